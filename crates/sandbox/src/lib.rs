@@ -1,0 +1,21 @@
+//! A local AWS for deploys: the wire protocols of the operations that deploys use, tasks as real containers on the
+//! local Docker Engine, a load balancer with real traffic. It knows no shipit type but the scheduler.
+//!
+//! Reading order: [`state`] (one value behind one lock), [`dispatch`] (operation -> handler, by table), [`wire`] (bytes
+//! <-> JSON values), [`server`] (one port for all AWS APIs), then a folder a service: [`sts`], [`ecr`] with [`registry`]
+//! and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
+
+pub mod clock;
+pub mod cloudwatch;
+pub mod dispatch;
+pub mod ecr;
+pub mod ecs;
+pub mod elb;
+pub mod error;
+pub mod logs;
+pub mod registry;
+pub mod scanner;
+pub mod server;
+pub mod state;
+pub mod sts;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Packages found in image layers, matched against OSV advisories.

@@ -1,0 +1,1 @@
+//! One port for all AWS APIs, the registry and the admin API.

@@ -1,0 +1,91 @@
+//! The whole sandbox as one value: plain data, changed by handlers and by the loops that watch the world.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::{cloudwatch, ecr, ecs, elb, logs};
+
+/// Everything the AWS APIs of the sandbox know.
+#[derive(Debug)]
+pub struct State {
+    /// The account id that every ARN carries.
+    pub account: String,
+    /// The region that every ARN carries.
+    pub region: String,
+    /// Virtual time.
+    pub clock: Clock,
+    /// `127.0.0.1:PORT` of the server, which is also the registry's address.
+    pub address: String,
+    /// Where blobs and advisories are kept.
+    pub folder: PathBuf,
+    /// A number that never repeats, for ids.
+    pub counter: u64,
+    /// Repositories, images, scans.
+    pub ecr: ecr::Ecr,
+    /// Clusters, task definitions, services, tasks.
+    pub ecs: ecs::Ecs,
+    /// Load balancers, listeners, rules, target groups and their targets.
+    pub elb: elb::Elb,
+    /// Log groups, streams and lines.
+    pub logs: logs::Logs,
+    /// Alarms.
+    pub cloudwatch: cloudwatch::CloudWatch,
+}
+
+impl State {
+    /// An empty account.
+    pub fn new(account: String, region: String, clock: Clock, folder: PathBuf) -> Self {
+        Self {
+            account,
+            region,
+            clock,
+            folder,
+            address: String::new(),
+            counter: 0,
+            ecr: ecr::Ecr::default(),
+            ecs: ecs::Ecs::default(),
+            elb: elb::Elb::default(),
+            logs: logs::Logs::default(),
+            cloudwatch: cloudwatch::CloudWatch::default(),
+        }
+    }
+
+    /// The next number that never repeats.
+    pub fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// An ARN of this account: `arn:aws:<service>:<region>:<account>:<rest>`.
+    pub fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
+    }
+
+    /// Virtual epoch seconds with a fraction, as they go on the wire.
+    pub fn now_seconds(&self) -> f64 {
+        Clock::seconds(self.clock.now())
+    }
+}
+
+/// The state with its lock, shared by the server and the loops. The lock is never held across an await.
+#[derive(Debug)]
+pub struct Shared {
+    state: Mutex<State>,
+    /// Rung after every change, so that the loops look again.
+    pub changed: Notify,
+}
+
+impl Shared {
+    /// Shares a state.
+    pub fn new(state: State) -> Self {
+        Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// The state; a panic of another holder does not take it away.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,6 @@
+//! The sandbox's STS: who am I.
+
+use crate::dispatch::Table;
+
+/// Its operations.
+pub const TABLES: &[Table] = &[];

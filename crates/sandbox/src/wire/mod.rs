@@ -1,0 +1,1 @@
+//! Bytes <-> JSON values: one codec a protocol, generic over `Value`.

@@ -1,0 +1,21 @@
+//! The ECS service scheduler in ECS's words, pure: given a service as it stands and the time, what would ECS do next?
+//!
+//! Reading order: [`time`], [`percent`] (the bounds of a rolling deployment), [`breaker`] (when it trips),
+//! [`state`] (a service, its deployments and tasks), [`step`](mod@step) (one decision), [`predict`] (how long, or never).
+//! The sandbox acts on these steps, shipit's fake world is driven by them, and `shipit plan` predicts with them.
+
+pub mod breaker;
+pub mod percent;
+pub mod predict;
+pub mod state;
+pub mod step;
+pub mod time;
+
+pub use breaker::{Breaker, Threshold};
+pub use percent::{Bounds, Percents};
+pub use predict::{Assumptions, Prediction, predict};
+pub use state::{
+    Deployment, DeploymentId, Health, HealthSource, Phase, Role, Rollout, Service, StopCause, Task, TaskId,
+};
+pub use step::{Action, Note, Step, step};
+pub use time::{Span, Time};

@@ -1,0 +1,2 @@
+//! the `shipit` program
+fn main() {}
