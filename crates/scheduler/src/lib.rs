@@ -5,17 +5,19 @@
 //! The sandbox acts on these steps, shipit's fake world is driven by them, and `shipit plan` predicts with them.
 
 pub mod breaker;
+mod facts;
 pub mod percent;
 pub mod predict;
 pub mod state;
 pub mod step;
 pub mod time;
 
-pub use breaker::{Breaker, Threshold};
+pub use breaker::{Breaker, Reset, Rollback, Threshold};
 pub use percent::{Bounds, Percents};
-pub use predict::{Assumptions, Prediction, predict};
+pub use predict::{Assumptions, Prediction, Why, predict};
 pub use state::{
-    Deployment, DeploymentId, Health, HealthSource, Phase, Role, Rollout, Service, StopCause, Task, TaskId,
+    Deployment, DeploymentId, Health, HealthSource, Phase, Role, Rollout, Service, StopCause, Task,
+    TaskId,
 };
-pub use step::{Action, Note, Step, step};
+pub use step::{Action, Cause, Failure, Note, Step, step};
 pub use time::{Span, Time};

@@ -27,6 +27,8 @@ pub struct Service {
     pub alarmed: bool,
     /// With `alarms.rollback` (or the breaker's, for its own failures) a failed deployment is rolled back.
     pub alarm_rollback: bool,
+    /// How long a steady deployment is watched for alarms before it is COMPLETED; zero without alarms.
+    pub alarm_bake: Span,
     /// Deployments, newest first: one PRIMARY, then those that drain.
     pub deployments: Vec<Deployment>,
     /// Tasks that are not yet stopped.
@@ -37,6 +39,8 @@ pub struct Service {
     pub next_deployment: u64,
     /// The steady state has been announced and nothing has changed since.
     pub steady: bool,
+    /// It has been announced that the deployment configuration leaves nothing to do, and nothing has changed since.
+    pub stuck: bool,
 }
 
 /// Which checks exist. None of both: a task is healthy after 40 s of RUNNING (aws.md 3.1).
@@ -67,6 +71,10 @@ pub struct Deployment {
     pub created_at: Time,
     /// Set on the deployment that a rollback made: the deployment that failed.
     pub rolls_back: Option<DeploymentId>,
+    /// An alarm was in ALARM already when it was made: alarms do not count for it (aws.md 3.5).
+    pub ignores_alarms: bool,
+    /// Since when it has been as wanted and only [`Service::alarm_bake`] is waited for.
+    pub steady_since: Option<Time>,
 }
 
 /// `status` of a deployment.

@@ -1,0 +1,191 @@
+//! What the world tells a service: tasks that run, stop, pass or fail their checks; and what people ask of it.
+
+use crate::{
+    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Role, Rollout,
+    Service, Span, StopCause, Task, TaskId, Time,
+};
+
+impl Service {
+    /// CreateService: REPLICA defaults (100/200, breaker off, no grace, no checks), a first PRIMARY deployment of `revision`
+    /// in progress, no tasks yet. The rest is set on the fields.
+    pub fn new(desired: u32, revision: u64, now: Time) -> Self {
+        let mut service = Self {
+            desired,
+            percents: Percents::default(),
+            breaker: Breaker::Off,
+            grace: Span(0),
+            health: HealthSource::default(),
+            alarmed: false,
+            alarm_rollback: false,
+            alarm_bake: Span(0),
+            deployments: Vec::new(),
+            tasks: Vec::new(),
+            next_task: 1,
+            next_deployment: 1,
+            steady: false,
+            stuck: false,
+        };
+        service.deploy(revision, now, None);
+        service
+    }
+
+    /// A service that settled long ago: one COMPLETED deployment of `revision` and `desired` healthy tasks. For `now` at
+    /// least 40 s after the epoch; before that, tasks without checks have not run long enough.
+    pub fn settled(desired: u32, revision: u64, now: Time) -> Self {
+        let mut service = Self::new(desired, revision, now);
+        service.steady = true;
+        let since = Time(now.0.saturating_sub(Span::seconds(40).0));
+        for deployment in &mut service.deployments {
+            deployment.rollout = Rollout::Completed;
+            deployment.reached_running = true;
+            deployment.created_at = since;
+        }
+        let deployment = service.primary().id;
+        for _ in 0..desired {
+            let id = service.take_task_id();
+            service.tasks.push(Task {
+                id,
+                deployment,
+                phase: Phase::Running(since),
+                created_at: since,
+                container: Health::Healthy,
+                target: Health::Healthy,
+            });
+        }
+        service
+    }
+
+    /// The PRIMARY deployment.
+    pub fn primary(&self) -> &Deployment {
+        self.deployments
+            .iter()
+            .find(|deployment| deployment.role == Role::Primary)
+            .expect("a service is made with a PRIMARY, and a new one takes the place of the old")
+    }
+
+    pub(crate) fn primary_mut(&mut self) -> &mut Deployment {
+        self.deployments
+            .iter_mut()
+            .find(|deployment| deployment.role == Role::Primary)
+            .expect("a service is made with a PRIMARY, and a new one takes the place of the old")
+    }
+
+    /// The deployment of that number, if it is still listed.
+    pub fn deployment(&self, id: DeploymentId) -> Option<&Deployment> {
+        self.deployments
+            .iter()
+            .find(|deployment| deployment.id == id)
+    }
+
+    /// The task of that number, if it has not stopped.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.id == id)
+    }
+
+    /// UpdateService that makes a deployment (a new task definition, or forced): the PRIMARY so far becomes ACTIVE and
+    /// drains, in the middle of its rollout too. Whether there is anything to deploy is the caller's question (aws.md 3.2).
+    pub fn update(&mut self, revision: u64, now: Time) -> DeploymentId {
+        self.deploy(revision, now, None)
+    }
+
+    /// UpdateService with `desiredCount` only: no new deployment.
+    pub fn scale(&mut self, desired: u32) {
+        self.desired = desired;
+        self.steady = false;
+        self.stuck = false;
+    }
+
+    /// The task has become RUNNING. Unknown tasks and tasks already asked to stop are passed over.
+    pub fn running(&mut self, task: TaskId, now: Time) {
+        self.running_all(&[task], now);
+    }
+
+    /// The task is gone. A task that ends before it was RUNNING is a failure for the breaker as long as no task of its
+    /// deployment has been RUNNING; one that ends by itself later is none (aws.md 3.4).
+    pub fn stopped(&mut self, task: TaskId, cause: StopCause, now: Time) {
+        let _ = now;
+        let Some(index) = self.tasks.iter().position(|other| other.id == task) else {
+            return;
+        };
+        let task = self.tasks.remove(index);
+        let primary = self.primary_mut();
+        let early = task.phase == Phase::Pending && cause != StopCause::Asked;
+        if early
+            && task.deployment == primary.id
+            && primary.rollout == Rollout::InProgress
+            && !primary.reached_running
+        {
+            primary.failed_tasks = primary.failed_tasks.saturating_add(1);
+        }
+    }
+
+    /// The container health check's verdict on a task.
+    pub fn container_health(&mut self, task: TaskId, verdict: Health, now: Time) {
+        self.verdict(&[task], now, |task| task.container = verdict);
+    }
+
+    /// The load balancer's verdict on a task.
+    pub fn target_health(&mut self, task: TaskId, verdict: Health, now: Time) {
+        self.verdict(&[task], now, |task| task.target = verdict);
+    }
+
+    /// Several tasks have become RUNNING; `tasks` is in rising order.
+    pub(crate) fn running_all(&mut self, tasks: &[TaskId], now: Time) {
+        let primary = self.primary().id;
+        let mut of_primary = false;
+        for task in &mut self.tasks {
+            if task.phase == Phase::Pending && tasks.binary_search(&task.id).is_ok() {
+                task.phase = Phase::Running(now);
+                of_primary |= task.deployment == primary;
+            }
+        }
+        if of_primary {
+            self.primary_mut().reached_running = true;
+        }
+    }
+
+    fn verdict(&mut self, tasks: &[TaskId], now: Time, set: impl Fn(&mut Task)) {
+        let _ = now;
+        for task in &mut self.tasks {
+            if tasks.binary_search(&task.id).is_ok() {
+                set(task);
+            }
+        }
+    }
+
+    pub(crate) fn take_task_id(&mut self) -> TaskId {
+        let id = TaskId(self.next_task);
+        self.next_task += 1;
+        id
+    }
+
+    /// Makes a new PRIMARY; the old one becomes ACTIVE.
+    pub(crate) fn deploy(
+        &mut self,
+        revision: u64,
+        now: Time,
+        rolls_back: Option<DeploymentId>,
+    ) -> DeploymentId {
+        let id = DeploymentId(self.next_deployment);
+        self.next_deployment += 1;
+        for deployment in &mut self.deployments {
+            deployment.role = Role::Active;
+        }
+        let deployment = Deployment {
+            id,
+            revision,
+            role: Role::Primary,
+            rollout: Rollout::InProgress,
+            failed_tasks: 0,
+            reached_running: false,
+            created_at: now,
+            rolls_back,
+            ignores_alarms: self.alarmed,
+            steady_since: None,
+        };
+        self.deployments.insert(0, deployment);
+        self.steady = false;
+        self.stuck = false;
+        id
+    }
+}
