@@ -18,7 +18,12 @@ pub struct AwsError {
 impl AwsError {
     /// The caller's mistake: HTTP 400.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), status: 400, members: Value::Null }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            status: 400,
+            members: Value::Null,
+        }
     }
 
     /// The same error with another HTTP status.

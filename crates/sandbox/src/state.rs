@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::{cloudwatch, ecr, ecs, elb, logs};
+use crate::faults::Faults;
+use crate::{cloudwatch, ecr, ecs, elb, logs, sts};
 
 /// Everything the AWS APIs of the sandbox know.
 #[derive(Debug)]
@@ -33,6 +34,10 @@ pub struct State {
     pub logs: logs::Logs,
     /// Alarms.
     pub cloudwatch: cloudwatch::CloudWatch,
+    /// Who calls: set by the server before every call, from the request's access key id.
+    pub sts: sts::Sts,
+    /// What goes wrong on request.
+    pub faults: Faults,
 }
 
 impl State {
@@ -50,6 +55,8 @@ impl State {
             elb: elb::Elb::default(),
             logs: logs::Logs::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
+            sts: sts::Sts::default(),
+            faults: Faults::default(),
         }
     }
 
@@ -74,18 +81,34 @@ impl State {
 #[derive(Debug)]
 pub struct Shared {
     state: Mutex<State>,
-    /// Rung after every change, so that the loops look again.
-    pub changed: Notify,
+    changes: watch::Sender<u64>,
 }
 
 impl Shared {
     /// Shares a state.
     pub fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), changed: Notify::new() }
+        Self {
+            state: Mutex::new(state),
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// The state; a panic of another holder does not take it away.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Says that the state has changed, so that everyone who waits looks again. The server does it after every call that
+    /// may write; a loop does it after its own changes (and is woken by them itself).
+    pub fn ring(&self) {
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// A receiver that misses no ring: subscribe once, then in a loop look at the state and await `changed()`.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }

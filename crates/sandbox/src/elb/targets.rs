@@ -34,7 +34,12 @@ impl State {
     pub fn deregister_target(&mut self, _target_group: &str, _id: &str, _port: u16) {}
 
     /// The health of one target; none when it is not registered (any more), so a draining target has gone.
-    pub fn target_health(&self, _target_group: &str, _id: &str, _port: u16) -> Option<TargetHealth> {
+    pub fn target_health(
+        &self,
+        _target_group: &str,
+        _id: &str,
+        _port: u16,
+    ) -> Option<TargetHealth> {
         None
     }
 
