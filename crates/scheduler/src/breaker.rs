@@ -128,18 +128,12 @@ mod tests {
     #[test]
     fn default_threshold_for_every_desired_count_to_400() {
         for desired in 1..=400_u32 {
-            // written apart: half of desired with the odd task on top, then the two limits as comparisons
-            let half = if desired % 2 == 1 {
-                desired / 2 + 1
-            } else {
-                desired / 2
-            };
-            let expected = if half < 3 {
-                3
-            } else if half > 200 {
-                200
-            } else {
-                half
+            // written apart: half of desired with the odd task on top, told by cases
+            let expected = match desired {
+                1..=6 => 3,
+                7..=398 if desired % 2 == 1 => desired / 2 + 1,
+                7..=398 => desired / 2,
+                _ => 200,
             };
             assert_eq!(
                 Threshold::default().threshold(desired),

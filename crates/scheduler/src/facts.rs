@@ -1,7 +1,8 @@
 //! What the world tells a service: tasks that run, stop, pass or fail their checks; and what people ask of it.
 
+use crate::condition::Condition;
 use crate::{
-    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Role, Rollout,
+    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Reset, Role, Rollout,
     Service, Span, StopCause, Task, TaskId, Time,
 };
 
@@ -90,9 +91,11 @@ impl Service {
 
     /// UpdateService with `desiredCount` only: no new deployment.
     pub fn scale(&mut self, desired: u32) {
-        self.desired = desired;
-        self.steady = false;
-        self.stuck = false;
+        if desired != self.desired {
+            self.desired = desired;
+            self.steady = false;
+            self.stuck = false;
+        }
     }
 
     /// The task has become RUNNING. Unknown tasks and tasks already asked to stop are passed over.
@@ -102,21 +105,8 @@ impl Service {
 
     /// The task is gone. A task that ends before it was RUNNING is a failure for the breaker as long as no task of its
     /// deployment has been RUNNING; one that ends by itself later is none (aws.md 3.4).
-    pub fn stopped(&mut self, task: TaskId, cause: StopCause, now: Time) {
-        let _ = now;
-        let Some(index) = self.tasks.iter().position(|other| other.id == task) else {
-            return;
-        };
-        let task = self.tasks.remove(index);
-        let primary = self.primary_mut();
-        let early = task.phase == Phase::Pending && cause != StopCause::Asked;
-        if early
-            && task.deployment == primary.id
-            && primary.rollout == Rollout::InProgress
-            && !primary.reached_running
-        {
-            primary.failed_tasks = primary.failed_tasks.saturating_add(1);
-        }
+    pub fn stopped(&mut self, task: TaskId, cause: StopCause, _now: Time) {
+        self.stopped_all(&[task], cause);
     }
 
     /// The container health check's verdict on a task.
@@ -144,12 +134,42 @@ impl Service {
         }
     }
 
-    fn verdict(&mut self, tasks: &[TaskId], now: Time, set: impl Fn(&mut Task)) {
-        let _ = now;
-        for task in &mut self.tasks {
-            if tasks.binary_search(&task.id).is_ok() {
-                set(task);
+    /// Several tasks are gone; `tasks` is in rising order.
+    pub(crate) fn stopped_all(&mut self, tasks: &[TaskId], cause: StopCause) {
+        let primary = self.primary().id;
+        let mut early = 0_u32;
+        self.tasks.retain(|task| {
+            let gone = tasks.binary_search(&task.id).is_ok();
+            let failed_to_start = task.phase == Phase::Pending && cause != StopCause::Asked;
+            early += u32::from(gone && failed_to_start && task.deployment == primary);
+            !gone
+        });
+        let primary = self.primary_mut();
+        if primary.rollout == Rollout::InProgress && !primary.reached_running {
+            primary.failed_tasks = primary.failed_tasks.saturating_add(early);
+        }
+    }
+
+    /// A verdict on several tasks, in rising order. One that makes a task healthy clears the count of failures, unless the
+    /// breaker counts them all.
+    pub(crate) fn verdict(&mut self, tasks: &[TaskId], now: Time, set: impl Fn(&mut Task)) {
+        let primary = self.primary().id;
+        let mut became_healthy = false;
+        for index in 0..self.tasks.len() {
+            if tasks.binary_search(&self.tasks[index].id).is_err() {
+                continue;
             }
+            let before = self.condition(&self.tasks[index], now);
+            set(&mut self.tasks[index]);
+            let task = &self.tasks[index];
+            let healthy =
+                before != Condition::Healthy && self.condition(task, now) == Condition::Healthy;
+            became_healthy |= healthy && task.deployment == primary;
+        }
+        let reset = self.breaker.reset() == Reset::OnHealthyTask;
+        let primary = self.primary_mut();
+        if became_healthy && reset && primary.rollout == Rollout::InProgress {
+            primary.failed_tasks = 0;
         }
     }
 

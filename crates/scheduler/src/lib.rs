@@ -5,14 +5,19 @@
 //! The sandbox acts on these steps, shipit's fake world is driven by them, and `shipit plan` predicts with them.
 
 pub mod breaker;
+pub mod condition;
 mod facts;
 pub mod percent;
 pub mod predict;
+mod rolling;
+mod rollout;
 pub mod state;
 pub mod step;
+mod tally;
 pub mod time;
 
 pub use breaker::{Breaker, Reset, Rollback, Threshold};
+pub use condition::{Condition, MATURES_AFTER};
 pub use percent::{Bounds, Percents};
 pub use predict::{Assumptions, Prediction, Why, predict};
 pub use state::{

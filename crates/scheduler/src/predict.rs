@@ -1,7 +1,12 @@
 //! How long a deployment will take, how many tasks it needs at once, or why it can never end.
 
+use std::collections::BTreeMap;
+
 use crate::step::Failure;
-use crate::{Bounds, Service, Span, Time};
+use crate::{
+    Action, Bounds, Condition, Health, Note, Phase, Rollout, Service, Span, Step, StopCause,
+    TaskId, Time,
+};
 
 /// How long things take in the predicted world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +58,166 @@ pub enum Why {
 
 /// Plays [`step()`](crate::step()) against a world that obeys, on a copy of the service.
 pub fn predict(service: &Service, assumptions: Assumptions, now: Time) -> Prediction {
-    let _ = (assumptions, now);
-    Prediction::Stuck {
-        after: Span(0),
-        why: Why::Configuration {
-            bounds: service.percents.bounds(service.desired),
-        },
+    let mut play = Play::new(service, assumptions, now);
+    loop {
+        if let Some(prediction) = play.step() {
+            return prediction;
+        }
+    }
+}
+
+/// A copy of the service in a world that obeys, between two events.
+struct Play {
+    service: Service,
+    assumptions: Assumptions,
+    began: Time,
+    now: Time,
+    due: BTreeMap<Time, Due>,
+    peak_tasks: u32,
+    starts: u32,
+    steps: u32,
+}
+
+/// What the world will tell at one moment.
+#[derive(Default)]
+struct Due {
+    running: Vec<TaskId>,
+    healthy: Vec<TaskId>,
+    gone: Vec<TaskId>,
+}
+
+impl Play {
+    fn new(service: &Service, assumptions: Assumptions, now: Time) -> Self {
+        let mut play = Self {
+            service: service.clone(),
+            assumptions,
+            began: now,
+            now,
+            due: BTreeMap::new(),
+            peak_tasks: 0,
+            starts: 0,
+            steps: 0,
+        };
+        for task in &service.tasks {
+            match task.phase {
+                Phase::Pending => play
+                    .at(task.created_at + assumptions.start)
+                    .running
+                    .push(task.id),
+                Phase::Running(since) if service.condition(task, now) == Condition::Maturing => {
+                    play.at(since + assumptions.healthy_after)
+                        .healthy
+                        .push(task.id);
+                }
+                Phase::Running(_) => {}
+                Phase::Stopping => play.at(now + assumptions.drain).gone.push(task.id),
+            }
+        }
+        play
+    }
+
+    /// What is due at `time`, or now if that is past.
+    fn at(&mut self, time: Time) -> &mut Due {
+        self.due.entry(time.max(self.now)).or_default()
+    }
+
+    /// One step, and on to the next event; the prediction when there is none.
+    fn step(&mut self) -> Option<Prediction> {
+        let step = crate::step(&mut self.service, self.now);
+        self.steps += 1;
+        for action in &step.actions {
+            match *action {
+                Action::Start { task, .. } => {
+                    self.starts += 1;
+                    self.at(self.now + self.assumptions.start)
+                        .running
+                        .push(task);
+                }
+                Action::Stop { task, .. } => {
+                    self.at(self.now + self.assumptions.drain).gone.push(task)
+                }
+            }
+        }
+        self.peak_tasks = self
+            .peak_tasks
+            .max(u32::try_from(self.service.tasks.len()).unwrap_or(u32::MAX));
+        if let Some(prediction) = self.ending(&step) {
+            return Some(prediction);
+        }
+        let next = self
+            .due
+            .keys()
+            .next()
+            .copied()
+            .into_iter()
+            .chain(step.wake)
+            .min();
+        let Some(next) = next else {
+            let desired = self.service.desired;
+            let why = if self.service.percents.stuck(desired) {
+                Why::Configuration {
+                    bounds: self.service.percents.bounds(desired),
+                }
+            } else {
+                Why::Waiting
+            };
+            return Some(self.stuck(why));
+        };
+        self.now = next;
+        self.happens();
+        None
+    }
+
+    fn ending(&self, step: &Step) -> Option<Prediction> {
+        let failure = step.notes.iter().find_map(|note| match note {
+            Note::DeploymentFailed { failure, .. } => Some(*failure),
+            _ => None,
+        });
+        match (failure, self.service.primary().rollout) {
+            (Some(failure), _) => Some(self.stuck(Why::Failed(failure))),
+            (None, Rollout::Failed) => Some(self.stuck(Why::Stalled)),
+            (None, Rollout::Completed) if self.service.steady => Some(Prediction::Settles {
+                after: self.now - self.began,
+                peak_tasks: self.peak_tasks,
+                starts: self.starts,
+            }),
+            (None, Rollout::Completed | Rollout::InProgress) => None,
+        }
+    }
+
+    fn stuck(&self, why: Why) -> Prediction {
+        Prediction::Stuck {
+            after: self.now - self.began,
+            why,
+        }
+    }
+
+    /// Tells the service all that is due now.
+    fn happens(&mut self) {
+        let now = self.now;
+        while let Some(entry) = self.due.first_entry() {
+            if *entry.key() > now {
+                break;
+            }
+            let Due {
+                mut running,
+                mut healthy,
+                mut gone,
+            } = entry.remove();
+            running.sort_unstable();
+            healthy.sort_unstable();
+            gone.sort_unstable();
+            self.service.stopped_all(&gone, StopCause::Asked);
+            self.service.running_all(&running, now);
+            self.service.verdict(&healthy, now, |task| {
+                task.container = Health::Healthy;
+                task.target = Health::Healthy;
+            });
+            if !running.is_empty() {
+                self.at(now + self.assumptions.healthy_after)
+                    .healthy
+                    .extend(running);
+            }
+        }
     }
 }

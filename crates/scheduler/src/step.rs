@@ -3,7 +3,8 @@
 //! A step goes on until nothing is left to do, so a second one on the same state has no actions. Tasks that are being
 //! stopped do not count towards the upper bound: the API reference counts RUNNING and PENDING only (aws.md 3.1).
 
-use crate::{DeploymentId, Service, TaskId, Time};
+use crate::tally::Tally;
+use crate::{DeploymentId, Service, TaskId, Time, rolling, rollout};
 
 /// What a step did to the state, for the owner to carry out and to announce.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,6 +116,20 @@ pub enum Note {
 /// Decides and updates the state. The actions are for the owner to carry out; what came of them it tells with
 /// [`Service::running`], [`Service::stopped`], [`Service::container_health`] and [`Service::target_health`].
 pub fn step(service: &mut Service, now: Time) -> Step {
-    let _ = (service, now);
-    Step::default()
+    let mut step = Step::default();
+    let tally = loop {
+        let tally = Tally::of(service, now);
+        if !rollout::fails(service, now, &mut step)
+            && !rolling::moves(service, &tally, now, &mut step)
+        {
+            break tally;
+        }
+    };
+    rollout::settles(service, &tally, now, &mut step);
+    let changes = service
+        .tasks
+        .iter()
+        .filter_map(|task| service.changes_at(task, now));
+    step.wake = changes.chain(step.wake).min();
+    step
 }
