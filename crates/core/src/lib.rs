@@ -1,1 +1,21 @@
-//! placeholder
+//! What shipit decides, pure: no clock, no environment, no files, no waiting. Time and the world come in as values.
+//!
+//! Reading order: what is wanted ([`pipeline`]), what is shipped ([`release`]), the world before ([`snapshot`]),
+//! what will be done and why ([`plan`](mod@plan)), a second reading of it ([`review`](mod@review)), how long it takes
+//! ([`timeline`]); then the decisions on the way: [`gate`], [`rollout`], [`settled`](mod@settled); what is written down
+//! ([`journal`], [`event`], [`failure`]) and the files of the trade ([`taskdef`], [`imagedefinitions`]).
+
+pub mod event;
+pub mod failure;
+pub mod gate;
+pub mod imagedefinitions;
+pub mod journal;
+pub mod pipeline;
+pub mod plan;
+pub mod release;
+pub mod review;
+pub mod rollout;
+pub mod settled;
+pub mod snapshot;
+pub mod taskdef;
+pub mod timeline;

@@ -1,0 +1,338 @@
+//! What happens, as one stream: terminal, lines, JSON lines and files only fold it. The engine never reads it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Exit, Failure};
+use crate::gate::Verdict;
+use crate::pipeline::Name;
+use crate::plan::StepId;
+use crate::release::{Digest, Revision, RunId};
+
+/// One line of `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When it was told (AWS's clock: virtual in the sandbox).
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Something happened. Progress may be thinned by a reporter, the others never.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A run begins.
+    RunStarted {
+        /// Which.
+        run: RunId,
+        /// The pipeline's name.
+        pipeline: Name,
+        /// The environment, if any.
+        environment: Option<String>,
+        /// The image tag of this run.
+        tag: String,
+        /// First line of the commit message.
+        subject: Option<String>,
+        /// The cluster.
+        cluster: String,
+        /// The region.
+        region: String,
+    },
+    /// The plan is made: these steps, in this order.
+    Planned {
+        /// The steps.
+        steps: Vec<PlannedStep>,
+        /// Things a person should know before.
+        notes: Vec<String>,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepId,
+    },
+    /// A step goes on.
+    StepProgress {
+        /// Which.
+        step: StepId,
+        /// How far.
+        progress: Progress,
+    },
+    /// A step is done.
+    StepSucceeded {
+        /// Which.
+        step: StepId,
+        /// What came of it, in words for a person.
+        result: StepResult,
+        /// How long it took, in milliseconds of wall time.
+        took_ms: u64,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Which.
+        step: StepId,
+        /// Why.
+        failure: Failure,
+        /// How long it took, in milliseconds of wall time.
+        took_ms: u64,
+    },
+    /// A step is undone because the run failed or was interrupted.
+    UndoStarted {
+        /// Which.
+        step: StepId,
+        /// What is done, in words for a person.
+        doing: String,
+    },
+    /// It is undone.
+    Undone {
+        /// Which.
+        step: StepId,
+        /// How things stand.
+        now: String,
+    },
+    /// It could not be undone.
+    UndoFailed {
+        /// Which.
+        step: StepId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Something a person should know.
+    Notice {
+        /// What.
+        message: String,
+    },
+    /// The run has ended.
+    RunFinished {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// A step as the plan lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Which.
+    pub step: StepId,
+    /// `build`, `push`, `gate`, `register`, `roll`, `smoke`, `artefacts`.
+    pub verb: String,
+    /// The image or service it is about.
+    pub subject: Name,
+    /// Why it is here, or what is reused.
+    pub because: String,
+    /// `reused` steps have nothing to do and say so.
+    pub work: Work,
+}
+
+/// Whether a step of the plan has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// It will be done.
+    ToDo,
+    /// It has been done before: its result is reused.
+    Reused,
+}
+
+/// How far a step is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Progress {
+    /// Docker builds: the step of the Dockerfile.
+    Build {
+        /// E.g. `[2/4] RUN make`.
+        current: String,
+        /// Steps done.
+        done: u32,
+        /// Steps known.
+        total: u32,
+    },
+    /// A line the build printed.
+    BuildOutput {
+        /// The line.
+        line: String,
+    },
+    /// Layers are pushed.
+    Push {
+        /// Bytes pushed.
+        sent: u64,
+        /// Bytes to push, as far as known.
+        total: u64,
+        /// Layers that were there already.
+        layers_reused: u32,
+        /// Layers in all.
+        layers: u32,
+    },
+    /// The registry scans.
+    Scan {
+        /// The status as AWS gives it.
+        status: String,
+    },
+    /// Tasks move.
+    Rollout(RolloutSeen),
+    /// The smoke request is tried.
+    Smoke {
+        /// The answer to the last try.
+        last: String,
+    },
+}
+
+/// A rollout at one look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutSeen {
+    /// The new revision.
+    pub candidate: Side,
+    /// The revisions it replaces, summed up.
+    pub stable: Option<Side>,
+    /// `desiredCount`.
+    pub desired: u32,
+    /// Tasks of the candidate that failed.
+    pub failed_tasks: u32,
+    /// What is being waited for, in words.
+    pub waiting_for: String,
+    /// The newest service event, as AWS words it.
+    pub event: Option<String>,
+}
+
+/// One side of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Its revision.
+    pub revision: Revision,
+    /// Tasks RUNNING.
+    pub running: u32,
+    /// Tasks not yet RUNNING.
+    pub pending: u32,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StepResult {
+    /// An image was built.
+    Built {
+        /// Steps that were run, not taken from the cache.
+        ran: u32,
+        /// Steps in all.
+        steps: u32,
+        /// `BuildKit` or `classic builder`.
+        builder: String,
+    },
+    /// An image is in the registry.
+    Pushed {
+        /// Its digest there.
+        digest: Digest,
+        /// Bytes sent.
+        sent: u64,
+    },
+    /// The registry had it already.
+    Reused {
+        /// Its digest.
+        digest: Digest,
+        /// When it was pushed.
+        pushed_at: Option<Timestamp>,
+    },
+    /// The gate was passed.
+    Gate {
+        /// With this verdict.
+        verdict: Verdict,
+    },
+    /// Files were written.
+    Written {
+        /// Paths, relative to the folder of the pipeline file.
+        files: Vec<String>,
+    },
+    /// A revision was registered.
+    Registered {
+        /// The one before.
+        before: Option<Revision>,
+        /// The new one.
+        revision: Revision,
+        /// What changed, in words.
+        change: String,
+    },
+    /// The running revision is the wanted one.
+    Unchanged {
+        /// It.
+        revision: Revision,
+    },
+    /// The service runs the new revision.
+    RolledOut {
+        /// Which.
+        revision: Revision,
+        /// Tasks that run.
+        running: u32,
+        /// How sure: `service deployment` or `weaker evidence`.
+        evidence: String,
+    },
+    /// The smoke request was answered as expected.
+    Smoked {
+        /// The URL asked.
+        url: String,
+        /// The status it answered.
+        status: u16,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The exit code's meaning.
+    pub exit: Exit,
+    /// What went wrong, if anything.
+    pub failure: Option<Failure>,
+    /// How each service stands.
+    pub services: BTreeMap<Name, ServiceOutcome>,
+    /// The digest of each image.
+    pub images: BTreeMap<Name, Digest>,
+    /// Files written, relative to the folder of the pipeline file.
+    pub artefacts: Vec<String>,
+    /// Wall time of the run, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// How a service stands at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stands", rename_all = "snake_case")]
+pub enum ServiceOutcome {
+    /// It runs the new revision.
+    Deployed {
+        /// The one before.
+        before: Option<Revision>,
+        /// The new one.
+        revision: Revision,
+    },
+    /// It ran the wanted revision already.
+    Unchanged {
+        /// It.
+        revision: Revision,
+    },
+    /// It was not touched.
+    Untouched,
+    /// It is back on the revision it had.
+    TurnedBack {
+        /// That revision.
+        to: Revision,
+    },
+    /// A rollout is still in progress.
+    InProgress {
+        /// Of this revision.
+        revision: Revision,
+    },
+    /// Someone else's deployment took over.
+    Superseded {
+        /// With this revision.
+        by: Revision,
+    },
+    /// A person is needed.
+    Stuck {
+        /// Why.
+        why: String,
+    },
+}

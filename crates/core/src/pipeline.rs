@@ -1,0 +1,145 @@
+//! The pipeline as the user wants it: valid by construction, made by `config` from the file, its layers and the flags.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shipit_scheduler::Span;
+
+use crate::gate::GatePolicy;
+
+/// A name given in the pipeline file: of an image or of a service.
+pub type Name = String;
+
+/// One pipeline: its images, its gate, its services.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// `pipeline:`.
+    pub name: Name,
+    /// The environment laid over the file (`--env`), if any.
+    pub environment: Option<String>,
+    /// `region:`; none leaves it to the AWS profile and environment.
+    pub region: Option<String>,
+    /// `account:`: credentials of any other account are refused.
+    pub account: Option<String>,
+    /// `assume_role:`: a role to assume before anything else.
+    pub assume_role: Option<String>,
+    /// `cluster:`.
+    pub cluster: String,
+    /// `images:`, in the order of the file.
+    pub images: Vec<Image>,
+    /// `gate:`.
+    pub gate: GatePolicy,
+    /// `services:`, in the order of the file.
+    pub services: Vec<Service>,
+    /// `allow_latest:`: images of other containers that may stay on a moving tag.
+    pub allow_latest: Vec<String>,
+    /// The folder of the pipeline file: paths in it are relative to this, and `.shipit/` lives here.
+    pub folder: PathBuf,
+}
+
+impl Pipeline {
+    /// The image of that name.
+    pub fn image(&self, name: &str) -> Option<&Image> {
+        self.images.iter().find(|image| image.name == name)
+    }
+
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}
+
+/// An image that this pipeline builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Its name in the file.
+    pub name: Name,
+    /// The build context, absolute.
+    pub context: PathBuf,
+    /// The Dockerfile, relative to the context.
+    pub dockerfile: PathBuf,
+    /// The ECR repository's name.
+    pub repository: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The stage to build, if not the last.
+    pub target: Option<String>,
+    /// `linux/amd64`, `linux/arm64`; none is the Engine's own.
+    pub platform: Option<String>,
+}
+
+/// A service of the cluster and how it is rolled out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its name in the file.
+    pub name: Name,
+    /// The ECS service's name; the same unless `service:` says otherwise.
+    pub service: String,
+    /// Services that must be deployed before.
+    pub needs: Vec<Name>,
+    /// Where the task definition comes from.
+    pub task_definition: TaskDefinitionSource,
+    /// Container name -> image name of this pipeline.
+    pub containers: BTreeMap<String, Name>,
+    /// How the rollout goes.
+    pub strategy: Strategy,
+    /// A request that must be answered as expected after the rollout.
+    pub smoke: Option<Smoke>,
+    /// `service_definition:`: create-service JSON, used when the service does not exist.
+    pub service_definition: Option<Value>,
+}
+
+/// Where the task definition comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskDefinitionSource {
+    /// A file of register-task-definition JSON, read and with its `${env:…}` filled in.
+    File {
+        /// The path as it stands in the pipeline file.
+        path: PathBuf,
+        /// Its content, untouched otherwise.
+        definition: Value,
+    },
+    /// `running`: the one that the service runs now.
+    Running,
+}
+
+/// How a service's rollout goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Strategy {
+    /// ECS replaces tasks within the percents; what is not given stays as the service has it.
+    Rolling {
+        /// `minimumHealthyPercent`.
+        minimum_percent: Option<u32>,
+        /// `maximumPercent`.
+        maximum_percent: Option<u32>,
+    },
+}
+
+/// `smoke:`: one address that must answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Smoke {
+    /// The URL; `{load_balancer}` stands for the DNS name of the service's load balancer.
+    pub url: String,
+    /// The HTTP status expected.
+    pub expect: u16,
+    /// How long it may take, in milliseconds.
+    #[serde(with = "span_millis")]
+    pub within: Span,
+}
+
+mod span_millis {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use shipit_scheduler::Span;
+
+    pub(super) fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(span.0)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Span, D::Error> {
+        u64::deserialize(from).map(Span)
+    }
+}

@@ -1,0 +1,206 @@
+//! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
+
+mod make;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::{PlannedStep, Work};
+use crate::pipeline::{Image, Name, Smoke, Strategy};
+use crate::release::{Digest, Revision, Source, Tag};
+use crate::snapshot::StoredImage;
+
+pub use make::plan;
+
+/// A step's name in its plan, e.g. `build backend`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Everything that a run will do. It makes no choices: they are all made here, with their reasons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The pipeline's name.
+    pub pipeline: Name,
+    /// The cluster.
+    pub cluster: String,
+    /// The source tree.
+    pub source: Source,
+    /// The tag of every image of this run.
+    pub tag: Tag,
+    /// Images that the registry has already, by name: not built, not pushed.
+    pub reused: BTreeMap<Name, StoredImage>,
+    /// Services that run the wanted definition already, with their revision.
+    pub unchanged: BTreeMap<Name, Revision>,
+    /// Steps in topological order.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// Steps that must have succeeded before.
+    pub needs: Vec<StepId>,
+    /// What it does.
+    pub kind: StepKind,
+    /// Why it is here.
+    pub because: String,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StepKind {
+    /// Builds an image.
+    Build {
+        /// What to build.
+        image: Image,
+        /// The hash of its build inputs: a label of the image.
+        inputs: Digest,
+        /// `<registry>/<name>`.
+        repository: String,
+    },
+    /// Pushes it.
+    Push {
+        /// The image's name.
+        image: Name,
+        /// `<registry>/<name>`.
+        repository: String,
+    },
+    /// Waits for its scan and judges it.
+    Gate {
+        /// The image's name.
+        image: Name,
+        /// The ECR repository's name.
+        repository: String,
+    },
+    /// Writes imagedefinitions.json, imageDetail.json and the rendered task definition of a service.
+    Artefacts {
+        /// The service's name in the file.
+        service: Name,
+        /// What is rendered.
+        template: Template,
+    },
+    /// Registers a revision, unless the running one is the same.
+    Register {
+        /// The service's name in the file.
+        service: Name,
+        /// What is rendered.
+        template: Template,
+        /// The revision that runs.
+        running: Option<Revision>,
+    },
+    /// Rolls it out and waits until it has settled.
+    Roll(Roll),
+    /// Asks the smoke URL.
+    Smoke {
+        /// The service's name in the file.
+        service: Name,
+        /// What to ask.
+        smoke: Smoke,
+        /// DNS name of the load balancer, if the URL needs it.
+        load_balancer: Option<String>,
+    },
+}
+
+/// A task definition before the images of this run are filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Template {
+    /// Register-task-definition JSON.
+    pub definition: Value,
+    /// Container name -> image name of this pipeline.
+    pub containers: BTreeMap<String, Name>,
+    /// The repository of each of these images.
+    pub repositories: BTreeMap<Name, String>,
+}
+
+/// One service's rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Roll {
+    /// The service's name in the file.
+    pub service: Name,
+    /// The ECS service's name.
+    pub ecs_service: String,
+    /// How.
+    pub strategy: Strategy,
+    /// The revision to go back to; none when the service is created by this run.
+    pub before: Option<Revision>,
+    /// `deploymentConfiguration` to put back; null when the service is created by this run.
+    pub before_configuration: Value,
+    /// create-service JSON, when the service does not exist.
+    pub create: Option<Value>,
+    /// `desiredCount` when the plan was made.
+    pub desired: u32,
+    /// How long it should take, in milliseconds, as the scheduler predicts; none when nothing runs.
+    pub expected_ms: Option<u64>,
+    /// Without progress for this long it is turned back, in milliseconds.
+    pub patience_ms: u64,
+}
+
+impl Plan {
+    /// Nothing to do: every image is there, every service runs the wanted definition.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The plan as a person reads it: what is reused, then the steps.
+    pub fn listing(&self) -> Vec<PlannedStep> {
+        let reused = self.reused.iter().map(|(name, image)| PlannedStep {
+            step: StepId(format!("build {name}")),
+            verb: "build".into(),
+            subject: name.clone(),
+            because: format!("{} is in the registry under this tag and was built from the same inputs", image.digest.short()),
+            work: Work::Reused,
+        });
+        let unchanged = self.unchanged.iter().map(|(name, revision)| PlannedStep {
+            step: StepId(format!("roll {name}")),
+            verb: "roll".into(),
+            subject: name.clone(),
+            because: format!("{} runs already", revision.short()),
+            work: Work::Reused,
+        });
+        let steps = self.steps.iter().map(|step| PlannedStep {
+            step: step.id.clone(),
+            verb: step.kind.verb().into(),
+            subject: step.kind.subject().into(),
+            because: step.because.clone(),
+            work: Work::ToDo,
+        });
+        reused.chain(steps).chain(unchanged).collect()
+    }
+}
+
+impl StepKind {
+    /// The verb a person reads.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            StepKind::Build { .. } => "build",
+            StepKind::Push { .. } => "push",
+            StepKind::Gate { .. } => "gate",
+            StepKind::Artefacts { .. } => "artefacts",
+            StepKind::Register { .. } => "register",
+            StepKind::Roll(_) => "roll",
+            StepKind::Smoke { .. } => "smoke",
+        }
+    }
+
+    /// The image or service it is about.
+    pub fn subject(&self) -> &str {
+        match self {
+            StepKind::Build { image, .. } => &image.name,
+            StepKind::Push { image, .. } | StepKind::Gate { image, .. } => image,
+            StepKind::Artefacts { service, .. } | StepKind::Register { service, .. } | StepKind::Smoke { service, .. } => service,
+            StepKind::Roll(roll) => &roll.service,
+        }
+    }
+}

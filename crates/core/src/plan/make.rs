@@ -1,0 +1,404 @@
+//! From what is wanted and what is there to the steps between: pure, all refusals at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Plan, Roll, Step, StepId, StepKind, Template};
+use crate::failure::{Code, Failure};
+use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
+use crate::release::{Digest, Revision};
+use crate::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, StoredImage};
+use crate::taskdef::{self, Reference};
+use crate::timeline;
+
+/// The label that carries the hash of the build inputs.
+pub const INPUTS_LABEL: &str = "dev.shipit.inputs";
+/// The label that carries the commit.
+pub const REVISION_LABEL: &str = "org.opencontainers.image.revision";
+
+/// Makes the plan.
+///
+/// # Errors
+/// Every reason why there can be none, at once.
+pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot) -> Result<Plan, Vec<Failure>> {
+    let mut making = Making {
+        pipeline,
+        snapshot,
+        refusals: Vec::new(),
+        steps: Vec::new(),
+        reused: BTreeMap::new(),
+        unchanged: BTreeMap::new(),
+    };
+    making.account();
+    let repositories = making.images();
+    making.services(&repositories);
+    if making.refusals.is_empty() {
+        Ok(Plan {
+            pipeline: pipeline.name.clone(),
+            cluster: pipeline.cluster.clone(),
+            source: snapshot.source.clone(),
+            tag: snapshot.source.tag(),
+            reused: making.reused,
+            unchanged: making.unchanged,
+            steps: making.steps,
+        })
+    } else {
+        Err(making.refusals)
+    }
+}
+
+struct Making<'a> {
+    pipeline: &'a Pipeline,
+    snapshot: &'a Snapshot,
+    refusals: Vec<Failure>,
+    steps: Vec<Step>,
+    reused: BTreeMap<Name, StoredImage>,
+    unchanged: BTreeMap<Name, Revision>,
+}
+
+fn id(verb: &str, subject: &str) -> StepId {
+    StepId(format!("{verb} {subject}"))
+}
+
+impl Making<'_> {
+    fn account(&mut self) {
+        if let Some(wanted) = self.pipeline.account.as_ref().filter(|account| **account != self.snapshot.account) {
+            self.refusals.push(
+                Failure::new(
+                    Code::WrongAccount,
+                    format!("the credentials belong to account {}, not {wanted}", self.snapshot.account),
+                )
+                .because(format!("`account: \"{wanted}\"` guards this pipeline"))
+                .now("nothing was touched")
+                .next(format!("use credentials of {wanted} (`--profile`, `assume_role:`), or another `--env`")),
+            );
+        }
+    }
+
+    fn images(&mut self) -> BTreeMap<Name, String> {
+        let mut repositories = BTreeMap::new();
+        for image in &self.pipeline.images {
+            let Some(seen) = self.snapshot.images.get(&image.name) else { continue };
+            match &seen.repository {
+                RepositorySeen::Missing => self.refusals.push(
+                    Failure::new(Code::RepositoryMissing, format!("the repository `{}` does not exist", image.repository))
+                        .because(format!("image `{}` is pushed to it", image.name))
+                        .now("nothing was touched")
+                        .next(format!(
+                            "aws ecr create-repository --repository-name {} --image-tag-mutability IMMUTABLE --region {}",
+                            image.repository, self.snapshot.region
+                        )),
+                ),
+                RepositorySeen::Present { uri, stored } => {
+                    repositories.insert(image.name.clone(), uri.clone());
+                    self.image(image, seen, uri, stored.as_ref());
+                }
+            }
+        }
+        repositories
+    }
+
+    fn image(&mut self, image: &Image, seen: &ImageSeen, uri: &str, stored: Option<&StoredImage>) {
+        let gate = StepKind::Gate { image: image.name.clone(), repository: image.repository.clone() };
+        let fail_on = format!("{:?}", self.pipeline.gate.fail_on).to_lowercase();
+        let because_gate =
+            if fail_on == "never" { "the scan must exist, no finding blocks".to_owned() } else { format!("fail on {fail_on}") };
+        match stored {
+            Some(stored) if is_ours(stored, &self.snapshot.source.commit.0, &seen.inputs) => {
+                self.reused.insert(image.name.clone(), stored.clone());
+                self.step("gate", &image.name, Vec::new(), gate, because_gate);
+            }
+            Some(stored) => self.refusals.push(taken(image, uri, &self.snapshot.source.tag().0, stored, &seen.inputs)),
+            None => {
+                let build = self.step(
+                    "build",
+                    &image.name,
+                    Vec::new(),
+                    StepKind::Build { image: image.clone(), inputs: seen.inputs.clone(), repository: uri.to_owned() },
+                    format!("{} is not in `{}` yet", self.snapshot.source.commit.short(), image.repository),
+                );
+                let push = self.step(
+                    "push",
+                    &image.name,
+                    vec![build],
+                    StepKind::Push { image: image.name.clone(), repository: uri.to_owned() },
+                    format!("to {uri}"),
+                );
+                self.step("gate", &image.name, vec![push], gate, because_gate);
+            }
+        }
+    }
+
+    fn services(&mut self, repositories: &BTreeMap<Name, String>) {
+        // No service is touched before every image of the run has passed its gate.
+        let gates: Vec<StepId> =
+            self.steps.iter().filter(|step| matches!(step.kind, StepKind::Gate { .. })).map(|step| step.id.clone()).collect();
+        let mut last: BTreeMap<Name, StepId> = BTreeMap::new();
+        for service in in_order(&self.pipeline.services) {
+            let Some(seen) = self.snapshot.services.get(&service.name) else { continue };
+            let needs: Vec<StepId> = service.needs.iter().filter_map(|need| last.get(need).cloned()).collect();
+            if let Some(end) = self.service(service, seen, repositories, &gates, needs) {
+                last.insert(service.name.clone(), end);
+            }
+        }
+    }
+
+    fn service(
+        &mut self,
+        service: &Service,
+        seen: &ServiceSeen,
+        repositories: &BTreeMap<Name, String>,
+        gates: &[StepId],
+        needs: Vec<StepId>,
+    ) -> Option<StepId> {
+        let running = seen.present();
+        self.refuse_controller(service, running);
+        if running.is_none() && service.service_definition.is_none() {
+            self.refusals.push(missing(service, self.pipeline, &self.snapshot.region));
+            return None;
+        }
+        let definition = self.definition(service, running)?;
+        let template = Template {
+            definition,
+            containers: service.containers.clone(),
+            repositories: service
+                .containers
+                .values()
+                .filter_map(|image| repositories.get(image).map(|uri| (image.clone(), uri.clone())))
+                .collect(),
+        };
+        if let Some(running) = running
+            && self.is_unchanged(service, &template, running)
+        {
+            self.unchanged.insert(service.name.clone(), running.revision.clone());
+            return None;
+        }
+        Some(self.roll_out(service, running, template, gates, needs))
+    }
+
+    fn roll_out(
+        &mut self,
+        service: &Service,
+        running: Option<&RunningService>,
+        template: Template,
+        gates: &[StepId],
+        needs: Vec<StepId>,
+    ) -> StepId {
+        let artefacts = self.step(
+            "artefacts",
+            &service.name,
+            gates.to_vec(),
+            StepKind::Artefacts { service: service.name.clone(), template: template.clone() },
+            "imagedefinitions.json, imageDetail.json, task definition".to_owned(),
+        );
+        let because = self.because_register(service, running, &template);
+        let register = self.step(
+            "register",
+            &service.name,
+            vec![artefacts],
+            StepKind::Register {
+                service: service.name.clone(),
+                template,
+                running: running.map(|running| running.revision.clone()),
+            },
+            because,
+        );
+        let roll = timeline::roll(service, running);
+        let because = timeline::because(service, running, &roll);
+        let load_balancer = running.and_then(|running| running.load_balancer.clone());
+        let mut roll_needs = vec![register];
+        roll_needs.extend(needs);
+        let end = self.step("roll", &service.name, roll_needs, StepKind::Roll(Roll { ..roll }), because);
+        match &service.smoke {
+            None => end,
+            Some(smoke) => self.step(
+                "smoke",
+                &service.name,
+                vec![end],
+                StepKind::Smoke { service: service.name.clone(), smoke: smoke.clone(), load_balancer },
+                format!("{} answers {}", smoke.url, smoke.expect),
+            ),
+        }
+    }
+
+    fn refuse_controller(&mut self, service: &Service, running: Option<&RunningService>) {
+        let Some(running) = running else { return };
+        if running.controller != "ECS" {
+            self.refusals.push(
+                Failure::new(
+                    Code::ControllerMismatch,
+                    format!("`{}` has the deployment controller {}, which cannot roll", service.name, running.controller),
+                )
+                .because("`strategy: rolling` needs the ECS deployment controller")
+                .now("nothing was touched")
+                .next(format!(
+                    "aws ecs update-service --cluster {} --service {} --deployment-controller type=ECS",
+                    self.pipeline.cluster, service.service
+                )),
+            );
+        }
+        if running.status != "ACTIVE" {
+            self.refusals.push(
+                Failure::new(Code::ServiceNotActive, format!("`{}` is {}, not ACTIVE", service.name, running.status))
+                    .because("a service that is being deleted takes no deployment")
+                    .now("nothing was touched")
+                    .next("create it again, or take it out of the pipeline file"),
+            );
+        }
+    }
+
+    /// The definition to start from, with every other container pinned or allowed.
+    fn definition(&mut self, service: &Service, running: Option<&RunningService>) -> Option<Value> {
+        let definition = match (&service.task_definition, running) {
+            (TaskDefinitionSource::File { definition, .. }, _) => taskdef::registrable(definition),
+            (TaskDefinitionSource::Running, Some(running)) => {
+                let tags: Vec<(&str, String)> = running.tags.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+                taskdef::with_tags(taskdef::registrable(&running.definition), &tags)
+            }
+            (TaskDefinitionSource::Running, None) => {
+                self.refusals.push(
+                    Failure::new(
+                        Code::ServiceMissing,
+                        format!("`{}` has no running task definition to start from", service.name),
+                    )
+                    .because("`task_definition: running` takes the one that the service runs, and the service does not exist")
+                    .now("nothing was touched")
+                    .next("name a task definition file for it"),
+                );
+                return None;
+            }
+        };
+        let names: BTreeSet<&str> = taskdef::containers(&definition).into_iter().collect();
+        for wanted in service.containers.keys().filter(|wanted| !names.contains(wanted.as_str())) {
+            let known: Vec<&str> = names.iter().copied().collect();
+            self.refusals.push(
+                Failure::new(
+                    Code::ContainerMissing,
+                    format!("container `{wanted}` is not in the task definition of `{}`", service.name),
+                )
+                .because(format!("it has: {}", known.join(", ")))
+                .now("nothing was touched")
+                .next(format!("name one of them under `services: {}: containers:`", service.name)),
+            );
+        }
+        Some(self.pin_others(service, running, definition))
+    }
+
+    fn pin_others(&mut self, service: &Service, running: Option<&RunningService>, definition: Value) -> Value {
+        let others: Vec<(String, String)> = taskdef::images(&definition)
+            .into_iter()
+            .filter(|(container, image)| {
+                !service.containers.contains_key(*container) && taskdef::reference(image) == Reference::Moving
+            })
+            .map(|(container, image)| (container.to_owned(), image.to_owned()))
+            .collect();
+        let mut definition = definition;
+        for (container, image) in others {
+            if self.pipeline.allow_latest.contains(&image) {
+                continue;
+            }
+            match running.and_then(|running| running.running_digests.get(&container)) {
+                Some(digest) => {
+                    let name = image.strip_suffix(":latest").unwrap_or(&image);
+                    definition = taskdef::with_image(definition, &container, &format!("{name}@{digest}"));
+                }
+                None => self.refusals.push(
+                    Failure::new(
+                        Code::MovingTag,
+                        format!("container `{container}` of `{}` is on a moving tag: `{image}`", service.name),
+                    )
+                    .because("the same revision would run other bytes tomorrow, and no running task tells which digest is meant")
+                    .now("nothing was touched")
+                    .next(format!("name a version or a digest in the task definition, or `allow_latest: [{image}]`")),
+                ),
+            }
+        }
+        definition
+    }
+
+    fn is_unchanged(&self, service: &Service, template: &Template, running: &RunningService) -> bool {
+        let digests: BTreeMap<Name, Digest> =
+            self.reused.iter().map(|(name, image)| (name.clone(), image.digest.clone())).collect();
+        let known = service.containers.values().all(|image| digests.contains_key(image));
+        known && running.in_progress.is_none() && is_same(&taskdef::render(template, &digests), running)
+    }
+
+    fn because_register(&self, service: &Service, running: Option<&RunningService>, template: &Template) -> String {
+        let from = match (&service.task_definition, running) {
+            (TaskDefinitionSource::Running, Some(running)) => format!("from `running` ({})", running.revision.short()),
+            (TaskDefinitionSource::File { path, .. }, _) => format!("from {}", path.display()),
+            (TaskDefinitionSource::Running, None) => String::new(),
+        };
+        let Some(running) = running else { return from };
+        let fresh: BTreeMap<Name, Digest> =
+            template.containers.values().map(|image| (image.clone(), Digest("sha256:new".to_owned()))).collect();
+        format!("{from}: {}", taskdef::change(&running.definition, &taskdef::render(template, &fresh)))
+    }
+
+    fn step(&mut self, verb: &str, subject: &str, needs: Vec<StepId>, kind: StepKind, because: String) -> StepId {
+        let id = id(verb, subject);
+        self.steps.push(Step { id: id.clone(), needs, kind, because });
+        id
+    }
+}
+
+/// The rendered definition registers to what runs; tags that shipit adds make no difference.
+pub fn is_same(rendered: &Value, running: &RunningService) -> bool {
+    let tags: Vec<(&str, String)> = running.tags.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    let running_with_tags = taskdef::with_tags(running.definition.clone(), &tags);
+    taskdef::same(rendered, &running_with_tags)
+}
+
+/// A tag that exists is ours when its image was built from this commit and these inputs.
+fn is_ours(stored: &StoredImage, commit: &str, inputs: &Digest) -> bool {
+    stored.labels.get(INPUTS_LABEL).map(String::as_str) == Some(inputs.as_str())
+        && stored.labels.get(REVISION_LABEL).map(String::as_str) == Some(commit)
+}
+
+fn taken(image: &Image, uri: &str, tag: &str, stored: &StoredImage, inputs: &Digest) -> Failure {
+    let label = |name: &str| stored.labels.get(name).cloned().unwrap_or_else(|| "none".to_owned());
+    Failure::new(Code::TagTaken, format!("`{uri}:{tag}` exists and is not what this tree builds"))
+        .because(format!(
+            "stored: {} with {INPUTS_LABEL}={} and {REVISION_LABEL}={}",
+            stored.digest,
+            label(INPUTS_LABEL),
+            label(REVISION_LABEL)
+        ))
+        .because(format!("this tree: {INPUTS_LABEL}={inputs}"))
+        .now("nothing was touched")
+        .next(format!("commit the change of `{}` and deploy that commit: a tag is never overwritten", image.name))
+}
+
+fn missing(service: &Service, pipeline: &Pipeline, region: &str) -> Failure {
+    Failure::new(
+        Code::ServiceMissing,
+        format!("the service `{}` does not exist in the cluster `{}`", service.service, pipeline.cluster),
+    )
+    .because(format!("`services: {}:` is to be deployed to it", service.name))
+    .now("nothing was touched")
+    .next(format!(
+        "aws ecs create-service --cluster {} --service-name {} --cli-input-json file://service.json --region {region}",
+        pipeline.cluster, service.service
+    ))
+    .next(format!("or `service_definition: service.json` under `services: {}:`, and shipit creates it", service.name))
+}
+
+/// Services so that each comes after those it needs; the order of the file otherwise. The reader has refused cycles.
+fn in_order(services: &[Service]) -> Vec<&Service> {
+    let mut order: Vec<&Service> = Vec::new();
+    while order.len() < services.len() {
+        let next = services.iter().find(|service| {
+            !order.iter().any(|done| done.name == service.name)
+                && service
+                    .needs
+                    .iter()
+                    .all(|need| order.iter().any(|done| done.name == *need) || services.iter().all(|other| other.name != *need))
+        });
+        match next {
+            Some(service) => order.push(service),
+            None => break,
+        }
+    }
+    order
+}

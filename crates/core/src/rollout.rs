@@ -1,0 +1,385 @@
+//! One decision of a rollout: from what was decided before and what is seen now, what next? Time is a value.
+//!
+//! The platform moves the tasks; shipit begins, turns back, or lets be. A decision is recorded before it is acted upon,
+//! and an act whose handle was never recorded is decided again: a crash between the two is harmless.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::release::Revision;
+use crate::settled::{Begun, Evidence, Settled, Strength};
+
+/// What the pipeline allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Without progress for this long the rollout counts as stalled.
+    pub patience: SignedDuration,
+    /// What to do with a stalled rollout.
+    pub on_stall: OnStall,
+    /// The revision to go back to; none when this run creates the service.
+    pub before: Option<Revision>,
+}
+
+/// What to do with a rollout that does not progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStall {
+    /// Bring the earlier revision back.
+    TurnBack,
+    /// End the wait and leave it to AWS.
+    Leave,
+}
+
+/// All that is kept between looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Where the rollout is.
+    pub phase: Phase,
+    /// The furthest it has been in this phase.
+    pub best: Progress,
+    /// When it last got further; none before the first look.
+    pub moved_at: Option<Timestamp>,
+}
+
+impl Rollout {
+    /// Before the first look.
+    pub fn new() -> Self {
+        Self::in_phase(Phase::Beginning)
+    }
+
+    /// Continues in a phase; the patience begins anew.
+    pub fn in_phase(phase: Phase) -> Self {
+        Self { phase, best: Progress::default(), moved_at: None }
+    }
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a rollout is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// The change is to be asked for; there is no handle yet.
+    Beginning,
+    /// Our deployment is in progress.
+    Rolling {
+        /// Its handle.
+        begun: Begun,
+    },
+    /// Going back is to be asked for.
+    TurningBack {
+        /// Our deployment.
+        begun: Begun,
+        /// Why.
+        why: Why,
+    },
+    /// The earlier revision is coming back.
+    Returning {
+        /// The deployment to follow: ours while ECS rolls it back, else the one we asked for.
+        begun: Begun,
+        /// How that is known.
+        route: Route,
+        /// Why.
+        why: Why,
+    },
+    /// The new revision is deployed.
+    Promoted {
+        /// How sure.
+        strength: Strength,
+    },
+    /// The earlier revision is back.
+    TurnedBack {
+        /// That revision.
+        to: Revision,
+        /// Why.
+        why: Why,
+    },
+    /// Someone else's deployment took over.
+    Superseded {
+        /// Its revision.
+        by: Revision,
+    },
+    /// The wait has ended before the rollout did.
+    Left {
+        /// Why.
+        why: Why,
+    },
+    /// A person is needed.
+    Stuck {
+        /// Why.
+        why: Why,
+    },
+}
+
+impl Phase {
+    /// Nothing more will be decided.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Phase::Promoted { .. }
+                | Phase::TurnedBack { .. }
+                | Phase::Superseded { .. }
+                | Phase::Left { .. }
+                | Phase::Stuck { .. }
+        )
+    }
+}
+
+/// By which way the earlier revision comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// Inside our service deployment: ECS rolls it back.
+    Inside,
+    /// As a deployment of its own.
+    Anew,
+}
+
+/// Why a rollout does not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Why {
+    /// ECS gave it up, with this reason.
+    Ecs {
+        /// ECS's text.
+        reason: String,
+    },
+    /// No progress within the patience.
+    Stalled,
+    /// Asked to stop.
+    Aborted,
+    /// AWS could not be asked for longer than the patience.
+    Blind,
+    /// There is no earlier revision.
+    NothingBefore,
+    /// Going back failed or stalled.
+    ReturnFailed {
+        /// What ECS said, or that it stalled.
+        reason: String,
+    },
+}
+
+/// How far a rollout is: more of the candidate, fewer of the others, is further.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Most RUNNING tasks of the followed revision seen so far.
+    pub arrived: u32,
+    /// Fewest tasks of other deployments seen so far; none before the first look.
+    pub leaving: Option<u32>,
+}
+
+impl Progress {
+    /// Reads it off a look.
+    pub fn of(evidence: &Evidence, followed: &Revision) -> Self {
+        let (ours, others): (Vec<_>, Vec<_>) =
+            evidence.deployments.iter().partition(|deployment| deployment.revision == *followed);
+        Self {
+            arrived: ours.iter().map(|deployment| deployment.running).sum(),
+            leaving: Some(others.iter().map(|deployment| deployment.running + deployment.pending).sum()),
+        }
+    }
+
+    fn best(self, other: Progress) -> Progress {
+        Progress {
+            arrived: self.arrived.max(other.arrived),
+            leaving: match (self.leaving, other.leaving) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        }
+    }
+}
+
+/// What one look showed, and what a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// AWS's time of the look.
+    pub at: Timestamp,
+    /// What was seen.
+    pub sight: Sight,
+    /// Whether the run is to be given up.
+    pub wish: Wish,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// AWS could not be asked.
+    Nothing,
+    /// The verdict and the progress of the followed deployment.
+    Deployment {
+        /// Has it settled?
+        settled: Settled,
+        /// How far is it?
+        progress: Progress,
+    },
+}
+
+/// Whether the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    GoOn,
+    /// Give up: another step failed, or a person interrupted.
+    Abort,
+}
+
+/// At most one act a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Ask for the change.
+    Begin,
+    /// Answer a pause. Rolling has none.
+    Proceed,
+    /// Ask for the earlier revision.
+    TurnBack,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The rollout from now on.
+    pub rollout: Rollout,
+    /// What to do now, if anything.
+    pub act: Option<Act>,
+}
+
+/// Decides.
+pub fn decide(policy: &Policy, rollout: Rollout, seen: &Seen) -> Decision {
+    match rollout.phase.clone() {
+        Phase::Beginning => match seen.wish {
+            Wish::GoOn => Decision { rollout, act: Some(Act::Begin) },
+            Wish::Abort => stay(Rollout::in_phase(Phase::Left { why: Why::Aborted })),
+        },
+        Phase::Rolling { begun } => rolling(policy, rollout, seen, &begun),
+        Phase::TurningBack { .. } => Decision { rollout, act: Some(Act::TurnBack) },
+        Phase::Returning { begun, route, why } => returning(policy, rollout, seen, (&begun, route, &why)),
+        Phase::Promoted { .. }
+        | Phase::TurnedBack { .. }
+        | Phase::Superseded { .. }
+        | Phase::Left { .. }
+        | Phase::Stuck { .. } => stay(rollout),
+    }
+}
+
+fn rolling(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun) -> Decision {
+    let (settled, progress) = match &seen.sight {
+        Sight::Deployment { settled, progress } => (settled, *progress),
+        Sight::Nothing => return blind(policy, rollout, seen, |why| give_up(policy, begun, why)),
+    };
+    match settled {
+        Settled::Done { strength } => stay(Rollout::in_phase(Phase::Promoted { strength: *strength })),
+        Settled::Superseded { by } => stay(Rollout::in_phase(Phase::Superseded { by: by.clone() })),
+        Settled::RolledBack { to, reason } => {
+            stay(Rollout::in_phase(Phase::TurnedBack { to: to.clone(), why: Why::Ecs { reason: reason.clone() } }))
+        }
+        Settled::RollingBack { reason } => stay(Rollout::in_phase(Phase::Returning {
+            begun: begun.clone(),
+            route: Route::Inside,
+            why: Why::Ecs { reason: reason.clone() },
+        })),
+        Settled::Failed { reason } => give_up(policy, begun, Why::Ecs { reason: reason.clone() }),
+        Settled::Pending if seen.wish == Wish::Abort => give_up(policy, begun, Why::Aborted),
+        Settled::Pending => {
+            let rollout = moved(rollout, progress, seen.at);
+            match (stalled(policy, &rollout, seen.at), policy.on_stall) {
+                (Stall::No, _) => stay(rollout),
+                (Stall::Yes, OnStall::TurnBack) => give_up(policy, begun, Why::Stalled),
+                (Stall::Yes, OnStall::Leave) => stay(Rollout::in_phase(Phase::Left { why: Why::Stalled })),
+            }
+        }
+    }
+}
+
+fn returning(policy: &Policy, rollout: Rollout, seen: &Seen, (begun, route, why): (&Begun, Route, &Why)) -> Decision {
+    let stuck = |reason: String| stay(Rollout::in_phase(Phase::Stuck { why: Why::ReturnFailed { reason } }));
+    let (settled, progress) = match &seen.sight {
+        Sight::Deployment { settled, progress } => (settled, *progress),
+        Sight::Nothing => return blind(policy, rollout, seen, |_| stuck("AWS cannot be asked".to_owned())),
+    };
+    let back = |to: &Revision| stay(Rollout::in_phase(Phase::TurnedBack { to: to.clone(), why: why.clone() }));
+    match (settled, route) {
+        (Settled::RolledBack { to, .. }, Route::Inside) => back(to),
+        (Settled::Done { .. }, Route::Anew) => back(&begun.revision),
+        // The stop came too late: our deployment had succeeded. It is undone as a whole, as a deployment of its own.
+        (Settled::Done { .. }, Route::Inside) => give_up(policy, begun, why.clone()),
+        (Settled::Superseded { by }, _) => stay(Rollout::in_phase(Phase::Superseded { by: by.clone() })),
+        (Settled::Failed { reason }, _) | (Settled::RolledBack { reason, .. }, Route::Anew) => stuck(reason.clone()),
+        (Settled::Pending | Settled::RollingBack { .. }, _) => {
+            let rollout = moved(rollout, progress, seen.at);
+            match stalled(policy, &rollout, seen.at) {
+                Stall::No => stay(rollout),
+                Stall::Yes => stuck("no progress on the way back".to_owned()),
+            }
+        }
+    }
+}
+
+fn give_up(policy: &Policy, begun: &Begun, why: Why) -> Decision {
+    match policy.before {
+        Some(_) => {
+            Decision { rollout: Rollout::in_phase(Phase::TurningBack { begun: begun.clone(), why }), act: Some(Act::TurnBack) }
+        }
+        None => stay(Rollout::in_phase(Phase::Stuck { why: Why::NothingBefore })),
+    }
+}
+
+fn blind(policy: &Policy, rollout: Rollout, seen: &Seen, abort: impl FnOnce(Why) -> Decision) -> Decision {
+    let rollout = Rollout { moved_at: Some(rollout.moved_at.unwrap_or(seen.at)), ..rollout };
+    match (seen.wish, stalled(policy, &rollout, seen.at)) {
+        (Wish::Abort, _) => abort(Why::Aborted),
+        (Wish::GoOn, Stall::Yes) if matches!(rollout.phase, Phase::Returning { .. }) => abort(Why::Blind),
+        (Wish::GoOn, Stall::Yes) => stay(Rollout::in_phase(Phase::Left { why: Why::Blind })),
+        (Wish::GoOn, Stall::No) => stay(rollout),
+    }
+}
+
+fn stay(rollout: Rollout) -> Decision {
+    Decision { rollout, act: None }
+}
+
+fn moved(rollout: Rollout, progress: Progress, at: Timestamp) -> Rollout {
+    let best = rollout.best.best(progress);
+    let moved_at = if best == rollout.best { rollout.moved_at.or(Some(at)) } else { Some(at) };
+    Rollout { best, moved_at, ..rollout }
+}
+
+enum Stall {
+    Yes,
+    No,
+}
+
+fn stalled(policy: &Policy, rollout: &Rollout, at: Timestamp) -> Stall {
+    match rollout.moved_at {
+        Some(moved_at) if at.duration_since(moved_at) > policy.patience => Stall::Yes,
+        _ => Stall::No,
+    }
+}
+
+/// What the engine tells after an act: the handle under which the deployment is followed from now on.
+#[must_use]
+pub fn acted(rollout: Rollout, handle: Handle) -> Rollout {
+    match (rollout.phase, handle) {
+        (Phase::Beginning, Handle::Begun(begun)) => Rollout::in_phase(Phase::Rolling { begun }),
+        (Phase::TurningBack { begun, why }, Handle::Stopping) => {
+            Rollout::in_phase(Phase::Returning { begun, route: Route::Inside, why })
+        }
+        (Phase::TurningBack { why, .. }, Handle::Begun(back)) => {
+            Rollout::in_phase(Phase::Returning { begun: back, route: Route::Anew, why })
+        }
+        (phase, _) => Rollout { phase, best: rollout.best, moved_at: rollout.moved_at },
+    }
+}
+
+/// How an act was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// A deployment was asked for.
+    Begun(Begun),
+    /// ECS was asked to roll our service deployment back.
+    Stopping,
+}

@@ -1,0 +1,135 @@
+//! The world before planning, as it was observed: one value, so that a plan can be made, checked and repeated.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
+
+use crate::pipeline::Name;
+use crate::release::{DeploymentId, Digest, Revision, Source};
+
+/// Everything observed before the plan is made.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When.
+    pub at: Timestamp,
+    /// The source tree.
+    pub source: Source,
+    /// The account that the credentials belong to.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Each image of the pipeline.
+    pub images: BTreeMap<Name, ImageSeen>,
+    /// Each service of the pipeline.
+    pub services: BTreeMap<Name, ServiceSeen>,
+}
+
+/// An image before the run: what it would be built from, and what the registry holds under its tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSeen {
+    /// Hash over Dockerfile, build args, target, platform and context: `sha256:…`.
+    pub inputs: Digest,
+    /// The repository.
+    pub repository: RepositorySeen,
+}
+
+/// A repository, and the image under the tag of this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RepositorySeen {
+    /// It does not exist.
+    Missing,
+    /// It exists.
+    Present {
+        /// `<registry>/<name>`, without tag or digest.
+        uri: String,
+        /// The image under the tag of this run.
+        stored: Option<StoredImage>,
+    },
+}
+
+/// An image in the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredImage {
+    /// The manifest's digest, as the registry stored it.
+    pub digest: Digest,
+    /// The labels of its config.
+    pub labels: BTreeMap<String, String>,
+    /// When it was pushed.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// A service before the run.
+#[derive(Clone, Debug)]
+pub enum ServiceSeen {
+    /// It does not exist (or is INACTIVE).
+    Missing,
+    /// It exists.
+    Present(Box<RunningService>),
+}
+
+impl ServiceSeen {
+    /// The service, if it exists.
+    pub fn present(&self) -> Option<&RunningService> {
+        match self {
+            ServiceSeen::Missing => None,
+            ServiceSeen::Present(service) => Some(service),
+        }
+    }
+}
+
+/// A service as ECS describes it.
+#[derive(Clone, Debug)]
+pub struct RunningService {
+    /// Its ARN.
+    pub arn: String,
+    /// `ACTIVE`, `DRAINING`.
+    pub status: String,
+    /// `ECS`, `CODE_DEPLOY`, `EXTERNAL`.
+    pub controller: String,
+    /// The revision it runs.
+    pub revision: Revision,
+    /// That revision as DescribeTaskDefinition answers it (`taskDefinition`).
+    pub definition: Value,
+    /// That revision's tags.
+    pub tags: BTreeMap<String, String>,
+    /// Digests of the images that run, by container name, as far as tasks tell.
+    pub running_digests: BTreeMap<String, Digest>,
+    /// `desiredCount`.
+    pub desired: u32,
+    /// `runningCount`.
+    pub running: u32,
+    /// The percents in force.
+    pub percents: Percents,
+    /// The circuit breaker in force.
+    pub breaker: Breaker,
+    /// `deploymentConfiguration`, untouched: put back on turn-back.
+    pub configuration: Value,
+    /// The grace period.
+    pub grace: Span,
+    /// Which health checks exist.
+    pub health: HealthSource,
+    /// A deployment that is in progress now, with the revision it brings.
+    pub in_progress: Option<(DeploymentId, Revision)>,
+    /// The PRIMARY deployment's id.
+    pub primary: Option<DeploymentId>,
+    /// Its target groups and what is known of them.
+    pub target_groups: Vec<TargetGroupSeen>,
+    /// DNS name of its load balancer, for `{load_balancer}` in `smoke:`.
+    pub load_balancer: Option<String>,
+}
+
+/// A target group of a service: what its timing depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroupSeen {
+    /// Its ARN.
+    pub arn: String,
+    /// Deregistration delay.
+    pub drain: Span,
+    /// Health check interval.
+    pub interval: Span,
+    /// `HealthyThresholdCount`.
+    pub healthy_threshold: u32,
+}

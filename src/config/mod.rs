@@ -1,0 +1,1 @@
+//! The pipeline file: text -> tree -> layers -> pipeline, or all complaints at once.

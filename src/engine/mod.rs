@@ -1,0 +1,1 @@
+//! The saga over a plan, and the reconciler inside its rollout step.

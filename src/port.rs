@@ -1,0 +1,330 @@
+//! What the engine asks of the world, in the words of the domain: small traits, one consistent world behind them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use shipit_core::event::Progress;
+use shipit_core::failure::{Code, Failure};
+use shipit_core::gate::Scan;
+use shipit_core::journal::Entry;
+use shipit_core::pipeline::Image;
+use shipit_core::release::{DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
+use shipit_core::settled::{Begun, Evidence as Sight};
+use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
+
+/// What a port could not do. The engine acts on the kind; a person reads it as a [`Failure`].
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PortError {
+    /// The thing asked about does not exist.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What, with its name.
+        what: String,
+    },
+    /// AWS denies the operation.
+    #[error("AWS denies `{action}`: {message}")]
+    Denied {
+        /// The IAM action, e.g. `ecs:UpdateService`.
+        action: String,
+        /// AWS's text.
+        message: String,
+    },
+    /// The credentials have expired or are not valid.
+    #[error("the credentials are not accepted: {message}")]
+    Expired {
+        /// AWS's text.
+        message: String,
+    },
+    /// AWS throttles; trying again later may help.
+    #[error("AWS throttles `{action}`")]
+    Throttled {
+        /// The IAM action.
+        action: String,
+    },
+    /// No answer, or a 5xx; trying again later may help.
+    #[error("{what} cannot be reached: {message}")]
+    Unreachable {
+        /// What.
+        what: String,
+        /// The cause.
+        message: String,
+    },
+    /// The request was understood and refused.
+    #[error("`{action}` was refused: {code}: {message}")]
+    Refused {
+        /// The IAM action or operation.
+        action: String,
+        /// AWS's error code.
+        code: String,
+        /// AWS's text.
+        message: String,
+    },
+    /// The adapter knows exactly what to tell a person.
+    #[error("{}", .0.what)]
+    Failed(Box<Failure>),
+}
+
+impl PortError {
+    /// Trying the same again later may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, PortError::Throttled { .. } | PortError::Unreachable { .. })
+    }
+}
+
+impl From<Failure> for PortError {
+    fn from(failure: Failure) -> Self {
+        PortError::Failed(Box::new(failure))
+    }
+}
+
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Self {
+        let what = error.to_string();
+        match error {
+            PortError::Failed(failure) => *failure,
+            PortError::NotFound { .. } => Failure::new(Code::AwsRefused, what),
+            PortError::Denied { action, message } => {
+                Failure::new(Code::Denied, format!("AWS denies `{action}`")).because(message).next(format!(
+                    "add to the role's policy: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"*\"}}"
+                ))
+            }
+            PortError::Expired { message } => Failure::new(Code::ExpiredCredentials, "the AWS credentials are not accepted")
+                .because(message)
+                .next("renew them (`aws sso login`, or the role of the CI), then run the same command again"),
+            PortError::Throttled { action } => Failure::new(Code::Throttled, format!("AWS throttles `{action}`"))
+                .because("the account's request rate was exceeded for longer than shipit retries")
+                .next("run the same command again: what is done is not done twice"),
+            PortError::Unreachable { message, .. } => Failure::new(Code::Unreachable, what)
+                .because(message)
+                .next("check the network, the proxy and the region, then run the same command again"),
+            PortError::Refused { code, message, action } => {
+                Failure::new(Code::AwsRefused, format!("`{action}` was refused")).because(format!("{code}: {message}"))
+            }
+        }
+    }
+}
+
+/// A result of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Where a long step tells how far it is.
+pub type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// A value that must never be shown: no `Debug`, no `Display`, no `Serialize`.
+#[derive(Clone)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    /// Wraps a secret.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The secret itself, for the one call that needs it.
+    pub fn reveal(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A login for a registry.
+#[derive(Clone)]
+pub struct Login {
+    /// Host and port of the registry, without scheme.
+    pub server: String,
+    /// `AWS` for ECR.
+    pub username: String,
+    /// The token.
+    pub password: Secret<String>,
+}
+
+/// What the user said about the source on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct SourceWish {
+    /// `--commit`.
+    pub commit: Option<String>,
+    /// `--allow-dirty`.
+    pub dirty: Dirty,
+}
+
+/// Whether a dirty tree may be shipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dirty {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is shipped under a tag that says so.
+    Allow,
+}
+
+/// The source tree and its commit.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Reads commit and state of the tree that holds `folder`; without a repository the hash covers `contexts`.
+    async fn read(&self, folder: &Path, contexts: &[Image], wish: &SourceWish) -> PortResult<SourceTree>;
+}
+
+/// An image that was built and lies in the local Engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// The Engine's id of it.
+    pub id: String,
+    /// Steps that were run, not taken from the cache.
+    pub ran: u32,
+    /// Steps in all.
+    pub steps: u32,
+    /// `BuildKit` or `classic builder`.
+    pub builder: &'static str,
+}
+
+/// A push that the registry took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedImage {
+    /// The digest that the registry stored.
+    pub digest: Digest,
+    /// Bytes sent.
+    pub sent: u64,
+}
+
+/// Builds images and pushes them.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// Hash over Dockerfile, build args, target, platform and the context as `.dockerignore` leaves it.
+    async fn inputs(&self, image: &Image) -> PortResult<Digest>;
+    /// Builds it and tags it `name` (`<registry>/<repository>:<tag>`), with these labels; `logins` open private base images.
+    async fn build(
+        &self,
+        image: &Image,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        logins: &[Login],
+        tell: Tell<'_>,
+    ) -> PortResult<BuiltImage>;
+    /// Pushes `<repository>:<tag>`.
+    async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage>;
+}
+
+/// The registry's side: what is there.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// The repository, and the image under `tag`.
+    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen>;
+    /// A login that is valid now.
+    async fn login(&self) -> PortResult<Login>;
+}
+
+/// Scan results.
+#[async_trait]
+pub trait Scans: Send + Sync {
+    /// What is known of the image's scan. An image that was never scanned and is not scanned on push is asked to be scanned.
+    async fn look(&self, repository: &str, digest: &Digest) -> PortResult<Scan>;
+}
+
+/// A change of a service that is about to be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The ECS service's name.
+    pub service: String,
+    /// The revision to run.
+    pub revision: Revision,
+    /// `deploymentConfiguration` to send; null leaves it as it is.
+    pub configuration: Value,
+    /// create-service JSON, when the service does not exist yet.
+    pub create: Option<Value>,
+}
+
+/// Services of one cluster.
+#[async_trait]
+pub trait Service: Send + Sync {
+    /// The service as it stands, with its definition, digests, target groups: everything the plan and the wait need.
+    async fn look(&self, service: &str) -> PortResult<ServiceSeen>;
+    /// Registers a task definition revision; the JSON goes out untouched.
+    async fn register(&self, definition: &Value) -> PortResult<Revision>;
+    /// Asks for the change; answers the handle by which its deployment is followed.
+    async fn begin(&self, change: &Change) -> PortResult<Begun>;
+    /// How the deployment stands that `begun` names.
+    async fn follow(&self, begun: &Begun) -> PortResult<Sight>;
+    /// Stops the deployment in progress and lets ECS roll it back; `Conflict`-like refusals mean it has ended already.
+    async fn stop(&self, begun: &Begun) -> PortResult<()>;
+}
+
+/// Facts about what went wrong, for the error.
+#[async_trait]
+pub trait Evidence: Send + Sync {
+    /// The first task of that deployment that stopped by failing, with its reason and last log lines.
+    async fn first_failed_task(&self, service: &str, deployment: &DeploymentId) -> PortResult<Option<FailedTask>>;
+}
+
+/// A task that stopped though it should run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedTask {
+    /// Its id (32 hex digits).
+    pub id: String,
+    /// `stopCode`.
+    pub stop_code: String,
+    /// `stoppedReason`.
+    pub reason: String,
+    /// Per container: name, exit code, reason.
+    pub containers: Vec<FailedContainer>,
+    /// Last lines of the first failing container's log.
+    pub log: Vec<String>,
+}
+
+/// A container of a stopped task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedContainer {
+    /// Its name.
+    pub name: String,
+    /// Its exit code, if it ever ran.
+    pub exit_code: Option<i64>,
+    /// The reason ECS gives, if any.
+    pub reason: Option<String>,
+}
+
+/// Who the credentials are.
+#[async_trait]
+pub trait Account: Send + Sync {
+    /// The account id and the region in force.
+    async fn whoami(&self) -> PortResult<(String, String)>;
+}
+
+/// Where runs are written down.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens a run: its folder and its plan.
+    async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()>;
+    /// Appends one fact, on disk before this returns.
+    async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()>;
+    /// Writes an artefact below `artifacts/`, whole or not at all; answers its path relative to the pipeline's folder.
+    async fn artefact(&self, path: &Path, content: &[u8]) -> PortResult<String>;
+}
+
+/// Asks a URL once.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// The HTTP status answered.
+    async fn get(&self, url: &str) -> PortResult<u16>;
+}
+
+/// All ports of one target: AWS, the sandbox, or the fake world of the tests.
+pub struct Ports {
+    /// The source tree.
+    pub source: Box<dyn Source>,
+    /// The Engine.
+    pub builder: Box<dyn Builder>,
+    /// The registry.
+    pub registry: Box<dyn Registry>,
+    /// Scan results.
+    pub scans: Box<dyn Scans>,
+    /// Services.
+    pub service: Box<dyn Service>,
+    /// What went wrong.
+    pub evidence: Box<dyn Evidence>,
+    /// Who we are.
+    pub account: Box<dyn Account>,
+    /// Journal and artefacts.
+    pub store: Box<dyn Store>,
+    /// Smoke requests.
+    pub probe: Box<dyn Probe>,
+}

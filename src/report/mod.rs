@@ -1,0 +1,1 @@
+//! Events -> view (a pure fold) -> terminal, lines, JSON lines, files.
