@@ -1,0 +1,51 @@
+# make demo      two images, three commits, a local AWS: a real deploy to watch
+# make test      everything but the full matrices
+# make test-all  everything, 20,000 cases a property
+# make bench     the figures in the README
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: demo test test-all bench build engine base-images tools venv
+MAKEFLAGS += --no-print-directory
+
+export SHIPIT_VENV := $(CURDIR)/.venv
+VENV_READY := .venv/requirements.txt
+
+# recipes that use the engine begin with this: it may be elsewhere than where clients look
+with_engine = found="$$(scripts/engine)" && eval "$$found"
+
+demo: build base-images
+	$(with_engine)
+	scripts/demo
+
+test: build tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(with_engine)
+	cargo test --workspace --locked -- --include-ignored --skip full_matrix_
+
+test-all: build tools
+	$(with_engine)
+	PROPTEST_CASES=20000 cargo test --workspace --locked -- --include-ignored
+
+bench: build tools
+	$(with_engine)
+	cargo bench --workspace --locked
+
+build:
+	cargo build --workspace --all-targets --locked
+
+engine:
+	scripts/engine
+
+base-images: engine
+	$(with_engine)
+	scripts/base-images
+
+tools: base-images venv
+	scripts/tools
+
+venv: $(VENV_READY)
+
+$(VENV_READY): tests/python/requirements.txt
+	scripts/venv $<
