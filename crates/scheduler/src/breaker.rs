@@ -57,20 +57,12 @@ impl Default for Threshold {
 impl Breaker {
     /// Enabled with rollback, all else as by default.
     pub const fn with_rollback() -> Self {
-        Self::On {
-            rollback: Rollback::ToLastCompleted,
-            reset: Reset::OnHealthyTask,
-            threshold: Threshold::BoundedPercent(50),
-        }
+        Self::On { rollback: Rollback::ToLastCompleted, reset: Reset::OnHealthyTask, threshold: Threshold::BoundedPercent(50) }
     }
 
     /// Enabled without rollback, all else as by default.
     pub const fn without_rollback() -> Self {
-        Self::On {
-            rollback: Rollback::Stay,
-            reset: Reset::OnHealthyTask,
-            threshold: Threshold::BoundedPercent(50),
-        }
+        Self::On { rollback: Rollback::Stay, reset: Reset::OnHealthyTask, threshold: Threshold::BoundedPercent(50) }
     }
 
     /// How many failures trip it at `desired` tasks; none when it is off.
@@ -83,10 +75,7 @@ impl Breaker {
 
     /// Whether `failed` failures trip it at `desired` tasks. No failure trips nothing, whatever the threshold.
     pub fn trips(self, failed: u32, desired: u32) -> bool {
-        failed > 0
-            && self
-                .threshold(desired)
-                .is_some_and(|threshold| failed >= threshold)
+        failed > 0 && self.threshold(desired).is_some_and(|threshold| failed >= threshold)
     }
 
     /// Whether a task that becomes healthy clears the count. So it is when the breaker is off (`failedTasks`, aws.md 3.3).
@@ -135,34 +124,15 @@ mod tests {
                 7..=398 => desired / 2,
                 _ => 200,
             };
-            assert_eq!(
-                Threshold::default().threshold(desired),
-                expected,
-                "desired {desired}"
-            );
+            assert_eq!(Threshold::default().threshold(desired), expected, "desired {desired}");
         }
     }
 
     #[test]
     fn default_threshold_at_the_published_points() {
-        let points = [
-            (0, 3),
-            (1, 3),
-            (6, 3),
-            (7, 4),
-            (25, 13),
-            (100, 50),
-            (398, 199),
-            (399, 200),
-            (400, 200),
-            (5000, 200),
-        ];
+        let points = [(0, 3), (1, 3), (6, 3), (7, 4), (25, 13), (100, 50), (398, 199), (399, 200), (400, 200), (5000, 200)];
         for (desired, expected) in points {
-            assert_eq!(
-                Threshold::default().threshold(desired),
-                expected,
-                "desired {desired}"
-            );
+            assert_eq!(Threshold::default().threshold(desired), expected, "desired {desired}");
         }
     }
 
@@ -173,19 +143,12 @@ mod tests {
         assert_eq!(Threshold::UnboundedPercent(33).threshold(10), 4);
         assert_eq!(Threshold::BoundedPercent(100).threshold(10), 10);
         assert_eq!(Threshold::Count(7).threshold(1000), 7);
-        assert_eq!(
-            Threshold::UnboundedPercent(100).threshold(u32::MAX),
-            u32::MAX
-        );
+        assert_eq!(Threshold::UnboundedPercent(100).threshold(u32::MAX), u32::MAX);
     }
 
     #[test]
     fn no_failure_trips_nothing() {
-        let always = Breaker::On {
-            rollback: Rollback::Stay,
-            reset: Reset::Never,
-            threshold: Threshold::Count(0),
-        };
+        let always = Breaker::On { rollback: Rollback::Stay, reset: Reset::Never, threshold: Threshold::Count(0) };
         assert!(!always.trips(0, 4));
         assert!(always.trips(1, 4));
         assert!(!Breaker::Off.trips(1000, 1));

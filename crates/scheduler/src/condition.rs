@@ -32,17 +32,9 @@ impl Service {
         let checks = self.health;
         let passes = |exists: bool, verdict: Health| !exists || verdict == Health::Healthy;
         if let Some(cause) = self.failing(task) {
-            if now - since < self.grace {
-                Condition::Maturing
-            } else {
-                Condition::Unhealthy(cause)
-            }
+            if now - since < self.grace { Condition::Maturing } else { Condition::Unhealthy(cause) }
         } else if !checks.container && !checks.target {
-            if now - since < MATURES_AFTER {
-                Condition::Maturing
-            } else {
-                Condition::Healthy
-            }
+            if now - since < MATURES_AFTER { Condition::Maturing } else { Condition::Healthy }
         } else if passes(checks.container, task.container) && passes(checks.target, task.target) {
             Condition::Healthy
         } else {
@@ -101,14 +93,8 @@ mod tests {
         let service = one(false, false);
         assert_eq!(at(&service, 39), Condition::Maturing);
         assert_eq!(at(&service, 40), Condition::Healthy);
-        assert_eq!(
-            service.changes_at(&service.tasks[0], START),
-            Some(START + Span::seconds(40))
-        );
-        assert_eq!(
-            service.changes_at(&service.tasks[0], START + Span::seconds(40)),
-            None
-        );
+        assert_eq!(service.changes_at(&service.tasks[0], START), Some(START + Span::seconds(40)));
+        assert_eq!(service.changes_at(&service.tasks[0], START + Span::seconds(40)), None);
     }
 
     #[test]
@@ -120,15 +106,9 @@ mod tests {
         service.tasks[0].target = Health::Healthy;
         assert_eq!(at(&service, 0), Condition::Healthy);
         service.tasks[0].target = Health::Unhealthy;
-        assert_eq!(
-            at(&service, 0),
-            Condition::Unhealthy(Cause::FailedTargetHealth)
-        );
+        assert_eq!(at(&service, 0), Condition::Unhealthy(Cause::FailedTargetHealth));
         service.tasks[0].container = Health::Unhealthy;
-        assert_eq!(
-            at(&service, 0),
-            Condition::Unhealthy(Cause::FailedContainerHealth)
-        );
+        assert_eq!(at(&service, 0), Condition::Unhealthy(Cause::FailedContainerHealth));
     }
 
     #[test]
@@ -146,13 +126,7 @@ mod tests {
         service.grace = Span::seconds(60);
         service.tasks[0].target = Health::Unhealthy;
         assert_eq!(at(&service, 59), Condition::Maturing);
-        assert_eq!(
-            service.changes_at(&service.tasks[0], START),
-            Some(START + Span::seconds(60))
-        );
-        assert_eq!(
-            at(&service, 60),
-            Condition::Unhealthy(Cause::FailedTargetHealth)
-        );
+        assert_eq!(service.changes_at(&service.tasks[0], START), Some(START + Span::seconds(60)));
+        assert_eq!(at(&service, 60), Condition::Unhealthy(Cause::FailedTargetHealth));
     }
 }

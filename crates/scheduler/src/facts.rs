@@ -2,8 +2,8 @@
 
 use crate::condition::Condition;
 use crate::{
-    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Reset, Role, Rollout,
-    Service, Span, StopCause, Task, TaskId, Time,
+    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Reset, Role, Rollout, Service, Span, StopCause,
+    Task, TaskId, Time,
 };
 
 impl Service {
@@ -73,9 +73,7 @@ impl Service {
 
     /// The deployment of that number, if it is still listed.
     pub fn deployment(&self, id: DeploymentId) -> Option<&Deployment> {
-        self.deployments
-            .iter()
-            .find(|deployment| deployment.id == id)
+        self.deployments.iter().find(|deployment| deployment.id == id)
     }
 
     /// The task of that number, if it has not stopped.
@@ -162,8 +160,7 @@ impl Service {
             let before = self.condition(&self.tasks[index], now);
             set(&mut self.tasks[index]);
             let task = &self.tasks[index];
-            let healthy =
-                before != Condition::Healthy && self.condition(task, now) == Condition::Healthy;
+            let healthy = before != Condition::Healthy && self.condition(task, now) == Condition::Healthy;
             became_healthy |= healthy && task.deployment == primary;
         }
         let reset = self.breaker.reset() == Reset::OnHealthyTask;
@@ -180,12 +177,7 @@ impl Service {
     }
 
     /// Makes a new PRIMARY; the old one becomes ACTIVE.
-    pub(crate) fn deploy(
-        &mut self,
-        revision: u64,
-        now: Time,
-        rolls_back: Option<DeploymentId>,
-    ) -> DeploymentId {
+    pub(crate) fn deploy(&mut self, revision: u64, now: Time, rolls_back: Option<DeploymentId>) -> DeploymentId {
         let id = DeploymentId(self.next_deployment);
         self.next_deployment += 1;
         for deployment in &mut self.deployments {

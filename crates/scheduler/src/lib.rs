@@ -20,9 +20,6 @@ pub use breaker::{Breaker, Reset, Rollback, Threshold};
 pub use condition::{Condition, MATURES_AFTER};
 pub use percent::{Bounds, Percents};
 pub use predict::{Assumptions, Prediction, Why, predict};
-pub use state::{
-    Deployment, DeploymentId, Health, HealthSource, Phase, Role, Rollout, Service, StopCause, Task,
-    TaskId,
-};
+pub use state::{Deployment, DeploymentId, Health, HealthSource, Phase, Role, Rollout, Service, StopCause, Task, TaskId};
 pub use step::{Action, Cause, Failure, Note, Step, step};
 pub use time::{Span, Time};

@@ -12,10 +12,7 @@ pub struct Percents {
 impl Default for Percents {
     /// What a REPLICA service has that names neither: 100 and 200.
     fn default() -> Self {
-        Self {
-            minimum_healthy: 100,
-            maximum: 200,
-        }
+        Self { minimum_healthy: 100, maximum: 200 }
     }
 }
 
@@ -31,20 +28,14 @@ pub struct Bounds {
 impl Percents {
     /// The two percents.
     pub const fn new(minimum_healthy: u32, maximum: u32) -> Self {
-        Self {
-            minimum_healthy,
-            maximum,
-        }
+        Self { minimum_healthy, maximum }
     }
 
     /// The bounds at `desired` tasks: the lower is rounded up, the upper down (aws.md 3.1).
     pub fn bounds(self, desired: u32) -> Bounds {
         let lower = (u64::from(desired) * u64::from(self.minimum_healthy)).div_ceil(100);
         let upper = u64::from(desired) * u64::from(self.maximum) / 100;
-        Bounds {
-            lower: tasks(lower),
-            upper: tasks(upper),
-        }
+        Bounds { lower: tasks(lower), upper: tasks(upper) }
     }
 
     /// Whether a rolling deployment of `desired` healthy tasks can never end. Nothing is stuck at 0.
@@ -97,16 +88,8 @@ mod tests {
         ];
         for (desired, minimum, maximum, lower, upper, stuck) in rows {
             let percents = Percents::new(minimum, maximum);
-            assert_eq!(
-                percents.bounds(desired),
-                Bounds { lower, upper },
-                "{desired},{minimum},{maximum}"
-            );
-            assert_eq!(
-                percents.stuck(desired),
-                stuck,
-                "{desired},{minimum},{maximum}"
-            );
+            assert_eq!(percents.bounds(desired), Bounds { lower, upper }, "{desired},{minimum},{maximum}");
+            assert_eq!(percents.stuck(desired), stuck, "{desired},{minimum},{maximum}");
         }
     }
 
@@ -118,24 +101,12 @@ mod tests {
 
     #[test]
     fn a_bound_beside_desired_is_stuck() {
-        assert!(
-            Percents::new(0, 50).stuck(4),
-            "four tasks never fit under an upper bound of two"
-        );
-        assert!(
-            Percents::new(150, 200).stuck(2),
-            "the last old task never goes when three must stay"
-        );
+        assert!(Percents::new(0, 50).stuck(4), "four tasks never fit under an upper bound of two");
+        assert!(Percents::new(150, 200).stuck(2), "the last old task never goes when three must stay");
     }
 
     #[test]
     fn bounds_do_not_overflow() {
-        assert_eq!(
-            Percents::new(100, 200).bounds(u32::MAX),
-            Bounds {
-                lower: u32::MAX,
-                upper: u32::MAX
-            }
-        );
+        assert_eq!(Percents::new(100, 200).bounds(u32::MAX), Bounds { lower: u32::MAX, upper: u32::MAX });
     }
 }

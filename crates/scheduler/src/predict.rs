@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::step::Failure;
-use crate::{
-    Action, Bounds, Condition, Health, Note, Phase, Rollout, Service, Span, Step, StopCause,
-    TaskId, Time,
-};
+use crate::{Action, Bounds, Condition, Health, Note, Phase, Rollout, Service, Span, Step, StopCause, TaskId, Time};
 
 /// How long things take in the predicted world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,14 +97,9 @@ impl Play {
         };
         for task in &service.tasks {
             match task.phase {
-                Phase::Pending => play
-                    .at(task.created_at + assumptions.start)
-                    .running
-                    .push(task.id),
+                Phase::Pending => play.at(task.created_at + assumptions.start).running.push(task.id),
                 Phase::Running(since) if service.condition(task, now) == Condition::Maturing => {
-                    play.at(since + assumptions.healthy_after)
-                        .healthy
-                        .push(task.id);
+                    play.at(since + assumptions.healthy_after).healthy.push(task.id);
                 }
                 Phase::Running(_) => {}
                 Phase::Stopping => play.at(now + assumptions.drain).gone.push(task.id),
@@ -129,35 +121,20 @@ impl Play {
             match *action {
                 Action::Start { task, .. } => {
                     self.starts += 1;
-                    self.at(self.now + self.assumptions.start)
-                        .running
-                        .push(task);
+                    self.at(self.now + self.assumptions.start).running.push(task);
                 }
-                Action::Stop { task, .. } => {
-                    self.at(self.now + self.assumptions.drain).gone.push(task)
-                }
+                Action::Stop { task, .. } => self.at(self.now + self.assumptions.drain).gone.push(task),
             }
         }
-        self.peak_tasks = self
-            .peak_tasks
-            .max(u32::try_from(self.service.tasks.len()).unwrap_or(u32::MAX));
+        self.peak_tasks = self.peak_tasks.max(u32::try_from(self.service.tasks.len()).unwrap_or(u32::MAX));
         if let Some(prediction) = self.ending(&step) {
             return Some(prediction);
         }
-        let next = self
-            .due
-            .keys()
-            .next()
-            .copied()
-            .into_iter()
-            .chain(step.wake)
-            .min();
+        let next = self.due.keys().next().copied().into_iter().chain(step.wake).min();
         let Some(next) = next else {
             let desired = self.service.desired;
             let why = if self.service.percents.stuck(desired) {
-                Why::Configuration {
-                    bounds: self.service.percents.bounds(desired),
-                }
+                Why::Configuration { bounds: self.service.percents.bounds(desired) }
             } else {
                 Why::Waiting
             };
@@ -176,20 +153,15 @@ impl Play {
         match (failure, self.service.primary().rollout) {
             (Some(failure), _) => Some(self.stuck(Why::Failed(failure))),
             (None, Rollout::Failed) => Some(self.stuck(Why::Stalled)),
-            (None, Rollout::Completed) if self.service.steady => Some(Prediction::Settles {
-                after: self.now - self.began,
-                peak_tasks: self.peak_tasks,
-                starts: self.starts,
-            }),
+            (None, Rollout::Completed) if self.service.steady => {
+                Some(Prediction::Settles { after: self.now - self.began, peak_tasks: self.peak_tasks, starts: self.starts })
+            }
             (None, Rollout::Completed | Rollout::InProgress) => None,
         }
     }
 
     fn stuck(&self, why: Why) -> Prediction {
-        Prediction::Stuck {
-            after: self.now - self.began,
-            why,
-        }
+        Prediction::Stuck { after: self.now - self.began, why }
     }
 
     /// Tells the service all that is due now.
@@ -199,11 +171,7 @@ impl Play {
             if *entry.key() > now {
                 break;
             }
-            let Due {
-                mut running,
-                mut healthy,
-                mut gone,
-            } = entry.remove();
+            let Due { mut running, mut healthy, mut gone } = entry.remove();
             running.sort_unstable();
             healthy.sort_unstable();
             gone.sort_unstable();
@@ -214,10 +182,104 @@ impl Play {
                 task.target = Health::Healthy;
             });
             if !running.is_empty() {
-                self.at(now + self.assumptions.healthy_after)
-                    .healthy
-                    .extend(running);
+                self.at(now + self.assumptions.healthy_after).healthy.extend(running);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Breaker, HealthSource, Percents};
+
+    const START: Time = Time(1_000_000_000);
+    const ASSUMPTIONS: Assumptions =
+        Assumptions { start: Span::seconds(30), healthy_after: Span::seconds(20), drain: Span::seconds(60) };
+
+    fn updated(desired: u32, percents: Percents, health: HealthSource) -> Service {
+        let mut service = Service::settled(desired, 0, START);
+        service.percents = percents;
+        service.health = health;
+        service.update(1, START);
+        service
+    }
+
+    const TARGET: HealthSource = HealthSource { container: false, target: true };
+
+    #[test]
+    fn start_verdict_drain() {
+        let service = updated(4, Percents::default(), TARGET);
+        let expected = Prediction::Settles { after: Span::seconds(30 + 20 + 60), peak_tasks: 8, starts: 4 };
+        assert_eq!(predict(&service, ASSUMPTIONS, START), expected);
+        assert_eq!(service.tasks.len(), 4, "the service itself is not touched");
+    }
+
+    #[test]
+    fn without_checks_the_forty_seconds_count() {
+        let service = updated(1, Percents::default(), HealthSource::default());
+        let expected = Prediction::Settles { after: Span::seconds(30 + 40 + 60), peak_tasks: 2, starts: 1 };
+        assert_eq!(predict(&service, ASSUMPTIONS, START), expected);
+    }
+
+    #[test]
+    fn in_two_halves_what_drains_still_holds_capacity() {
+        let service = updated(4, Percents::new(50, 100), TARGET);
+        // 0: two drain, two start; 50: the other two, while the first drain; 110: the last has drained
+        let expected = Prediction::Settles { after: Span::seconds(110), peak_tasks: 8, starts: 4 };
+        assert_eq!(predict(&service, ASSUMPTIONS, START), expected);
+    }
+
+    #[test]
+    fn the_bake_time_counts() {
+        let mut service = updated(1, Percents::default(), TARGET);
+        service.alarm_bake = Span::seconds(600);
+        let expected = Prediction::Settles { after: Span::seconds(110 + 600), peak_tasks: 2, starts: 1 };
+        assert_eq!(predict(&service, ASSUMPTIONS, START), expected);
+    }
+
+    #[test]
+    fn stuck_and_why() {
+        let percents = Percents::new(100, 150);
+        let why = Why::Configuration { bounds: percents.bounds(1) };
+        let stuck = Prediction::Stuck { after: Span(0), why };
+        assert_eq!(predict(&updated(1, percents, TARGET), ASSUMPTIONS, START), stuck);
+
+        let mut alarmed = updated(1, Percents::default(), TARGET);
+        alarmed.alarmed = true;
+        let stuck = Prediction::Stuck { after: Span(0), why: Why::Failed(Failure::Alarm) };
+        assert_eq!(predict(&alarmed, ASSUMPTIONS, START), stuck);
+        crate::step(&mut alarmed, START);
+        let stalled = Prediction::Stuck { after: Span(0), why: Why::Stalled };
+        assert_eq!(predict(&alarmed, ASSUMPTIONS, START), stalled);
+    }
+
+    #[test]
+    fn from_the_middle_it_is_what_is_left() {
+        let mut service = updated(4, Percents::default(), TARGET);
+        service.breaker = Breaker::with_rollback();
+        crate::step(&mut service, START);
+        let later = START + Span::seconds(25);
+        let expected = Prediction::Settles { after: Span::seconds(5 + 20 + 60), peak_tasks: 8, starts: 0 };
+        assert_eq!(predict(&service, ASSUMPTIONS, later), expected);
+    }
+
+    /// How many steps a prediction takes; each is one pass over the tasks for each thing it does.
+    fn steps(service: &Service) -> u32 {
+        let mut play = Play::new(service, ASSUMPTIONS, START);
+        loop {
+            if let Some(prediction) = play.step() {
+                assert!(matches!(prediction, Prediction::Settles { starts: 5000, .. }), "{prediction:?}");
+                return play.steps;
+            }
+        }
+    }
+
+    #[test]
+    fn five_thousand_tasks_take_few_steps() {
+        assert!(steps(&updated(5000, Percents::default(), TARGET)) <= 5);
+        assert!(steps(&updated(5000, Percents::new(50, 100), TARGET)) <= 10);
+        // a hundred batches of fifty, three events each
+        assert!(steps(&updated(5000, Percents::new(100, 101), TARGET)) <= 310);
     }
 }

@@ -11,8 +11,7 @@ use crate::{Bounds, DeploymentId, Health, Phase, Rollout, Service, Task, TaskId,
 pub(crate) fn moves(service: &mut Service, tally: &Tally, now: Time, step: &mut Step) -> bool {
     let bounds = service.percents.bounds(service.desired);
     if service.primary().rollout == Rollout::Failed {
-        return stop_failing_of_the_failed(service, tally, now, step)
-            || cut_to_desired(service, now, step);
+        return stop_failing_of_the_failed(service, tally, now, step) || cut_to_desired(service, now, step);
     }
     stop_replaced_unhealthy(service, tally, now, step)
         || start(service, tally, bounds, now, step)
@@ -28,10 +27,7 @@ fn start(service: &mut Service, tally: &Tally, bounds: Bounds, now: Time, step: 
         return false;
     }
     let primary = service.primary();
-    let (deployment, failing) = (
-        primary.id,
-        !primary.reached_running && primary.failed_tasks >= INCONSISTENT_AFTER,
-    );
+    let (deployment, failing) = (primary.id, !primary.reached_running && primary.failed_tasks >= INCONSISTENT_AFTER);
     let mut tasks = Vec::with_capacity(count as usize);
     for _ in 0..count {
         let id = service.take_task_id();
@@ -43,15 +39,11 @@ fn start(service: &mut Service, tally: &Tally, bounds: Bounds, now: Time, step: 
             container: Health::Unknown,
             target: Health::Unknown,
         });
-        step.actions.push(Action::Start {
-            task: id,
-            deployment,
-        });
+        step.actions.push(Action::Start { task: id, deployment });
         tasks.push(id);
     }
     if failing {
-        step.notes
-            .push(Note::UnableToStartConsistently { deployment });
+        step.notes.push(Note::UnableToStartConsistently { deployment });
     }
     step.notes.push(Note::StartedTasks { tasks });
     true
@@ -62,13 +54,7 @@ const INCONSISTENT_AFTER: u32 = 3;
 
 /// Stops tasks of older deployments: those that are neither healthy nor RUNNING at once, those that mature as long as
 /// enough are healthy, the healthy ones down to the lower bound.
-fn stop_old(
-    service: &mut Service,
-    tally: &Tally,
-    bounds: Bounds,
-    now: Time,
-    step: &mut Step,
-) -> bool {
+fn stop_old(service: &mut Service, tally: &Tally, bounds: Bounds, now: Time, step: &mut Step) -> bool {
     if tally.old_alive() == 0 {
         return false;
     }
@@ -90,37 +76,19 @@ fn stop_old(
 
 /// Stops unhealthy tasks whose replacements are healthy, and those that are unhealthy beside an unhealthy replacement,
 /// so that as many remain as are desired.
-fn stop_replaced_unhealthy(
-    service: &mut Service,
-    tally: &Tally,
-    now: Time,
-    step: &mut Step,
-) -> bool {
+fn stop_replaced_unhealthy(service: &mut Service, tally: &Tally, now: Time, step: &mut Step) -> bool {
     let surplus = (tally.healthy + tally.unhealthy).saturating_sub(service.desired);
     stop_unhealthy(service, surplus.min(tally.unhealthy), now, step)
 }
 
 /// Stops unhealthy tasks that the upper bound leaves no room to replace first.
-fn stop_blocking_unhealthy(
-    service: &mut Service,
-    tally: &Tally,
-    bounds: Bounds,
-    now: Time,
-    step: &mut Step,
-) -> bool {
-    let short = tally
-        .missing(service.desired)
-        .saturating_sub(tally.room(bounds));
+fn stop_blocking_unhealthy(service: &mut Service, tally: &Tally, bounds: Bounds, now: Time, step: &mut Step) -> bool {
+    let short = tally.missing(service.desired).saturating_sub(tally.room(bounds));
     stop_unhealthy(service, short.min(tally.unhealthy), now, step)
 }
 
 /// What is left of a failed deployment is not replaced, but a task that fails its checks is stopped all the same.
-fn stop_failing_of_the_failed(
-    service: &mut Service,
-    tally: &Tally,
-    now: Time,
-    step: &mut Step,
-) -> bool {
+fn stop_failing_of_the_failed(service: &mut Service, tally: &Tally, now: Time, step: &mut Step) -> bool {
     stop_unhealthy(service, tally.unhealthy, now, step)
 }
 
@@ -136,13 +104,7 @@ fn stop_unhealthy(service: &mut Service, count: u32, now: Time, step: &mut Step)
 }
 
 /// Stops tasks of the PRIMARY beyond the desired count, the youngest and least healthy first.
-fn scale_in(
-    service: &mut Service,
-    tally: &Tally,
-    bounds: Bounds,
-    now: Time,
-    step: &mut Step,
-) -> bool {
+fn scale_in(service: &mut Service, tally: &Tally, bounds: Bounds, now: Time, step: &mut Step) -> bool {
     let excess = (tally.healthy + tally.coming).saturating_sub(service.desired);
     if excess == 0 {
         return false;
@@ -155,17 +117,10 @@ fn scale_in(
 
 /// In a service that has stalled no deployment keeps more tasks than desired, and nothing else is done.
 fn cut_to_desired(service: &mut Service, now: Time, step: &mut Step) -> bool {
-    let ids: Vec<DeploymentId> = service
-        .deployments
-        .iter()
-        .map(|deployment| deployment.id)
-        .collect();
+    let ids: Vec<DeploymentId> = service.deployments.iter().map(|deployment| deployment.id).collect();
     let mut acted = false;
     for id in ids {
-        let alive = service
-            .tasks
-            .iter()
-            .filter(|task| task.deployment == id && task.phase != Phase::Stopping);
+        let alive = service.tasks.iter().filter(|task| task.deployment == id && task.phase != Phase::Stopping);
         let excess = (alive.count() as u32).saturating_sub(service.desired);
         let chosen = surplus_of(service, id, excess, now);
         acted |= stop(service, &chosen, Cause::ScaleIn, step);
@@ -173,12 +128,7 @@ fn cut_to_desired(service: &mut Service, now: Time, step: &mut Step) -> bool {
     acted
 }
 
-fn surplus_of(
-    service: &Service,
-    deployment: DeploymentId,
-    count: u32,
-    now: Time,
-) -> Vec<Candidate> {
+fn surplus_of(service: &Service, deployment: DeploymentId, count: u32, now: Time) -> Vec<Candidate> {
     let mut chosen = candidates(service, now, |task| task.deployment == deployment);
     chosen.sort_by_key(|candidate| (candidate.rank, std::cmp::Reverse(candidate.task)));
     chosen.truncate(count as usize);
@@ -195,11 +145,7 @@ struct Candidate {
 
 /// The tasks that `of` names and that are not stopping, least healthy first, those of failed deployments before others.
 fn candidates(service: &Service, now: Time, of: impl Fn(&Task) -> bool) -> Vec<Candidate> {
-    let failed = |id| {
-        service
-            .deployment(id)
-            .is_none_or(|deployment| deployment.rollout == Rollout::Failed)
-    };
+    let failed = |id| service.deployment(id).is_none_or(|deployment| deployment.rollout == Rollout::Failed);
     let mut found: Vec<Candidate> = (service.tasks.iter().enumerate())
         .filter(|(_, task)| task.phase != Phase::Stopping && of(task))
         .map(|(index, task)| {
@@ -211,12 +157,7 @@ fn candidates(service: &Service, now: Time, of: impl Fn(&Task) -> bool) -> Vec<C
                 Condition::Healthy => 3,
             };
             let rank = (health, u8::from(!failed(task.deployment)));
-            Candidate {
-                task: task.id,
-                index,
-                condition,
-                rank,
-            }
+            Candidate { task: task.id, index, condition, rank }
         })
         .collect();
     found.sort_by_key(|candidate| (candidate.rank, candidate.task));
@@ -236,22 +177,14 @@ fn stop(service: &mut Service, chosen: &[Candidate], cause: Cause, step: &mut St
         let cause = match candidate.condition {
             Condition::Unhealthy(cause) => {
                 failures += u32::from(task.deployment == primary);
-                step.notes.push(Note::Unhealthy {
-                    task: candidate.task,
-                    cause,
-                });
+                step.notes.push(Note::Unhealthy { task: candidate.task, cause });
                 cause
             }
             _ => cause,
         };
-        step.actions.push(Action::Stop {
-            task: candidate.task,
-            cause,
-        });
+        step.actions.push(Action::Stop { task: candidate.task, cause });
     }
-    step.notes.push(Note::StoppedTasks {
-        tasks: chosen.iter().map(|candidate| candidate.task).collect(),
-    });
+    step.notes.push(Note::StoppedTasks { tasks: chosen.iter().map(|candidate| candidate.task).collect() });
     let primary = service.primary_mut();
     if primary.rollout == Rollout::InProgress {
         primary.failed_tasks = primary.failed_tasks.saturating_add(failures);

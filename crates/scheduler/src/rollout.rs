@@ -15,10 +15,7 @@ pub(crate) fn fails(service: &mut Service, now: Time, step: &mut Step) -> bool {
     let (failure, wanted) = if service.alarmed && !primary.ignores_alarms {
         (Failure::Alarm, service.alarm_rollback)
     } else if service.breaker.trips(primary.failed_tasks, service.desired) {
-        (
-            Failure::TasksFailedToStart,
-            service.breaker.rollback() == Rollback::ToLastCompleted,
-        )
+        (Failure::TasksFailedToStart, service.breaker.rollback() == Rollback::ToLastCompleted)
     } else {
         return false;
     };
@@ -27,21 +24,14 @@ pub(crate) fn fails(service: &mut Service, now: Time, step: &mut Step) -> bool {
     let primary = service.primary_mut();
     primary.rollout = Rollout::Failed;
     primary.steady_since = None;
-    step.notes.push(Note::DeploymentFailed {
-        deployment: failed,
-        failure,
-    });
+    step.notes.push(Note::DeploymentFailed { deployment: failed, failure });
     let target = newest_completed(service).map(|deployment| (deployment.id, deployment.revision));
     if let Some((to, revision)) = target
         && wanted
         && !is_rollback
     {
         let primary = service.deploy(revision, now, Some(failed));
-        step.notes.push(Note::RollingBack {
-            failed,
-            to,
-            primary,
-        });
+        step.notes.push(Note::RollingBack { failed, to, primary });
     }
     true
 }
@@ -66,9 +56,7 @@ pub(crate) fn settles(service: &mut Service, tally: &Tally, now: Time, step: &mu
         service.primary_mut().steady_since = None;
         if in_progress && step.actions.is_empty() && !tally.in_transit() && !service.stuck {
             service.stuck = true;
-            step.notes.push(Note::StuckByConfiguration {
-                deployment: service.primary().id,
-            });
+            step.notes.push(Note::StuckByConfiguration { deployment: service.primary().id });
         }
         return;
     }
@@ -92,12 +80,8 @@ fn completes(service: &mut Service, now: Time, step: &mut Step) {
     }
     primary.rollout = Rollout::Completed;
     primary.steady_since = None;
-    step.notes.push(Note::DeploymentCompleted {
-        deployment: primary.id,
-    });
-    service
-        .deployments
-        .retain(|deployment| deployment.role == Role::Primary);
+    step.notes.push(Note::DeploymentCompleted { deployment: primary.id });
+    service.deployments.retain(|deployment| deployment.role == Role::Primary);
 }
 
 /// Without checks nothing tells that a task has become healthy: it is seen here. With checks the verdict clears the count.
@@ -129,8 +113,5 @@ fn drop_empty(service: &mut Service) {
 }
 
 fn newest_completed(service: &Service) -> Option<&Deployment> {
-    service
-        .deployments
-        .iter()
-        .find(|deployment| deployment.rollout == Rollout::Completed)
+    service.deployments.iter().find(|deployment| deployment.rollout == Rollout::Completed)
 }

@@ -119,17 +119,12 @@ pub fn step(service: &mut Service, now: Time) -> Step {
     let mut step = Step::default();
     let tally = loop {
         let tally = Tally::of(service, now);
-        if !rollout::fails(service, now, &mut step)
-            && !rolling::moves(service, &tally, now, &mut step)
-        {
+        if !rollout::fails(service, now, &mut step) && !rolling::moves(service, &tally, now, &mut step) {
             break tally;
         }
     };
     rollout::settles(service, &tally, now, &mut step);
-    let changes = service
-        .tasks
-        .iter()
-        .filter_map(|task| service.changes_at(task, now));
+    let changes = service.tasks.iter().filter_map(|task| service.changes_at(task, now));
     step.wake = changes.chain(step.wake).min();
     step
 }

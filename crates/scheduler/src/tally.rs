@@ -81,7 +81,6 @@ impl Tally {
 
     /// Whether there is what is wanted and nothing else: `desired` healthy tasks of the PRIMARY.
     pub(crate) fn is_as_wanted(self, desired: u32) -> bool {
-        self.healthy == desired
-            && self.coming + self.unhealthy + self.old_alive() + self.old_stopping == 0
+        self.healthy == desired && self.coming + self.unhealthy + self.old_alive() + self.old_stopping == 0
     }
 }

@@ -1,0 +1,8 @@
+//! The scheduler against the published tables, in stories, and in every world that proptest thinks of.
+
+mod failures;
+mod properties;
+mod rolling;
+mod script;
+mod tables;
+mod world;
