@@ -1,5 +1,7 @@
 //! What the engine asks of the world, in the words of the domain: small traits, one consistent world behind them.
 
+mod clock;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,6 +15,8 @@ use shipit_core::pipeline::Image;
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::settled::{Begun, Evidence as Sight};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
+
+pub use clock::Clock;
 
 /// What a port could not do. The engine acts on the kind; a person reads it as a [`Failure`].
 #[derive(Clone, Debug, thiserror::Error)]

@@ -1,1 +1,36 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
+//!
+//! [`observe`] reads the world into a snapshot; [`run`] carries a plan out, step by step, journaled; [`step`] does one;
+//! [`rollout`] looks, decides, records, acts and waits; [`unwind`] undoes; [`wait`] says when to look again.
+
+pub mod artefacts;
+pub mod follow;
+pub mod observe;
+pub mod outcome;
+pub mod record;
+pub mod rollout;
+pub mod run;
+pub mod step;
+pub mod unwind;
+pub mod wait;
+
+use shipit_core::event::Event;
+use shipit_core::pipeline::Pipeline;
+use shipit_core::rollout::Wish;
+use tokio::sync::watch;
+
+use crate::port::{Clock, Ports};
+
+/// What every part of a run has at hand.
+pub struct Context<'a> {
+    /// The world.
+    pub ports: &'a Ports,
+    /// What is wanted.
+    pub pipeline: &'a Pipeline,
+    /// AWS's time.
+    pub clock: Clock,
+    /// Where events go.
+    pub tell: &'a (dyn Fn(Event) + Send + Sync),
+    /// Becomes [`Wish::Abort`] when a person interrupts.
+    pub interrupt: watch::Receiver<Wish>,
+}

@@ -12,7 +12,7 @@ use crate::pipeline::{Image, Name, Smoke, Strategy};
 use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
-pub use make::plan;
+pub use make::{INPUTS_LABEL, REVISION_LABEL, is_same, plan};
 
 /// A step's name in its plan, e.g. `build backend`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

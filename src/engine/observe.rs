@@ -1,0 +1,63 @@
+//! The world before planning, read once: everything that the plan decides on, and every read that the wait will need.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{join_all, try_join};
+use shipit_core::failure::Failure;
+use shipit_core::pipeline::{Image, Service};
+use shipit_core::release::Tag;
+use shipit_core::snapshot::{ImageSeen, ServiceSeen, Snapshot};
+
+use super::Context;
+use crate::port::SourceWish;
+
+/// Observes.
+///
+/// # Errors
+/// Every failure of every read, so that all missing permissions are named at once.
+pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapshot, Vec<Failure>> {
+    let ports = context.ports;
+    let pipeline = context.pipeline;
+    let (source, (account, region)) =
+        try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), ports.account.whoami())
+            .await
+            .map_err(|error| vec![Failure::from(error)])?;
+    let tag = source.tag();
+    let images = join_all(pipeline.images.iter().map(|image| look_at_image(context, image, &tag)));
+    let services = join_all(pipeline.services.iter().map(|service| look_at_service(context, service)));
+    let (images, services) = futures_util::future::join(images, services).await;
+    let (images, mut failures) = split(images);
+    let (services, more) = split(services);
+    failures.extend(more);
+    if failures.is_empty() {
+        Ok(Snapshot { at: context.clock.now(), source, account, region, images, services })
+    } else {
+        Err(failures)
+    }
+}
+
+async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Result<(String, ImageSeen), Failure> {
+    let (inputs, repository) =
+        try_join(context.ports.builder.inputs(image), context.ports.registry.look(&image.repository, tag)).await?;
+    Ok((image.name.clone(), ImageSeen { inputs, repository }))
+}
+
+async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(String, ServiceSeen), Failure> {
+    let seen = context.ports.service.look(&service.service).await?;
+    Ok((service.name.clone(), seen))
+}
+
+fn split<T>(results: Vec<Result<(String, T), Failure>>) -> (BTreeMap<String, T>, Vec<Failure>) {
+    let mut seen = BTreeMap::new();
+    let mut failures: Vec<Failure> = Vec::new();
+    for result in results {
+        match result {
+            Ok((name, value)) => {
+                seen.insert(name, value);
+            }
+            Err(failure) if !failures.contains(&failure) => failures.push(failure),
+            Err(_) => {}
+        }
+    }
+    (seen, failures)
+}

@@ -1,0 +1,237 @@
+//! How a run ended: the exit, how each service stands, and the words of what went wrong.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
+use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::gate::{Finding, Waiver};
+use shipit_core::journal::{Entry, Fact, Output, Standing, digests, standings};
+use shipit_core::pipeline::Smoke;
+use shipit_core::plan::{Plan, Roll, StepId, StepKind};
+use shipit_core::release::Revision;
+use shipit_core::rollout::{Phase, Why};
+use shipit_core::settled::Strength;
+
+use super::Context;
+use super::record::Journal;
+use super::rollout::Ended;
+use super::step::{Done, StepEnd, Undone};
+use crate::port::FailedTask;
+
+/// Sums a run up.
+pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failure: Option<Failure>, took: Duration) -> Outcome {
+    let entries = journal.entries();
+    let services = services(context, plan, &entries);
+    let exit = failure.as_ref().map_or(Exit::Done, |failure| exit(failure, &services));
+    let artefacts = entries
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::Succeeded { output: Output::Written { files } } => Some(files.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    Outcome {
+        exit,
+        failure,
+        services,
+        images: digests(plan, &entries),
+        artefacts,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn exit(failure: &Failure, services: &BTreeMap<String, ServiceOutcome>) -> Exit {
+    let stuck = services.values().any(|service| matches!(service, ServiceOutcome::Stuck { .. }));
+    let back = services.values().any(|service| matches!(service, ServiceOutcome::TurnedBack { .. }));
+    match failure.code.exit() {
+        _ if stuck => Exit::Stuck,
+        Exit::Failed | Exit::Refused if back => Exit::TurnedBack,
+        exit => exit,
+    }
+}
+
+fn services(context: &Context<'_>, plan: &Plan, entries: &[Entry]) -> BTreeMap<String, ServiceOutcome> {
+    let standings = standings(entries);
+    context
+        .pipeline
+        .services
+        .iter()
+        .map(|service| {
+            let outcome = match plan.unchanged.get(&service.name) {
+                Some(revision) => ServiceOutcome::Unchanged { revision: revision.clone() },
+                None => rolled(plan, entries, &standings, &service.name),
+            };
+            (service.name.clone(), outcome)
+        })
+        .collect()
+}
+
+fn rolled(plan: &Plan, entries: &[Entry], standings: &BTreeMap<StepId, Standing>, service: &str) -> ServiceOutcome {
+    let roll = plan.steps.iter().find_map(|step| match &step.kind {
+        StepKind::Roll(roll) if roll.service == service => Some((&step.id, roll)),
+        _ => None,
+    });
+    let Some((id, roll)) = roll else { return ServiceOutcome::Untouched };
+    let began = entries.iter().any(|entry| entry.step == *id && matches!(entry.fact, Fact::Began { .. }));
+    match standings.get(id) {
+        Some(Standing::Done(_, Output::RolledOut { revision })) if began => {
+            ServiceOutcome::Deployed { before: roll.before.clone(), revision: revision.clone() }
+        }
+        Some(Standing::Done(_, Output::RolledOut { revision })) => ServiceOutcome::Unchanged { revision: revision.clone() },
+        Some(Standing::Undone) if began => match &roll.before {
+            Some(before) => ServiceOutcome::TurnedBack { to: before.clone() },
+            None => ServiceOutcome::Stuck { why: "there is no revision to go back to".into() },
+        },
+        Some(Standing::UndoFailed(failure)) => stuck_or(failure),
+        Some(Standing::Failed(_, failure)) if began => stuck_or(failure),
+        _ => ServiceOutcome::Untouched,
+    }
+}
+
+fn stuck_or(failure: &Failure) -> ServiceOutcome {
+    match failure.code {
+        Code::Superseded => ServiceOutcome::Superseded { by: Revision(failure.because.first().cloned().unwrap_or_default()) },
+        Code::StillRunning => ServiceOutcome::InProgress { revision: Revision(String::new()) },
+        _ => ServiceOutcome::Stuck { why: failure.what.clone() },
+    }
+}
+
+/// A rollout's end as the end of its step.
+pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done, StepEnd> {
+    let name = &roll.service;
+    let fail = |failure: Failure, undone| Err(StepEnd::Failed { failure: Box::new(failure), undone });
+    match ended.phase {
+        Phase::Promoted { strength } => Ok(Done {
+            output: Output::RolledOut { revision: revision.clone() },
+            result: StepResult::RolledOut {
+                revision: revision.clone(),
+                running: ended.evidence.as_ref().map_or(0, |evidence| evidence.running),
+                evidence: match strength {
+                    Strength::ServiceDeployment => "service deployment".into(),
+                    Strength::Weaker => "weaker evidence".into(),
+                },
+            },
+        }),
+        Phase::TurnedBack { to, why } => {
+            let code = match why {
+                Why::Stalled => Code::RolloutStalled,
+                Why::Aborted => Code::Interrupted,
+                _ => Code::RolloutTurnedBack,
+            };
+            let failure = reasons(
+                Failure::new(code, format!("`{name}` was turned back to {}", to.short())),
+                &why,
+                ended.failed_task.as_ref(),
+            );
+            fail(
+                failure.now(format!("`{name}` serves {} again", to.short())).next("fix the cause, then deploy again"),
+                Undone::Yes,
+            )
+        }
+        Phase::Superseded { by } => fail(
+            Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))
+                .because("someone else's UpdateService came after ours")
+                .now("nothing of theirs is undone")
+                .next("shipit status"),
+            Undone::No,
+        ),
+        Phase::Left { why: Why::Aborted } => fail(
+            Failure::new(Code::Interrupted, format!("the rollout of `{name}` was not begun")).now("the service is untouched"),
+            Undone::Yes,
+        ),
+        Phase::Left { .. } => fail(
+            Failure::new(Code::StillRunning, format!("AWS cannot be asked how `{name}` stands"))
+                .because("no look was answered for longer than the patience of this rollout")
+                .now(format!("the deployment of {} goes on without shipit", revision.short()))
+                .next("shipit wait"),
+            Undone::No,
+        ),
+        Phase::Stuck { why } => {
+            let failure = Failure::new(Code::RolloutStuck, format!("the rollout of `{name}` failed and a person is needed"));
+            fail(reasons(failure, &why, ended.failed_task.as_ref()).next("shipit status"), Undone::No)
+        }
+        Phase::Beginning | Phase::Rolling { .. } | Phase::TurningBack { .. } | Phase::Returning { .. } => {
+            fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)
+        }
+    }
+}
+
+fn reasons(mut failure: Failure, why: &Why, task: Option<&FailedTask>) -> Failure {
+    if let Some(task) = task {
+        let short = task.id.get(..8).unwrap_or(&task.id);
+        failure = failure.because(format!("task {short} stopped: {}{}", task.reason, containers(task)));
+        if !task.log.is_empty() {
+            failure = failure.because(format!("its last log lines: {}", task.log.join(" | ")));
+        }
+    }
+    failure.because(match why {
+        Why::Ecs { reason } => format!("ECS: {reason}"),
+        Why::Stalled => "no progress within the patience of this rollout".into(),
+        Why::Aborted => "the run was given up".into(),
+        Why::Blind => "AWS could not be asked".into(),
+        Why::NothingBefore => "there is no earlier revision to go back to".into(),
+        Why::ReturnFailed { reason } => format!("the way back failed: {reason}"),
+    })
+}
+
+fn containers(task: &FailedTask) -> String {
+    let told: Vec<String> = task
+        .containers
+        .iter()
+        .filter_map(|container| match (&container.reason, container.exit_code) {
+            (Some(reason), Some(code)) => Some(format!("{} exited with {code}, {reason}", container.name)),
+            (Some(reason), None) => Some(format!("{}: {reason}", container.name)),
+            (None, Some(code)) => Some(format!("{} exited with {code}", container.name)),
+            (None, None) => None,
+        })
+        .collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) }
+}
+
+/// The gate's refusal.
+pub fn blocked(image: &str, blocking: &[Finding], expired: &[Waiver]) -> Failure {
+    let mut failure = Failure::new(Code::GateBlocked, format!("`{image}` is stopped at the gate: {} findings", blocking.len()));
+    for finding in blocking.iter().take(10) {
+        let place = match (&finding.package, &finding.version) {
+            (Some(package), Some(version)) => format!(" in {package} {version}"),
+            (Some(package), None) => format!(" in {package}"),
+            _ => String::new(),
+        };
+        let fix = finding.fixed_in.as_ref().map_or_else(String::new, |fixed| format!(", fixed in {fixed}"));
+        failure = failure
+            .because(format!("{:?} {}{place}{fix}", finding.severity, finding.id).to_lowercase().replacen("cve", "CVE", 1));
+    }
+    for waiver in expired {
+        failure = failure.because(format!("the waiver for {} ended on {}", waiver.id, waiver.until));
+    }
+    failure
+        .now("the image is in the registry, no service was touched")
+        .next("update the packages, or waive a finding under `gate: waivers:` with a reason and a last day")
+}
+
+/// There is no scan result, and the policy does not let that pass.
+pub fn no_scan(image: &str, status: &str, description: &str) -> Failure {
+    let because = if description.is_empty() { status.to_owned() } else { format!("{status}: {description}") };
+    Failure::new(Code::GateUnknown, format!("`{image}` has no usable scan result"))
+        .because(because)
+        .now("the image is in the registry, no service was touched")
+        .next("build from a base image that the scanner knows, or set `gate: unscannable: allow`")
+}
+
+/// The smoke request's failure.
+pub fn smoke_failed(service: &str, url: &str, smoke: &Smoke, last: &str) -> Failure {
+    Failure::new(Code::SmokeFailed, format!("`{service}` does not answer {} at {url}", smoke.expect))
+        .because(format!("the last of its answers within {} s: {last}", smoke.within.0 / 1000))
+}
+
+/// Someone deployed between plan and registration.
+pub fn deployed_meanwhile(service: &str, planned: Option<&Revision>, now: Option<&Revision>) -> Failure {
+    let name =
+        |revision: Option<&Revision>| revision.map_or_else(|| "no revision".to_owned(), |revision| revision.short().to_owned());
+    Failure::new(Code::DeploymentInProgress, format!("`{service}` changed while this run was building"))
+        .because(format!("it ran {} when the plan was made and runs {} now", name(planned), name(now)))
+        .now("the service was not touched by this run")
+        .next("look at who deployed, then run the same command again")
+}

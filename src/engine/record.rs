@@ -1,0 +1,45 @@
+//! The journal of a run: one writer, on disk before the act; a fact that cannot be written stops the run.
+
+use std::sync::Mutex as StdMutex;
+
+use shipit_core::failure::Failure;
+use shipit_core::journal::{Entry, Fact};
+use shipit_core::plan::StepId;
+use shipit_core::release::RunId;
+use tokio::sync::Mutex;
+
+use crate::port::{Clock, Store};
+
+/// The facts of a run, in memory as they are on disk.
+pub struct Journal<'a> {
+    store: &'a dyn Store,
+    clock: Clock,
+    /// Which run.
+    pub run: RunId,
+    entries: StdMutex<Vec<Entry>>,
+    writing: Mutex<()>,
+}
+
+impl<'a> Journal<'a> {
+    /// A journal that goes on after `entries`; a fresh run is the case of none.
+    pub fn new(store: &'a dyn Store, clock: Clock, run: RunId, entries: Vec<Entry>) -> Self {
+        Self { store, clock, run, entries: StdMutex::new(entries), writing: Mutex::new(()) }
+    }
+
+    /// Writes a fact down.
+    ///
+    /// # Errors
+    /// It could not be written: the act must not follow.
+    pub async fn record(&self, step: &StepId, fact: Fact) -> Result<(), Failure> {
+        let _one_at_a_time = self.writing.lock().await;
+        let entry = Entry { at: self.clock.now(), step: step.clone(), fact };
+        self.store.record(&self.run, &entry).await?;
+        self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
+        Ok(())
+    }
+
+    /// All facts so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}

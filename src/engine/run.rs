@@ -1,0 +1,152 @@
+//! The saga: ready steps side by side, every fact written down; on the first failure nothing new starts, then unwind.
+
+use std::time::Instant;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use shipit_core::event::{Event, Outcome, StepResult};
+use shipit_core::failure::{Code, Failure};
+use shipit_core::journal::{Fact, Output, Standing, Undo, ready, standings};
+use shipit_core::plan::{Plan, Step, StepId, StepKind};
+use shipit_core::rollout::Wish;
+use tokio::sync::watch;
+
+use super::record::Journal;
+use super::step::{Doing, Done, StepEnd, Undone};
+use super::{Context, outcome, unwind};
+
+/// Carries a plan out, from wherever its journal stands, and undoes what must be undone.
+pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Outcome {
+    let began = Instant::now();
+    (context.tell)(Event::Planned { steps: plan.listing(), notes: Vec::new() });
+    let end = forward(context, plan, journal).await;
+    let failure = match end {
+        Ok(()) => None,
+        Err(failure) => {
+            unwind::unwind(context, plan, journal).await;
+            Some(failure)
+        }
+    };
+    let outcome = outcome::outcome(context, plan, journal, failure, began.elapsed());
+    (context.tell)(Event::RunFinished { outcome: outcome.clone() });
+    outcome
+}
+
+/// What came of one step's future.
+type Ended = (StepId, u64, Result<Done, StepEnd>);
+
+async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Result<(), Failure> {
+    let (stop, wish) = watch::channel(Wish::GoOn);
+    let mut running: FuturesUnordered<LocalBoxFuture<'_, Ended>> = FuturesUnordered::new();
+    let mut started: Vec<StepId> = Vec::new();
+    let mut failed: Option<Failure> = None;
+    let mut interrupt = context.interrupt.clone();
+    loop {
+        if failed.is_none() {
+            for step in ready(plan, &journal.entries()) {
+                if !started.contains(&step.id) {
+                    started.push(step.id.clone());
+                    running.push(Box::pin(start(context, plan, journal, step, wish.clone())));
+                }
+            }
+        }
+        let ended = tokio::select! {
+            ended = running.next() => ended,
+            () = aborted(&mut interrupt), if *stop.borrow() == Wish::GoOn => {
+                failed.get_or_insert(interrupted());
+                stop.send_replace(Wish::Abort);
+                continue;
+            }
+        };
+        let Some((step, took_ms, result)) = ended else { break };
+        if let Err(failure) = conclude(context, journal, step, took_ms, result).await {
+            // The first failure is the run's; those that follow from giving up are not.
+            failed.get_or_insert(failure);
+            stop.send_replace(Wish::Abort);
+        }
+    }
+    match failed {
+        None => Ok(()),
+        Some(failure) => Err(failure),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Code::Interrupted, "the run was interrupted").because("a signal asked it to end")
+}
+
+async fn aborted(interrupt: &mut watch::Receiver<Wish>) {
+    if interrupt.wait_for(|wish| *wish == Wish::Abort).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn start(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, step: &Step, mut wish: watch::Receiver<Wish>) -> Ended {
+    let began = Instant::now();
+    let doing = Doing { context, plan, journal, step, wish: wish.clone() };
+    let result = async {
+        let resumed = matches!(standings(&journal.entries()).get(&step.id), Some(Standing::Started(_)));
+        if !resumed {
+            journal.record(&step.id, Fact::Started { undo: undo(step) }).await.map_err(StepEnd::from)?;
+        }
+        (context.tell)(Event::StepStarted { step: step.id.clone() });
+        if matches!(step.kind, StepKind::Roll(_)) {
+            // A rollout is not dropped: it sees the abort through `decide` and brings the service back.
+            return doing.run().await;
+        }
+        tokio::select! {
+            result = doing.run() => result,
+            _ = wish.wait_for(|wish| *wish == Wish::Abort) => Err(StepEnd::Dropped),
+        }
+    }
+    .await;
+    (step.id.clone(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), result)
+}
+
+/// The way back is captured before the act, from what was observed.
+fn undo(step: &Step) -> Undo {
+    match &step.kind {
+        StepKind::Roll(roll) => match &roll.before {
+            Some(revision) => Undo::TurnBack {
+                service: roll.ecs_service.clone(),
+                revision: revision.clone(),
+                configuration: roll.before_configuration.clone(),
+            },
+            None => Undo::Created { service: roll.ecs_service.clone() },
+        },
+        _ => Undo::Nothing,
+    }
+}
+
+async fn conclude(
+    context: &Context<'_>,
+    journal: &Journal<'_>,
+    step: StepId,
+    took_ms: u64,
+    result: Result<Done, StepEnd>,
+) -> Result<(), Failure> {
+    match result {
+        Ok(Done { output, result }) => {
+            journal.record(&step, Fact::Succeeded { output }).await?;
+            (context.tell)(Event::StepSucceeded { step, result, took_ms });
+            Ok(())
+        }
+        Err(StepEnd::Dropped) => {
+            (context.tell)(Event::Notice { message: format!("`{step}` was given up") });
+            Ok(())
+        }
+        Err(StepEnd::Failed { failure, undone }) => {
+            journal.record(&step, Fact::Failed { failure: (*failure).clone() }).await?;
+            if undone == Undone::Yes {
+                journal.record(&step, Fact::Undone).await?;
+            }
+            (context.tell)(Event::StepFailed { step, failure: (*failure).clone(), took_ms });
+            Err(*failure)
+        }
+    }
+}
+
+/// What a step that needed no work came to.
+pub(super) fn unchanged(revision: shipit_core::release::Revision) -> Done {
+    Done { output: Output::RolledOut { revision: revision.clone() }, result: StepResult::Unchanged { revision } }
+}

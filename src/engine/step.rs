@@ -1,0 +1,263 @@
+//! One step done: looking first, so that doing it again is harmless.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shipit_core::event::{Event, Progress, StepResult};
+use shipit_core::failure::{Code, Failure};
+use shipit_core::gate::{self, Scan, Unscannable, Verdict};
+use shipit_core::journal::{Fact, Output, Registered, digests, revision};
+use shipit_core::pipeline::{Image, Smoke};
+use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, is_same};
+use shipit_core::release::{Digest, Revision};
+use shipit_core::rollout::{Rollout, Wish};
+use shipit_core::snapshot::ServiceSeen;
+use shipit_core::{rollout, taskdef};
+use tokio::sync::watch;
+
+use super::record::Journal;
+use super::rollout::Rolling;
+use super::wait::Pace;
+use super::{Context, artefacts, outcome};
+use crate::port::PortError;
+
+/// How long a scan may take, in AWS's time.
+const SCAN_PATIENCE: Duration = Duration::from_secs(600);
+
+/// A step that succeeded.
+pub struct Done {
+    /// What later steps read.
+    pub output: Output,
+    /// What a person reads.
+    pub result: StepResult,
+}
+
+/// A step that did not.
+pub enum StepEnd {
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Box<Failure>,
+        /// What it had changed is back already.
+        undone: Undone,
+    },
+    /// It was given up because another step failed.
+    Dropped,
+}
+
+/// Whether a failed step has brought back what it had changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// It has, or had changed nothing.
+    Yes,
+    /// It has not.
+    No,
+}
+
+impl From<Failure> for StepEnd {
+    fn from(failure: Failure) -> Self {
+        StepEnd::Failed { failure: Box::new(failure), undone: Undone::No }
+    }
+}
+
+impl From<PortError> for StepEnd {
+    fn from(error: PortError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// A step with all it needs.
+pub struct Doing<'a> {
+    /// What every part of a run has at hand.
+    pub context: &'a Context<'a>,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The facts so far.
+    pub journal: &'a Journal<'a>,
+    /// The step.
+    pub step: &'a Step,
+    /// Becomes abort when another step fails or a person interrupts.
+    pub wish: watch::Receiver<Wish>,
+}
+
+impl Doing<'_> {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Why it failed, and whether what it had changed is back.
+    pub async fn run(&self) -> Result<Done, StepEnd> {
+        match &self.step.kind {
+            StepKind::Build { image, inputs, repository } => self.build(image, inputs, repository).await,
+            StepKind::Push { repository, .. } => self.push(repository).await,
+            StepKind::Gate { image, repository } => self.gate(image, repository).await,
+            StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
+            StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
+            StepKind::Roll(roll) => self.roll(roll).await,
+            StepKind::Smoke { service, smoke, load_balancer } => self.smoke(service, smoke, load_balancer.as_deref()).await,
+        }
+    }
+
+    /// The digests that this run knows by now.
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        digests(self.plan, &self.journal.entries())
+    }
+
+    fn progress(&self, progress: Progress) {
+        (self.context.tell)(Event::StepProgress { step: self.step.id.clone(), progress });
+    }
+
+    async fn build(&self, image: &Image, inputs: &Digest, repository: &str) -> Result<Done, StepEnd> {
+        let source = &self.plan.source;
+        let mut labels =
+            BTreeMap::from([(INPUTS_LABEL.to_owned(), inputs.0.clone()), (REVISION_LABEL.to_owned(), source.commit.0.clone())]);
+        labels.extend(source.origin.clone().map(|origin| ("org.opencontainers.image.source".to_owned(), origin)));
+        labels.extend(source.committed_at.map(|at| ("org.opencontainers.image.created".to_owned(), at.to_string())));
+        let login = self.context.ports.registry.login().await?;
+        let name = format!("{repository}:{}", self.plan.tag);
+        let tell = |progress| self.progress(progress);
+        let built = self.context.ports.builder.build(image, &name, &labels, &[login], &tell).await?;
+        let result = StepResult::Built { ran: built.ran, steps: built.steps, builder: built.builder.to_owned() };
+        Ok(Done { output: Output::Built, result })
+    }
+
+    async fn push(&self, repository: &str) -> Result<Done, StepEnd> {
+        let login = self.context.ports.registry.login().await?;
+        let tell = |progress| self.progress(progress);
+        let pushed = self.context.ports.builder.push(repository, &self.plan.tag, &login, &tell).await?;
+        let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
+        Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
+    }
+
+    async fn gate(&self, image: &str, repository: &str) -> Result<Done, StepEnd> {
+        let Some(digest) = self.digests().remove(image) else {
+            return Err(unexpected(format!("`{image}` has no digest at its gate")).into());
+        };
+        let clock = self.context.clock;
+        let started = clock.now();
+        let mut pace = Pace::new(Some(Duration::from_secs(10)), image);
+        loop {
+            let elapsed = clock.now().duration_since(started).unsigned_abs();
+            let scan = match self.context.ports.scans.look(repository, &digest).await {
+                Ok(scan) => scan,
+                Err(error) if error.is_passing() => {
+                    pace.refused();
+                    Scan::Running
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+            match gate::judge(&self.context.pipeline.gate, &scan, today) {
+                Verdict::Wait if elapsed > SCAN_PATIENCE => {
+                    return Err(outcome::no_scan(image, "no result", "the scan did not end within 10 minutes").into());
+                }
+                Verdict::Wait => self.progress(Progress::Scan { status: "scanning".into() }),
+                Verdict::Block { blocking, expired } => return Err(outcome::blocked(image, &blocking, &expired).into()),
+                Verdict::Unknown { status, description, allowed: Unscannable::Refuse } => {
+                    return Err(outcome::no_scan(image, &status, &description).into());
+                }
+                verdict @ (Verdict::Pass { .. } | Verdict::Unknown { .. }) => {
+                    return Ok(Done { output: Output::Passed, result: StepResult::Gate { verdict } });
+                }
+            }
+            clock.sleep(pace.next(elapsed)).await;
+        }
+    }
+
+    async fn register(&self, service: &str, template: &Template, planned: Option<&Revision>) -> Result<Done, StepEnd> {
+        let rendered = taskdef::render(template, &self.digests());
+        let Some(wanted) = self.context.pipeline.service(service) else {
+            return Err(unexpected(format!("`{service}` is not in the pipeline")).into());
+        };
+        let running = match self.context.ports.service.look(&wanted.service).await? {
+            ServiceSeen::Missing => None,
+            ServiceSeen::Present(running) => Some(running),
+        };
+        if running.as_ref().map(|running| &running.revision) != planned {
+            return Err(outcome::deployed_meanwhile(service, planned, running.as_ref().map(|running| &running.revision)).into());
+        }
+        if let Some(running) = running.as_ref().filter(|running| is_same(&rendered, running)) {
+            let revision = running.revision.clone();
+            return Ok(Done {
+                output: Output::Unchanged { revision: revision.clone() },
+                result: StepResult::Unchanged { revision },
+            });
+        }
+        let mut tags = vec![
+            ("shipit:run", self.journal.run.0.clone()),
+            ("shipit:commit", self.plan.source.commit.0.clone()),
+            ("shipit:pipeline", self.plan.pipeline.clone()),
+        ];
+        tags.extend(planned.map(|before| ("shipit:before", before.0.clone())));
+        let revision = self.context.ports.service.register(&taskdef::with_tags(rendered.clone(), &tags)).await?;
+        let change = running
+            .as_ref()
+            .map_or_else(|| "first revision".to_owned(), |running| taskdef::change(&running.definition, &rendered));
+        Ok(Done {
+            output: Output::Registered { revision: revision.clone() },
+            result: StepResult::Registered { before: planned.cloned(), revision, change },
+        })
+    }
+
+    async fn roll(&self, roll: &Roll) -> Result<Done, StepEnd> {
+        let register = StepId(format!("register {}", roll.service));
+        let revision = match revision(&self.journal.entries(), &register) {
+            Some((revision, Registered::New)) => revision,
+            Some((revision, Registered::Unchanged)) => return Ok(super::run::unchanged(revision)),
+            None => return Err(unexpected(format!("`{}` has no revision to roll out", roll.service)).into()),
+        };
+        let rolling = Rolling {
+            context: self.context,
+            journal: self.journal,
+            step: &self.step.id,
+            roll,
+            revision: &revision,
+            wish: self.wish.clone(),
+        };
+        let ended = rolling.run(self.reached()).await?;
+        outcome::of_rollout(roll, &revision, ended)
+    }
+
+    /// Where the rollout stood by the journal: the beginning, in a fresh run.
+    fn reached(&self) -> Rollout {
+        let mut rollout = Rollout::new();
+        for entry in self.journal.entries().iter().filter(|entry| entry.step == self.step.id) {
+            match &entry.fact {
+                Fact::Decided { phase } => rollout = Rollout::in_phase(phase.clone()),
+                Fact::Began { begun } => rollout = rollout::acted(rollout, rollout::Handle::Begun(begun.clone())),
+                _ => {}
+            }
+        }
+        rollout
+    }
+
+    async fn smoke(&self, service: &str, smoke: &Smoke, load_balancer: Option<&str>) -> Result<Done, StepEnd> {
+        let url = match load_balancer {
+            Some(name) => smoke.url.replace("{load_balancer}", name),
+            None => smoke.url.clone(),
+        };
+        let clock = self.context.clock;
+        let started = clock.now();
+        let within = Duration::from_millis(smoke.within.0);
+        let mut pace = Pace::new(Some(Duration::ZERO), service);
+        loop {
+            let answer = self.context.ports.probe.get(&url).await;
+            let last = match answer {
+                Ok(status) if status == smoke.expect => {
+                    return Ok(Done { output: Output::Smoked, result: StepResult::Smoked { url, status } });
+                }
+                Ok(status) => format!("it answered {status}"),
+                Err(error) => error.to_string(),
+            };
+            self.progress(Progress::Smoke { last: last.clone() });
+            let elapsed = clock.now().duration_since(started).unsigned_abs();
+            if elapsed > within {
+                return Err(outcome::smoke_failed(service, &url, smoke, &last).into());
+            }
+            clock.sleep(pace.next(elapsed)).await;
+        }
+    }
+}
+
+fn unexpected(what: String) -> Failure {
+    Failure::new(Code::Unexpected, what).because("a defect in shipit").next("report it with `events.jsonl` of this run")
+}
