@@ -2,6 +2,11 @@
 
 use std::net::SocketAddr;
 
+use shipit_scheduler::{Span, Time};
+
+use crate::elb::attributes::{self, DRAIN};
+use crate::elb::groups::Group;
+use crate::elb::health::{Health, Outcome, Standing};
 use crate::state::State;
 
 /// A task's address as the load balancer sees it.
@@ -26,25 +31,162 @@ pub struct TargetHealth {
     pub description: Option<String>,
 }
 
+/// A target in its group.
+#[derive(Debug)]
+pub struct Registered {
+    /// Which one.
+    pub target: Target,
+    /// What its checks have found.
+    pub health: Health,
+    /// When it is checked next, in virtual time.
+    pub next_check: Time,
+    /// This registration's number: an answer to a check of an earlier one does not count.
+    pub registration: u64,
+    /// Whether it takes requests.
+    pub serving: Serving,
+    /// The number of the group's pick that took it last; 0 for never.
+    pub picked: u64,
+}
+
+/// Whether a target takes new requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// It does.
+    Takes,
+    /// It does not, and is gone at this virtual time.
+    DrainsUntil(Time),
+}
+
+impl Registered {
+    /// What DescribeTargetHealth says, given that the group is reached by a rule or not.
+    pub fn shown(&self, reach: Reach) -> TargetHealth {
+        let (state, reason, description) = match (self.serving, reach, self.health.standing) {
+            (Serving::DrainsUntil(_), _, _) => (
+                "draining",
+                "Target.DeregistrationInProgress",
+                "Target deregistration is in progress".to_owned(),
+            ),
+            (_, Reach::Unused, _) => (
+                "unused",
+                "Target.NotInUse",
+                "Target group is not configured to receive traffic from the load balancer"
+                    .to_owned(),
+            ),
+            (_, _, Standing::Healthy) => {
+                return TargetHealth {
+                    state: "healthy".to_owned(),
+                    reason: None,
+                    description: None,
+                };
+            }
+            (_, _, Standing::Initial) if self.health.checked() => (
+                "initial",
+                "Elb.InitialHealthChecking",
+                "Initial health checks in progress".to_owned(),
+            ),
+            (_, _, Standing::Initial) => (
+                "initial",
+                "Elb.RegistrationInProgress",
+                "Target registration is in progress".to_owned(),
+            ),
+            (_, _, Standing::Unhealthy) => match self.health.failure {
+                Some(Outcome::Code(code)) => (
+                    "unhealthy",
+                    "Target.ResponseCodeMismatch",
+                    format!("Health checks failed with these codes: [{code}]"),
+                ),
+                Some(Outcome::TimedOut) => (
+                    "unhealthy",
+                    "Target.Timeout",
+                    "Request timed out".to_owned(),
+                ),
+                _ => (
+                    "unhealthy",
+                    "Target.FailedHealthChecks",
+                    "Health checks failed".to_owned(),
+                ),
+            },
+        };
+        TargetHealth {
+            state: state.to_owned(),
+            reason: Some(reason.to_owned()),
+            description: Some(description),
+        }
+    }
+}
+
+/// Whether requests can come to a target group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Some rule forwards to it, be it with weight 0.
+    Used,
+    /// None does: its targets are not checked.
+    Unused,
+}
+
+impl Group {
+    /// The target of an id and port.
+    pub fn target(&self, id: &str, port: u16) -> Option<&Registered> {
+        self.targets
+            .iter()
+            .find(|it| it.target.id == id && it.target.port == port)
+    }
+}
+
 impl State {
     /// Registers a target: it is `initial` until its health check passes (or `unused` while no rule reaches the group).
-    pub fn register_target(&mut self, _target_group: &str, _target: Target) {}
+    /// One that is registered already stays as it is, one that drains begins anew.
+    pub fn register_target(&mut self, target_group: &str, target: Target) {
+        let registration = self.next();
+        let now = self.clock.now();
+        let Some(group) = self.elb.groups.get_mut(target_group) else {
+            return;
+        };
+        let same = |it: &Registered| it.target.id == target.id && it.target.port == target.port;
+        let standing = group.targets.iter().find(|it| same(it));
+        if standing.is_some_and(|it| it.serving == Serving::Takes && it.target == target) {
+            return;
+        }
+        group.targets.retain(|it| !same(it));
+        group.targets.push(Registered {
+            target,
+            health: Health::default(),
+            next_check: now,
+            registration,
+            serving: Serving::Takes,
+            picked: 0,
+        });
+    }
 
-    /// Starts draining a target: no new requests; it is gone when the deregistration delay has passed.
-    pub fn deregister_target(&mut self, _target_group: &str, _id: &str, _port: u16) {}
+    /// Starts draining a target: no new requests; it is gone when the deregistration delay has passed, whether requests are
+    /// in flight or not, as on AWS. In a group that no rule reaches it is gone at once.
+    pub fn deregister_target(&mut self, target_group: &str, id: &str, port: u16) {
+        let now = self.clock.now();
+        let used = self.target_group_in_use(target_group);
+        let Some(group) = self.elb.groups.get_mut(target_group) else {
+            return;
+        };
+        let delay = attributes::seconds(&group.attributes, DRAIN, 300);
+        group.targets.retain_mut(|it| {
+            if it.target.id != id || it.target.port != port {
+                return true;
+            }
+            if it.serving == Serving::Takes {
+                it.serving = Serving::DrainsUntil(now + Span::seconds(delay));
+            }
+            used
+        });
+    }
 
     /// The health of one target; none when it is not registered (any more), so a draining target has gone.
-    pub fn target_health(
-        &self,
-        _target_group: &str,
-        _id: &str,
-        _port: u16,
-    ) -> Option<TargetHealth> {
-        None
+    pub fn target_health(&self, target_group: &str, id: &str, port: u16) -> Option<TargetHealth> {
+        let target = self.elb.groups.get(target_group)?.target(id, port)?;
+        let over = matches!(target.serving, Serving::DrainsUntil(end) if end <= self.clock.now());
+        (!over).then(|| target.shown(self.elb.reach(target_group)))
     }
 
     /// The target group serves behind some listener.
-    pub fn target_group_in_use(&self, _target_group: &str) -> bool {
-        false
+    pub fn target_group_in_use(&self, target_group: &str) -> bool {
+        self.elb.reach(target_group) == Reach::Used
     }
 }
