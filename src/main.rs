@@ -1,2 +1,7 @@
-//! the `shipit` program
-fn main() {}
+//! The `shipit` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shipit::cli::run()
+}

@@ -249,6 +249,8 @@ pub trait Service: Send + Sync {
     async fn begin(&self, change: &Change) -> PortResult<Begun>;
     /// How the deployment stands that `begun` names.
     async fn follow(&self, begun: &Begun) -> PortResult<Sight>;
+    /// The deployment of the service that is in progress now, whoever asked for it.
+    async fn current(&self, service: &str) -> PortResult<Option<Begun>>;
     /// Stops the deployment in progress and lets ECS roll it back; `Conflict`-like refusals mean it has ended already.
     async fn stop(&self, begun: &Begun) -> PortResult<()>;
 }

@@ -1,1 +1,144 @@
-//! The command line: one command, one file.
+//! The command line: one command, one file; flags beat environment beats file.
+
+pub mod build;
+pub mod completions;
+pub mod deploy;
+pub mod finish;
+pub mod plan;
+pub mod render;
+pub mod rollback;
+pub mod sandbox;
+pub mod schema;
+pub mod session;
+pub mod status;
+pub mod wait;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use shipit_core::failure::Exit;
+
+use crate::report::Output;
+
+/// Deploys to Amazon ECS: build, push, gate, roll out, wait until stable or turn back.
+#[derive(Debug, Parser)]
+#[command(name = "shipit", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build, push, gate, register, roll out and wait until it has settled
+    Deploy(deploy::Deploy),
+    /// Say what a deploy would do, why and how long it should take
+    Plan(plan::PlanArgs),
+    /// Build the images
+    Build(build::Part),
+    /// Build and push the images
+    Push(build::Part),
+    /// Hold the images of this commit at the scan gate
+    Scan(build::Part),
+    /// Print the task definition and imagedefinitions.json of a service
+    Render(render::Render),
+    /// Go back to the revision before, or to a named one
+    Rollback(rollback::Rollback),
+    /// Say how the services stand
+    Status(status::Status),
+    /// Wait for the deployments in progress
+    Wait(wait::Wait),
+    /// A local AWS for rehearsals
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
+    /// Print the JSON Schema of the pipeline file
+    Schema,
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Where and what: the pipeline file, its environment, the account.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The pipeline file
+    #[arg(short, long, env = "SHIPIT_FILE", default_value = "shipit.yaml", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Lay this environment over the file
+    #[arg(long = "env", env = "SHIPIT_ENV", value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The cluster, instead of the file's
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The region, instead of the file's
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration
+    #[arg(long, env = "AWS_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Use the sandbox instead of AWS; one is started if none runs
+    #[arg(long, env = "SHIPIT_SANDBOX")]
+    pub sandbox: bool,
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Which source tree.
+#[derive(Clone, Debug, Args)]
+pub struct SourceArgs {
+    /// The commit, where there is no git repository
+    #[arg(long, value_name = "HASH")]
+    pub commit: Option<String>,
+    /// Ship a tree that differs from its commit, under a tag that says so
+    #[arg(long)]
+    pub allow_dirty: bool,
+    /// The strategy of every service, instead of the file's
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+}
+
+/// Parses, runs, answers the exit code.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Refused.code() } else { Exit::Done.code() };
+            // A closed pipe is the reader's wish, not an error.
+            let _closed = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    if let Command::Sandbox(sandbox::Sandbox::Serve(serve)) = cli.command {
+        return ExitCode::from(sandbox::serve(serve).code());
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            crate::report::say(&format!("error: the runtime does not start: {error}"));
+            return ExitCode::from(Exit::Failed.code());
+        }
+    };
+    let exit = runtime.block_on(dispatch(cli.command));
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}
+
+async fn dispatch(command: Command) -> Exit {
+    match command {
+        Command::Deploy(args) => deploy::run(args).await,
+        Command::Plan(args) => plan::run(args).await,
+        Command::Build(args) => build::run(args, build::Verb::Build).await,
+        Command::Push(args) => build::run(args, build::Verb::Push).await,
+        Command::Scan(args) => build::run(args, build::Verb::Scan).await,
+        Command::Render(args) => render::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Wait(args) => wait::run(args).await,
+        Command::Sandbox(command) => sandbox::run(command).await,
+        Command::Schema => schema::run(),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,1 +1,93 @@
-//! Events -> view (a pure fold) -> terminal, lines, JSON lines, files.
+//! Events -> view (a pure fold) -> terminal, lines, JSON lines, files. stdout is data, stderr is for people.
+
+pub mod failure;
+pub mod files;
+pub mod json;
+pub mod lines;
+pub mod listing;
+pub mod terminal;
+pub mod view;
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use shipit_core::event::{Event, Stamped};
+use shipit_core::release::RunId;
+
+use crate::port::Clock;
+
+/// Something that shows events. It cannot fail and does not block.
+pub trait Reporter: Send {
+    /// Shows one event.
+    fn report(&mut self, event: &Stamped);
+}
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// A block that redraws, where there is a terminal; plain lines elsewhere.
+    #[default]
+    Auto,
+    /// Plain lines.
+    Lines,
+    /// JSON lines on stdout.
+    Json,
+}
+
+/// Whether colour may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// A terminal that wants it.
+    Yes,
+    /// A file, a pipe, or `NO_COLOR`.
+    No,
+}
+
+impl Colour {
+    /// What stderr wants.
+    pub fn of_stderr() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        if wanted && std::io::stderr().is_terminal() { Colour::Yes } else { Colour::No }
+    }
+}
+
+/// All reporters of a run behind one function.
+pub struct Reports {
+    reporters: Mutex<Vec<Box<dyn Reporter>>>,
+    clock: Clock,
+}
+
+impl Reports {
+    /// The reporters that fit `output` and where stderr goes, and `events.jsonl` in the run's folder.
+    pub fn new(output: Output, folder: &Path, run: &RunId, clock: Clock) -> Self {
+        let face: Box<dyn Reporter> = match output {
+            Output::Json => Box::new(json::Json::new(std::io::stdout())),
+            Output::Auto if std::io::stderr().is_terminal() => Box::new(terminal::Terminal::new(Colour::of_stderr())),
+            Output::Auto | Output::Lines => Box::new(lines::Lines::new(std::io::stderr(), Colour::of_stderr())),
+        };
+        let events = files::Events::new(folder, run);
+        Self { reporters: Mutex::new(vec![face, Box::new(events)]), clock }
+    }
+
+    /// Tells an event to all of them.
+    pub fn tell(&self, event: Event) {
+        let stamped = Stamped { at: self.clock.now(), event };
+        let mut reporters = self.reporters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for reporter in reporters.iter_mut() {
+            reporter.report(&stamped);
+        }
+    }
+}
+
+/// Writes data to stdout. A closed pipe is the reader's wish, not an error.
+pub fn data(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+}
+
+/// Writes a line for a person to stderr.
+pub fn say(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _closed = err.write_all(text.as_bytes()).and_then(|()| err.write_all(b"\n"));
+}

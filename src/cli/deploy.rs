@@ -1,0 +1,34 @@
+//! `shipit deploy`: the whole way.
+
+use clap::Args;
+use shipit_core::failure::Exit;
+
+use super::finish::carry_out;
+use super::session::{Session, refuse};
+use super::{Common, SourceArgs};
+
+/// Build, push, gate, register, roll out and wait until it has settled.
+#[derive(Clone, Debug, Args)]
+pub struct Deploy {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Deploys.
+pub async fn run(args: Deploy) -> Exit {
+    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let planned = match session.plan(&args.source).await {
+        Ok(planned) => planned,
+        Err(exit) => return exit,
+    };
+    let refusals = planned.refusals();
+    if !refusals.is_empty() {
+        return refuse(&refusals);
+    }
+    carry_out(&session, &planned.plan, &planned.remarks(), args.common.output, Vec::new()).await
+}

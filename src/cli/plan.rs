@@ -1,0 +1,55 @@
+//! `shipit plan`: what a deploy would do, and nothing done.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use shipit_core::failure::Exit;
+
+use super::session::{Session, refuse};
+use super::{Common, SourceArgs};
+use crate::report::{self, Colour, listing};
+
+/// Say what a deploy would do, why and how long it should take.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// How the plan is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Exit 10 when there is something to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// How the plan is written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a program.
+    Json,
+}
+
+/// Plans.
+pub async fn run(args: PlanArgs) -> Exit {
+    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    let planned = match session.plan(&args.source).await {
+        Ok(planned) => planned,
+        Err(exit) => return exit,
+    };
+    match args.format {
+        Format::Text => report::data(&listing::plan(&planned.plan, &planned.remarks(), &session.loaded.origins, Colour::No)),
+        Format::Json => report::data(&json!({"plan": planned.plan, "notes": planned.notes}).to_string()),
+    }
+    let refusals = planned.refusals();
+    if !refusals.is_empty() {
+        return refuse(&refusals);
+    }
+    if args.detailed_exitcode && planned.plan.steps.iter().any(|step| step.kind.verb() == "roll") { Exit::Changes } else { Exit::Done }
+}

@@ -1,0 +1,172 @@
+//! What most commands begin with: the pipeline file read, ports and adapters joined, a snapshot, a plan.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shipit_core::event::Event;
+use shipit_core::failure::{Exit, Failure};
+use shipit_core::pipeline::Pipeline;
+use shipit_core::plan::{Plan, plan};
+use shipit_core::release::RunId;
+use shipit_core::review::{Note, review};
+use shipit_core::rollout::Wish;
+use shipit_core::snapshot::Snapshot;
+use tokio::sync::watch;
+
+use super::{Common, SourceArgs};
+use crate::app::{self, Connected, Target};
+use crate::config::{self, Loaded, Overrides};
+use crate::engine::{Context, observe};
+use crate::port::{Dirty, SourceWish};
+use crate::report::{self, Colour};
+
+/// A pipeline with the world it is about.
+pub struct Session {
+    /// What the file says.
+    pub loaded: Loaded,
+    /// Ports and clock.
+    pub connected: Connected,
+    interrupt: watch::Receiver<Wish>,
+}
+
+impl Session {
+    /// Reads the file and connects.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn open(common: &Common, strategy: Option<&String>) -> Result<Self, Exit> {
+        let loaded = load(common, strategy)?;
+        let target = target(common, &loaded.pipeline);
+        let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
+        Ok(Self { loaded, connected, interrupt: signals() })
+    }
+
+    /// The pipeline.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.loaded.pipeline
+    }
+
+    /// What the engine needs at hand.
+    pub fn context<'a>(&'a self, tell: &'a (dyn Fn(Event) + Send + Sync)) -> Context<'a> {
+        Context {
+            ports: &self.connected.ports,
+            pipeline: self.pipeline(),
+            clock: self.connected.clock,
+            tell,
+            interrupt: self.interrupt.clone(),
+        }
+    }
+
+    /// Observes the world and makes a reviewed plan.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn plan(&self, source: &SourceArgs) -> Result<Planned, Exit> {
+        let wish = SourceWish {
+            commit: source.commit.clone(),
+            dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse },
+        };
+        let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
+        let plan = plan(self.pipeline(), &snapshot).map_err(|failures| refuse(&failures))?;
+        let notes = review(self.pipeline(), &snapshot, &plan);
+        Ok(Planned { snapshot, plan, notes })
+    }
+}
+
+/// A plan with what it was made of.
+pub struct Planned {
+    /// The world before.
+    pub snapshot: Snapshot,
+    /// The plan.
+    pub plan: Plan,
+    /// The second reading.
+    pub notes: Vec<Note>,
+}
+
+impl Planned {
+    /// Notes that refuse the plan.
+    pub fn refusals(&self) -> Vec<Failure> {
+        let refusals = self.notes.iter().filter_map(|note| match note {
+            Note::Refusal { failure } => Some(failure.clone()),
+            Note::Remark { .. } => None,
+        });
+        refusals.collect()
+    }
+
+    /// Notes that a person should know.
+    pub fn remarks(&self) -> Vec<String> {
+        let remarks = self.notes.iter().filter_map(|note| match note {
+            Note::Remark { message } => Some(message.clone()),
+            Note::Refusal { .. } => None,
+        });
+        remarks.collect()
+    }
+}
+
+/// Reads the pipeline file, or says all that is wrong with it.
+///
+/// # Errors
+/// The exit to answer.
+pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> {
+    let overrides = Overrides {
+        environment: common.environment.clone(),
+        cluster: common.cluster.clone(),
+        region: common.region.clone(),
+        strategy: strategy.cloned(),
+    };
+    config::load(&common.file, &overrides, &|name| std::env::var(name).ok()).map_err(|complaints| {
+        report::say(&complaints.report(Colour::of_stderr()));
+        Exit::Refused
+    })
+}
+
+/// AWS or the sandbox, as the flags say.
+pub fn target(common: &Common, pipeline: &Pipeline) -> Target {
+    if common.sandbox {
+        return Target::Sandbox { folder: pipeline.folder.clone() };
+    }
+    Target::Aws {
+        region: pipeline.region.clone(),
+        profile: common.profile.clone(),
+        assume_role: pipeline.assume_role.clone(),
+    }
+}
+
+/// Says failures and answers the exit of the worst.
+pub fn refuse(failures: &[Failure]) -> Exit {
+    for failure in failures {
+        report::say(&report::failure::failure(failure, Colour::of_stderr()));
+    }
+    failures.first().map_or(Exit::Failed, |failure| failure.code.exit())
+}
+
+/// A new run's name: its time, so that names sort, and what tells runs of the same second apart.
+pub fn new_run(at: jiff::Timestamp) -> RunId {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    RunId(format!("{}-{:x}{count}", at.strftime("%Y%m%dT%H%M%S"), std::process::id()))
+}
+
+/// The first SIGINT or SIGTERM asks for the way back, the second ends the process.
+fn signals() -> watch::Receiver<Wish> {
+    let (tell, wish) = watch::channel(Wish::GoOn);
+    tokio::spawn(async move {
+        signal().await;
+        tell.send_replace(Wish::Abort);
+        report::say("interrupted: going back; a second signal leaves at once");
+        signal().await;
+        #[expect(clippy::exit, reason = "a second signal leaves at once, whatever is under way")]
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    });
+    wish
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,49 @@
+//! A failure as a person reads it: what, because, now, next.
+
+use shipit_core::failure::Failure;
+
+use super::Colour;
+
+/// The one rendering of a failure. Its first word says whether something was tried (`error`) or not (`refused`).
+pub fn failure(failure: &Failure, colour: Colour) -> String {
+    let word = if failure.code.exit() == shipit_core::failure::Exit::Refused { "refused" } else { "error" };
+    let head = format!("{word}[{}]", failure.code);
+    let head = match colour {
+        Colour::Yes => format!("\u{1b}[31;1m{head}\u{1b}[0m"),
+        Colour::No => head,
+    };
+    let mut text = format!("{head}: {}", failure.what);
+    for (label, lines) in [("because", &failure.because), ("now", &failure.now), ("next", &failure.next)] {
+        for (at, line) in lines.iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            text.push_str(&format!("\n  {label:<8} {}", line.replace('\n', "\n           ")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::failure::Code;
+
+    use super::*;
+
+    #[test]
+    fn four_parts_in_order_and_readable_without_colour() {
+        let shown = failure(
+            &Failure::new(Code::NeverMoves, "`backend` can never move")
+                .because("1 task, 100 to 150 %")
+                .now("nothing was touched")
+                .next("maximum_percent: 200")
+                .next("or 2 tasks"),
+            Colour::No,
+        );
+        insta::assert_snapshot!(shown, @r"
+        refused[SHIP117]: `backend` can never move
+          because  1 task, 100 to 150 %
+          now      nothing was touched
+          next     maximum_percent: 200
+                   or 2 tasks
+        ");
+    }
+}
