@@ -5,6 +5,7 @@
 //! <-> JSON values), [`server`] (one port for all AWS APIs), then a folder a service: [`sts`], [`ecr`] with [`registry`]
 //! and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
 
+pub mod client;
 pub mod clock;
 pub mod cloudwatch;
 pub mod dispatch;

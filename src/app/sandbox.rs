@@ -1,0 +1,135 @@
+//! The sandbox as a process beside shipit: joined where it runs, started where it does not, seeded from files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shipit_core::failure::{Code, Failure};
+use shipit_core::pipeline::{Pipeline, TaskDefinitionSource};
+use shipit_sandbox::client::Client;
+use shipit_sandbox::endpoints::Endpoints;
+
+/// The account of a sandbox whose pipeline file names none.
+const ACCOUNT: &str = "123456789012";
+/// The region of a sandbox whose pipeline file names none.
+const REGION: &str = "us-east-1";
+/// How long a sandbox may take to be ready, on the wall.
+const START: Duration = Duration::from_secs(60);
+/// How long an unused sandbox lives, in minutes on the wall.
+pub const IDLE_MINUTES: u64 = 120;
+
+/// Where the sandbox of a pipeline keeps its things.
+pub fn folder(pipeline_folder: &Path) -> PathBuf {
+    pipeline_folder.join(".shipit").join("sandbox")
+}
+
+/// The sandbox that runs for this pipeline, if one does.
+pub fn running(pipeline_folder: &Path) -> Option<Endpoints> {
+    Endpoints::read(&folder(pipeline_folder)).ok().flatten().filter(Endpoints::alive)
+}
+
+/// Joins the running sandbox, or starts one and plays the seed.
+///
+/// # Errors
+/// It does not start, or refuses its seed.
+pub async fn join_or_start(pipeline: &Pipeline, factor: f64, seed: Option<&Path>) -> Result<Endpoints, Failure> {
+    if let Some(endpoints) = running(&pipeline.folder) {
+        return Ok(endpoints);
+    }
+    let endpoints = start(pipeline, factor).await?;
+    let seed = seed.map(Path::to_path_buf).or_else(|| seed_file(pipeline));
+    if let Some(seed) = seed {
+        play(&endpoints, &seed).await?;
+    }
+    Ok(endpoints)
+}
+
+async fn start(pipeline: &Pipeline, factor: f64) -> Result<Endpoints, Failure> {
+    let folder = folder(&pipeline.folder);
+    let trouble = |what: &str, error: &dyn std::fmt::Display| {
+        Failure::new(Code::Sandbox, format!("the sandbox does not start: {what}"))
+            .because(error.to_string())
+            .now("nothing was deployed")
+            .next(format!("look into {}", folder.join("log").display()))
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| trouble("its folder cannot be made", &error))?;
+    let log = std::fs::File::create(folder.join("log")).map_err(|error| trouble("its log cannot be written", &error))?;
+    let errors = log.try_clone().map_err(|error| trouble("its log cannot be written", &error))?;
+    let program = std::env::current_exe().map_err(|error| trouble("the program does not find itself", &error))?;
+    let mut child = Command::new(program)
+        .args(["sandbox", "serve", "--folder"])
+        .arg(&folder)
+        .args(["--clock", &factor.to_string(), "--account", pipeline.account.as_deref().unwrap_or(ACCOUNT)])
+        .args(["--region", pipeline.region.as_deref().unwrap_or(REGION)])
+        .args(["--idle-minutes", &IDLE_MINUTES.to_string()])
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .spawn()
+        .map_err(|error| trouble("the process cannot be started", &error))?;
+    let deadline = tokio::time::Instant::now() + START;
+    loop {
+        if let Some(endpoints) = running(&pipeline.folder) {
+            return Ok(endpoints);
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            return Err(trouble(&format!("it ended with {status}"), &log.trim()));
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(trouble("it is not ready", &format!("no endpoints file within {} s", START.as_secs())));
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// `seed.json` beside the first task definition file of the pipeline.
+pub fn seed_file(pipeline: &Pipeline) -> Option<PathBuf> {
+    pipeline
+        .services
+        .iter()
+        .find_map(|service| match &service.task_definition {
+            TaskDefinitionSource::File { path, .. } => {
+                Some(pipeline.folder.join(path).parent().unwrap_or(&pipeline.folder).join("seed.json"))
+            }
+            TaskDefinitionSource::Running => None,
+        })
+        .filter(|path| path.exists())
+}
+
+/// Plays a seed file: a list of AWS requests; `"file"` stands for a body kept in a file beside it.
+///
+/// # Errors
+/// The file cannot be read, or the sandbox refuses an entry.
+pub async fn play(endpoints: &Endpoints, path: &Path) -> Result<(), Failure> {
+    let entries = entries(path)?;
+    Client::new(&endpoints.endpoint).post("seed", &entries).await.map(|_| ()).map_err(|error| {
+        Failure::new(Code::Sandbox, format!("the seed `{}` cannot be played", path.display()))
+            .because(error.to_string())
+            .now("entries before it have been carried out")
+            .next("`shipit sandbox down`, correct the seed, then `shipit sandbox up`")
+    })
+}
+
+fn entries(path: &Path) -> Result<Value, Failure> {
+    let mut list = json_file(path)?;
+    for entry in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        if let Some(Value::String(file)) = entry.remove("file") {
+            entry.insert("body".into(), json_file(&path.with_file_name(file))?);
+        }
+        // The registry outlives the sandbox: its repositories may be there already.
+        if !entry.contains_key("as") {
+            entry.insert("if_missing".into(), json!(true));
+        }
+    }
+    Ok(list)
+}
+
+fn json_file(path: &Path) -> Result<Value, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(Code::FileTrouble, format!("`{}` cannot be read", path.display())).because(error.to_string())
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(&error))
+}
