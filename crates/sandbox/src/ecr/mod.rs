@@ -1,18 +1,80 @@
-//! The sandbox's ecr: state and operation tables.
+//! The sandbox's ECR: repositories, images, scans (aws.md 1). What is pushed lies in [`crate::registry::store`].
+//!
+//! Reading order: [`repository`] and [`image`] (what is known), [`put`] (the one way an image gets in, by API or by
+//! push), [`mutability`] (which tags may move), [`scan`] (an image's scan as a function of time), [`watch`] (the loop that
+//! looks into layers); the operations: [`repositories`], [`tags`], [`token`], [`images`], [`manifests`], [`layers`],
+//! [`scans`], [`scanning`].
 
+pub mod findings;
+pub mod image;
+pub mod images;
+pub mod layers;
+pub mod manifest;
+pub mod manifests;
+pub mod mutability;
+pub mod page;
+pub mod put;
+pub mod repositories;
+pub mod repository;
+pub mod request;
+pub mod scan;
+pub mod scanning;
+pub mod scans;
+pub mod tags;
+pub mod token;
+pub mod watch;
+pub mod wildcard;
+
+#[cfg(test)]
+pub(crate) mod stories;
+
+use std::collections::BTreeMap;
+
+use shipit_scheduler::Time;
 use tokio::task::JoinHandle;
 
 use crate::dispatch::Table;
 use crate::loops::Loops;
 
-/// What ecr knows.
+/// Repositories, images, scans.
 #[derive(Debug, Default)]
-pub struct Ecr {}
+pub struct Ecr {
+    /// By name.
+    pub repositories: BTreeMap<String, repository::Repository>,
+    /// What the registry scans.
+    pub scanning: scanning::RegistryScanning,
+    /// What the registry does with the second and later chunks of an upload.
+    pub later_chunks: LaterChunks,
+    /// Passwords that GetAuthorizationToken gave out, and until when they are good.
+    pub tokens: BTreeMap<String, Time>,
+    /// Counts the additions of advisories; continuous scans look again when it has grown.
+    pub edition: u64,
+}
+
+/// What the registry does with the second and later PATCH of an upload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LaterChunks {
+    /// Appends them, as the OCI specification says.
+    #[default]
+    Kept,
+    /// Drops them silently, as ECR does (aws.md 1.4).
+    Dropped,
+}
 
 /// Its operations, a table a family.
-pub const TABLES: &[Table] = &[];
+pub const TABLES: &[Table] = &[
+    repositories::TABLE,
+    tags::TABLE,
+    mutability::TABLE,
+    token::TABLE,
+    images::TABLE,
+    manifests::TABLE,
+    layers::TABLE,
+    scans::TABLE,
+    scanning::TABLE,
+];
 
 /// Starts what scans pushed images; each task ends by itself when `loops.stop` is cancelled.
-pub fn start(_loops: &Loops) -> Vec<JoinHandle<()>> {
-    Vec::new()
+pub fn start(loops: &Loops) -> Vec<JoinHandle<()>> {
+    vec![tokio::spawn(watch::watch(loops.clone()))]
 }

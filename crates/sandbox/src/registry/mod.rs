@@ -1,12 +1,115 @@
-//! The OCI distribution API behind ECR.
+//! The OCI distribution API behind ECR, as ECR answers it (aws.md 1.4): `/v2/<repository>/{blobs,manifests,tags}/…`.
+//!
+//! What differs from AWS, on purpose: blobs are served, not redirected to S3; the registry is plain HTTP on the loopback.
+
+pub mod auth;
+pub mod blobs;
+pub mod manifests;
+pub mod path;
+pub mod refusal;
+pub mod store;
+pub mod taglist;
+pub mod uploads;
+
+#[cfg(test)]
+mod stories;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use axum::routing::any;
 
 use crate::state::Shared;
+use path::Place;
+use refusal::Refusal;
+use uploads::Uploads;
+
+/// What the handlers of the registry share.
+#[derive(Debug)]
+pub struct Registry {
+    /// The sandbox's state: what repositories hold is there.
+    pub shared: Arc<Shared>,
+    /// Unfinished uploads; they do not outlive the process.
+    pub uploads: Uploads,
+}
+
+/// What a handler answers.
+pub type Answer = Result<Response, Refusal>;
 
 /// Everything under `/v2/`.
-pub fn router(_shared: Arc<Shared>) -> Router {
-    Router::new()
+pub fn router(shared: Arc<Shared>) -> Router {
+    let registry = Arc::new(Registry { shared, uploads: Uploads::default() });
+    Router::new().route("/v2/", any(answer)).route("/v2/{*rest}", any(answer)).with_state(registry)
+}
+
+async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answer {
+    registry.admit(request.headers())?;
+    let path = request.uri().path().to_owned();
+    let rest = path.strip_prefix("/v2/").unwrap_or_default();
+    let method = request.method().clone();
+    let is_read = method == Method::GET || method == Method::HEAD;
+    match (Place::read(rest), method) {
+        (Place::Root, _) if is_read => Ok(empty(StatusCode::OK)),
+        (Place::Blob { repository, digest }, _) if is_read => registry.blob(repository, digest, request).await,
+        (Place::NewUpload { repository }, Method::POST) => registry.new_upload(repository, request).await,
+        (Place::Upload { repository, id }, Method::GET) => registry.upload_status(repository, id),
+        (Place::Upload { repository, id }, Method::PATCH) => registry.patch(repository, id, request).await,
+        (Place::Upload { repository, id }, Method::PUT) => registry.finish(repository, id, request).await,
+        (Place::Upload { repository, id }, Method::DELETE) => registry.cancel(repository, id),
+        (Place::Manifest { repository, reference }, Method::PUT) => registry.put_manifest(repository, reference, request).await,
+        (Place::Manifest { repository, reference }, _) if is_read => registry.manifest(repository, reference, request).await,
+        (Place::Tags { repository }, Method::GET) => registry.tags(repository, &request),
+        (Place::Unknown, _) => Err(Refusal::not_found()),
+        _ => Err(Refusal::unsupported()),
+    }
+}
+
+/// An answer without a body.
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// One value of a query string, decoded.
+fn query(request: &Request, name: &str) -> Option<String> {
+    let pairs = request.uri().query()?.split('&');
+    pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
+}
+
+/// Undoes `%XX`; what is not valid stays as it is.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(code) if byte == b'%' => {
+                decoded.push(code);
+                at += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn percents_are_undone() {
+        assert_eq!(decode("sha256%3Aab%2f"), "sha256:ab/");
+        assert_eq!(decode("100%"), "100%");
+        assert_eq!(decode("%zz%4"), "%zz%4");
+    }
 }
