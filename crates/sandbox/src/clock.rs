@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use shipit_scheduler::{Span, Time};
 
 /// `now = virtual0 + (wall - wall0) * factor`; the three numbers stand in the endpoints file.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     /// Wall time at the start, milliseconds since 1970.
     pub wall0: u64,

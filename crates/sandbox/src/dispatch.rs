@@ -91,3 +91,10 @@ pub fn call(
         )),
     }
 }
+
+/// The operation changes nothing that anybody waits for.
+pub fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get", "BatchGet", "Filter"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}

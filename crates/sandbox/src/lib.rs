@@ -5,6 +5,7 @@
 //! <-> JSON values), [`server`] (one port for all AWS APIs), then a folder a service: [`sts`], [`ecr`] with [`registry`]
 //! and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
 
+mod admin;
 pub mod client;
 pub mod clock;
 pub mod cloudwatch;
@@ -12,14 +13,20 @@ pub mod dispatch;
 pub mod ecr;
 pub mod ecs;
 pub mod elb;
+pub mod endpoints;
+pub mod engine;
 pub mod error;
 pub mod faults;
 pub mod logs;
 pub mod loops;
 pub mod owner;
+mod record;
 pub mod registry;
 pub mod scanner;
+pub mod seed;
 pub mod server;
 pub mod state;
 pub mod sts;
 pub mod wire;
+
+pub use server::{Options, Running, StartError, serve};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -82,6 +83,7 @@ impl State {
 pub struct Shared {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    touched: Mutex<Instant>,
 }
 
 impl Shared {
@@ -90,6 +92,7 @@ impl Shared {
         Self {
             state: Mutex::new(state),
             changes: watch::Sender::new(0),
+            touched: Mutex::new(Instant::now()),
         }
     }
 
@@ -110,5 +113,21 @@ impl Shared {
     /// A receiver that misses no ring: subscribe once, then in a loop look at the state and await `changed()`.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Someone uses the sandbox: a request to the server or through a load balancer. It is not idle.
+    pub fn touch(&self) {
+        *self
+            .touched
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long nobody has used it, on the wall.
+    pub fn quiet_for(&self) -> Duration {
+        self.touched
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .elapsed()
     }
 }

@@ -8,7 +8,15 @@
 //! - **Timestamps in replies are epoch seconds** (`State::now_seconds`): JSON sends them as they are, CBOR as tag 1, query as
 //!   ISO 8601. [`TIMESTAMPS`] says which members they are, for those two.
 //!
-//! A member that is `null` is not sent. A reply of `{}` is an empty reply.
+//! A member that is `null` is not sent. A reply of `{}` is a reply without members; `null` is the reply of an operation that
+//! has none (`CreateLogGroup`, `PutMetricAlarm`).
+
+pub mod cbor;
+pub mod json;
+pub mod query;
+pub mod route;
+
+pub use route::{Call, Envelope, Protocol, Reply, read, write};
 
 /// The members of ELBv2, STS and CloudWatch that are timestamps (botocore's models).
 pub const TIMESTAMPS: &[&str] = &[

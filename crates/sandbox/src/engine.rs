@@ -1,0 +1,120 @@
+//! The Docker Engine: reaching it, and removing what a sandbox has left in it.
+
+use std::collections::HashMap;
+
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use futures_util::stream::{self, StreamExt};
+
+use crate::owner::{LABEL_ID, Life, Owner};
+
+/// Containers removed at the same time.
+const AT_ONCE: usize = 8;
+
+/// Reaches the Engine at a host such as `unix:///var/run/docker.sock`.
+///
+/// # Errors
+/// The Engine's, or that there is none.
+pub async fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
+    Docker::connect_with_host(host)?.negotiate_version().await
+}
+
+/// What a sandbox has in the Engine: containers and networks, by id, with their owner.
+struct Left {
+    containers: Vec<(String, Owner)>,
+    networks: Vec<(String, Owner)>,
+}
+
+/// Removes everything of this sandbox. What appears meanwhile is removed too.
+///
+/// # Errors
+/// The Engine's, when it cannot be asked or something stays.
+pub async fn remove_all(docker: &Docker, id: &str) -> Result<(), bollard::errors::Error> {
+    const ROUNDS: usize = 5;
+    let mut last = Ok(());
+    for _ in 0..ROUNDS {
+        let left = left(docker, &format!("{LABEL_ID}={id}")).await?;
+        if left.containers.is_empty() && left.networks.is_empty() {
+            return Ok(());
+        }
+        last = remove(docker, left).await;
+    }
+    last
+}
+
+/// Removes what sandboxes have left whose process is dead; answers their ids.
+///
+/// # Errors
+/// The Engine's, when it cannot be asked or something stays.
+pub async fn sweep(docker: &Docker) -> Result<Vec<String>, bollard::errors::Error> {
+    let mut left = left(docker, LABEL_ID).await?;
+    let dead = |owner: &Owner| owner.process.life() == Life::Dead;
+    left.containers.retain(|(_, owner)| dead(owner));
+    left.networks.retain(|(_, owner)| dead(owner));
+    let mut ids: Vec<String> = left
+        .containers
+        .iter()
+        .chain(&left.networks)
+        .map(|(_, owner)| owner.id.clone())
+        .collect();
+    ids.sort();
+    ids.dedup();
+    remove(docker, left).await?;
+    Ok(ids)
+}
+
+async fn left(docker: &Docker, label: &str) -> Result<Left, bollard::errors::Error> {
+    let filters = HashMap::from([("label", vec![label])]);
+    let options = ListContainersOptionsBuilder::new()
+        .all(true)
+        .filters(&filters)
+        .build();
+    let containers = docker.list_containers(Some(options)).await?;
+    let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+    let networks = docker.list_networks(Some(options)).await?;
+    let owner =
+        |labels: Option<HashMap<String, String>>| Owner::from_labels(&labels.unwrap_or_default());
+    Ok(Left {
+        containers: containers
+            .into_iter()
+            .filter_map(|it| Some((it.id?, owner(it.labels)?)))
+            .collect(),
+        networks: networks
+            .into_iter()
+            .filter_map(|it| Some((it.id?, owner(it.labels)?)))
+            .collect(),
+    })
+}
+
+async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Error> {
+    let options = RemoveContainerOptionsBuilder::new()
+        .force(true)
+        .v(true)
+        .build();
+    let containers = stream::iter(left.containers)
+        .map(|(id, _)| {
+            let options = options.clone();
+            async move { gone(docker.remove_container(&id, Some(options)).await) }
+        })
+        .buffer_unordered(AT_ONCE)
+        .fold(Ok(()), |all, one| async { Result::and(all, one) })
+        .await;
+    let mut networks = Ok(());
+    for (id, _) in left.networks {
+        networks = networks.and(gone(docker.remove_network(&id).await));
+    }
+    containers.and(networks)
+}
+
+/// Not being there, or being removed by someone else just now, is what was wanted.
+fn gone(result: Result<(), bollard::errors::Error>) -> Result<(), bollard::errors::Error> {
+    match result {
+        Err(bollard::errors::Error::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }) => Ok(()),
+        result => result,
+    }
+}
