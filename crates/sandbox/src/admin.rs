@@ -20,10 +20,7 @@ pub(crate) fn router(loops: Loops) -> Router {
     Router::new()
         .route("/_sandbox/health", get(health))
         .route("/_sandbox/status", get(status))
-        .route(
-            "/_sandbox/faults",
-            get(faults).post(add_fault).delete(clear_faults),
-        )
+        .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/faults/{id}", delete(remove_fault))
         .route("/_sandbox/seed", post(play_seed))
         .route("/_sandbox/down", post(down))
@@ -33,26 +30,15 @@ pub(crate) fn router(loops: Loops) -> Router {
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 fn refused(why: impl std::fmt::Display) -> Response {
-    answer(
-        StatusCode::BAD_REQUEST,
-        &json!({ "error": why.to_string() }),
-    )
+    answer(StatusCode::BAD_REQUEST, &json!({ "error": why.to_string() }))
 }
 
 async fn unknown() -> Response {
-    answer(
-        StatusCode::NOT_FOUND,
-        &json!({"error": "the admin API does not have this path or method"}),
-    )
+    answer(StatusCode::NOT_FOUND, &json!({"error": "the admin API does not have this path or method"}))
 }
 
 /// `{"id", "pid", "status": "ok"}`
@@ -64,58 +50,24 @@ async fn health(State(loops): State<Loops>) -> Response {
 /// What there is, for a person: where everything listens, services with their counts, alarms, faults.
 async fn status(State(loops): State<Loops>) -> Response {
     let mut state = loops.shared.lock();
-    let mut ask = |service, operation, body: Value| {
-        dispatch::call(&mut state, service, operation, body).unwrap_or_default()
-    };
+    let mut ask = |service, operation, body: Value| dispatch::call(&mut state, service, operation, body).unwrap_or_default();
     let clusters = ask(Service::Ecs, "ListClusters", json!({}))["clusterArns"].clone();
     let mut services = Vec::new();
     for cluster in clusters.as_array().into_iter().flatten() {
-        let named = ask(
-            Service::Ecs,
-            "ListServices",
-            json!({"cluster": cluster, "maxResults": 100}),
-        );
-        for names in named["serviceArns"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-            .chunks(10)
-        {
-            let described = ask(
-                Service::Ecs,
-                "DescribeServices",
-                json!({"cluster": cluster, "services": names}),
-            );
+        let named = ask(Service::Ecs, "ListServices", json!({"cluster": cluster, "maxResults": 100}));
+        for names in named["serviceArns"].as_array().map(Vec::as_slice).unwrap_or_default().chunks(10) {
+            let described = ask(Service::Ecs, "DescribeServices", json!({"cluster": cluster, "services": names}));
             for service in described["services"].as_array().into_iter().flatten() {
-                let shown = [
-                    "serviceName",
-                    "clusterArn",
-                    "taskDefinition",
-                    "desiredCount",
-                    "runningCount",
-                    "pendingCount",
-                ];
-                services.push(
-                    shown
-                        .iter()
-                        .map(|name| (*name, service[*name].clone()))
-                        .collect::<Value>(),
-                );
+                let shown = ["serviceName", "clusterArn", "taskDefinition", "desiredCount", "runningCount", "pendingCount"];
+                services.push(shown.iter().map(|name| (*name, service[*name].clone())).collect::<Value>());
             }
         }
     }
     let repositories = ask(Service::Ecr, "DescribeRepositories", json!({}))["repositories"].clone();
-    let names = repositories
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|it| it["repositoryUri"].clone())
-        .collect::<Value>();
+    let names = repositories.as_array().into_iter().flatten().map(|it| it["repositoryUri"].clone()).collect::<Value>();
     let alarms = ask(Service::CloudWatch, "DescribeAlarms", json!({}))["MetricAlarms"].clone();
     let alarms = alarms.as_array().into_iter().flatten();
-    let alarms: Value = alarms
-        .map(|it| json!({"name": it["AlarmName"], "state": it["StateValue"]}))
-        .collect();
+    let alarms: Value = alarms.map(|it| json!({"name": it["AlarmName"], "state": it["StateValue"]})).collect();
     let body = json!({
         "endpoint": format!("http://{}", state.address),
         "registry": state.address,
@@ -135,17 +87,12 @@ async fn status(State(loops): State<Loops>) -> Response {
 }
 
 async fn faults(State(loops): State<Loops>) -> Response {
-    answer(
-        StatusCode::OK,
-        &json!({ "faults": loops.shared.lock().faults.list() }),
-    )
+    answer(StatusCode::OK, &json!({ "faults": loops.shared.lock().faults.list() }))
 }
 
 /// Answers `{"id": N}`.
 async fn add_fault(State(loops): State<Loops>, body: Bytes) -> Response {
-    let fault = serde_json::from_slice(&body)
-        .map_err(|error| error.to_string())
-        .and_then(Fault::read);
+    let fault = serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(Fault::read);
     match fault {
         Ok(fault) => {
             let id = loops.shared.lock().faults.add(fault);
@@ -157,16 +104,11 @@ async fn add_fault(State(loops): State<Loops>, body: Bytes) -> Response {
 }
 
 async fn remove_fault(State(loops): State<Loops>, Path(id): Path<String>) -> Response {
-    let removed = id
-        .parse()
-        .is_ok_and(|id| loops.shared.lock().faults.remove(id));
+    let removed = id.parse().is_ok_and(|id| loops.shared.lock().faults.remove(id));
     loops.shared.ring();
     match removed {
         true => answer(StatusCode::OK, &json!({})),
-        false => answer(
-            StatusCode::NOT_FOUND,
-            &json!({ "error": format!("there is no fault `{id}`") }),
-        ),
+        false => answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no fault `{id}`") })),
     }
 }
 

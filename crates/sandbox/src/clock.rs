@@ -20,11 +20,7 @@ impl Clock {
     /// A clock that starts at the wall's time.
     pub fn start(factor: f64) -> Self {
         let wall0 = wall_millis();
-        Self {
-            wall0,
-            virtual0: wall0,
-            factor,
-        }
+        Self { wall0, virtual0: wall0, factor }
     }
 
     /// Virtual time now, in milliseconds since 1970.
@@ -45,8 +41,6 @@ impl Clock {
 }
 
 fn wall_millis() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

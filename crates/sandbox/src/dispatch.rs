@@ -30,14 +30,7 @@ pub enum Service {
 }
 
 /// All services, for the server and the seed.
-pub const SERVICES: &[Service] = &[
-    Service::Ecr,
-    Service::Ecs,
-    Service::Elb,
-    Service::Logs,
-    Service::CloudWatch,
-    Service::Sts,
-];
+pub const SERVICES: &[Service] = &[Service::Ecr, Service::Ecs, Service::Elb, Service::Logs, Service::CloudWatch, Service::Sts];
 
 impl Service {
     /// The name used in the seed, in faults and in the record of exchanges.
@@ -69,32 +62,18 @@ impl Service {
 ///
 /// # Errors
 /// The handler's own, or AWS's answer to an operation that the service does not have.
-pub fn call(
-    state: &mut State,
-    service: Service,
-    operation: &str,
-    body: Value,
-) -> Result<Value, AwsError> {
-    let handler = service
-        .tables()
-        .iter()
-        .flat_map(|table| table.iter())
-        .find(|(name, _)| *name == operation);
+pub fn call(state: &mut State, service: Service, operation: &str, body: Value) -> Result<Value, AwsError> {
+    let handler = service.tables().iter().flat_map(|table| table.iter()).find(|(name, _)| *name == operation);
     match handler {
         Some((_, handler)) => handler(state, body),
         None => Err(AwsError::new(
             "UnknownOperationException",
-            format!(
-                "the sandbox does not have the operation {operation} of {}",
-                service.name()
-            ),
+            format!("the sandbox does not have the operation {operation} of {}", service.name()),
         )),
     }
 }
 
 /// The operation changes nothing that anybody waits for.
 pub fn is_read(operation: &str) -> bool {
-    ["Describe", "List", "Get", "BatchGet", "Filter"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
+    ["Describe", "List", "Get", "BatchGet", "Filter"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -64,11 +64,7 @@ impl Endpoints {
 
     /// The process lives and its server answers with the same sandbox id. Blocks for 2 s at most.
     pub fn alive(&self) -> bool {
-        let process = Process {
-            pid: self.pid,
-            started: self.pid_started,
-            place: self.pid_place.clone(),
-        };
+        let process = Process { pid: self.pid, started: self.pid_started, place: self.pid_place.clone() };
         process.life() != Life::Dead && self.answers().unwrap_or(false)
     }
 
@@ -77,10 +73,7 @@ impl Endpoints {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "GET /_sandbox/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
-        )?;
+        write!(stream, "GET /_sandbox/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.take(64 << 10).read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
@@ -132,12 +125,7 @@ pub(crate) fn remove(path: &Path, owner: &Owner) {
 }
 
 /// Writes the file again whenever a listener has come or gone, until the end.
-pub(crate) async fn follow(
-    path: PathBuf,
-    shared: Arc<Shared>,
-    owner: Owner,
-    stop: CancellationToken,
-) {
+pub(crate) async fn follow(path: PathBuf, shared: Arc<Shared>, owner: Owner, stop: CancellationToken) {
     let mut changes = shared.changes();
     let mut written = None;
     loop {

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use bollard::Docker;
-use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures_util::stream::{self, StreamExt};
 
 use crate::owner::{LABEL_ID, Life, Owner};
@@ -53,12 +51,7 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<String>, bollard::errors::Erro
     let dead = |owner: &Owner| owner.process.life() == Life::Dead;
     left.containers.retain(|(_, owner)| dead(owner));
     left.networks.retain(|(_, owner)| dead(owner));
-    let mut ids: Vec<String> = left
-        .containers
-        .iter()
-        .chain(&left.networks)
-        .map(|(_, owner)| owner.id.clone())
-        .collect();
+    let mut ids: Vec<String> = left.containers.iter().chain(&left.networks).map(|(_, owner)| owner.id.clone()).collect();
     ids.sort();
     ids.dedup();
     remove(docker, left).await?;
@@ -67,32 +60,19 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<String>, bollard::errors::Erro
 
 async fn left(docker: &Docker, label: &str) -> Result<Left, bollard::errors::Error> {
     let filters = HashMap::from([("label", vec![label])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     let containers = docker.list_containers(Some(options)).await?;
     let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
     let networks = docker.list_networks(Some(options)).await?;
-    let owner =
-        |labels: Option<HashMap<String, String>>| Owner::from_labels(&labels.unwrap_or_default());
+    let owner = |labels: Option<HashMap<String, String>>| Owner::from_labels(&labels.unwrap_or_default());
     Ok(Left {
-        containers: containers
-            .into_iter()
-            .filter_map(|it| Some((it.id?, owner(it.labels)?)))
-            .collect(),
-        networks: networks
-            .into_iter()
-            .filter_map(|it| Some((it.id?, owner(it.labels)?)))
-            .collect(),
+        containers: containers.into_iter().filter_map(|it| Some((it.id?, owner(it.labels)?))).collect(),
+        networks: networks.into_iter().filter_map(|it| Some((it.id?, owner(it.labels)?))).collect(),
     })
 }
 
 async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Error> {
-    let options = RemoveContainerOptionsBuilder::new()
-        .force(true)
-        .v(true)
-        .build();
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     let containers = stream::iter(left.containers)
         .map(|(id, _)| {
             let options = options.clone();
@@ -111,10 +91,7 @@ async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Erro
 /// Not being there, or being removed by someone else just now, is what was wanted.
 fn gone(result: Result<(), bollard::errors::Error>) -> Result<(), bollard::errors::Error> {
     match result {
-        Err(bollard::errors::Error::DockerResponseServerError {
-            status_code: 404 | 409,
-            ..
-        }) => Ok(()),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
         result => result,
     }
 }

@@ -32,10 +32,7 @@ pub struct Process {
 impl Owner {
     /// This process as the owner of a sandbox.
     pub fn this(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            process: Process::this(),
-        }
+        Self { id: id.into(), process: Process::this() }
     }
 
     /// The labels for containers, networks and volumes.
@@ -76,11 +73,7 @@ impl Process {
     /// This process.
     pub fn this() -> Self {
         let pid = std::process::id();
-        Self {
-            pid,
-            started: started(pid).unwrap_or_default(),
-            place: place(),
-        }
+        Self { pid, started: started(pid).unwrap_or_default(), place: place() }
     }
 
     /// Does it still run? A start time that differs is another process with the same number.
@@ -88,18 +81,12 @@ impl Process {
         let here = place();
         if self.place != here {
             let boot = |place: &str| place.split('/').next().map(str::to_owned);
-            return if boot(&self.place) == boot(&here) {
-                Life::Unknown
-            } else {
-                Life::Dead
-            };
+            return if boot(&self.place) == boot(&here) { Life::Unknown } else { Life::Dead };
         }
         let there = i32::try_from(self.pid)
             .ok()
             .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| {
-                rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-            });
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
         match (there, started(self.pid)) {
             (false, _) => Life::Dead,
             (true, Some(started)) if self.started != 0 && started != self.started => Life::Dead,
@@ -139,25 +126,11 @@ mod tests {
     fn a_process_lives_until_it_ends_and_its_number_is_not_enough() {
         let this = Process::this();
         assert_eq!(this.life(), Life::Alive);
-        assert_eq!(
-            Process {
-                started: this.started + 1,
-                ..this.clone()
-            }
-            .life(),
-            Life::Dead
-        );
+        assert_eq!(Process { started: this.started + 1, ..this.clone() }.life(), Life::Dead);
 
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = child.id();
-        let process = Process {
-            pid,
-            started: started(pid).unwrap(),
-            place: place(),
-        };
+        let process = Process { pid, started: started(pid).unwrap(), place: place() };
         assert_eq!(process.life(), Life::Alive);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -168,21 +141,7 @@ mod tests {
     fn another_namespace_is_not_judged_another_boot_is_over() {
         let this = Process::this();
         let boot = this.place.split('/').next().unwrap();
-        assert_eq!(
-            Process {
-                place: format!("{boot}/pid:[1]"),
-                ..this.clone()
-            }
-            .life(),
-            Life::Unknown
-        );
-        assert_eq!(
-            Process {
-                place: "earlier/pid:[1]".to_owned(),
-                ..this.clone()
-            }
-            .life(),
-            Life::Dead
-        );
+        assert_eq!(Process { place: format!("{boot}/pid:[1]"), ..this.clone() }.life(), Life::Unknown);
+        assert_eq!(Process { place: "earlier/pid:[1]".to_owned(), ..this.clone() }.life(), Life::Dead);
     }
 }

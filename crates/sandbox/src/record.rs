@@ -24,11 +24,7 @@ impl Recorder {
     /// Appends one exchange. A record that cannot be written must not change what is recorded: the reader misses the line.
     pub(crate) fn write(&self, exchange: &Value) {
         let line = format!("{exchange}\n");
-        let _ = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(line.as_bytes());
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 }
 
@@ -36,12 +32,7 @@ impl Recorder {
 ///
 /// JSON: bodies as they are. Query: the form's parameters as a tree of strings, the reply as XML text. CBOR: decoded, with
 /// timestamps as `{"$timestamp": seconds}`. An empty reply body is null.
-pub(crate) fn exchange(
-    envelope: &Envelope,
-    request: &[u8],
-    answer: &Result<Value, AwsError>,
-    reply: &Reply,
-) -> Value {
+pub(crate) fn exchange(envelope: &Envelope, request: &[u8], answer: &Result<Value, AwsError>, reply: &Reply) -> Value {
     let request = match envelope.protocol {
         Protocol::Json10 | Protocol::Json11 => json::read(request).ok(),
         Protocol::Query => query::read(request).ok().map(|form| form.parameters),
@@ -79,49 +70,20 @@ mod tests {
         let body = b"Action=DescribeRules&Version=2015-12-01&RuleArns.member.1=a";
         let (envelope, _) = wire::read("/", &HeaderMap::new(), body);
         let answer = Ok(json!({"Rules": []}));
-        let line = exchange(
-            &envelope,
-            body,
-            &answer,
-            &wire::write(&envelope, &answer, "id"),
-        );
+        let line = exchange(&envelope, body, &answer, &wire::write(&envelope, &answer, "id"));
         assert_eq!(line["request"], json!({"RuleArns": ["a"]}));
-        assert_eq!(
-            (&line["service"], &line["protocol"], &line["status"]),
-            (&json!("elbv2"), &json!("query"), &json!(200))
-        );
-        assert!(
-            line["reply"]
-                .as_str()
-                .unwrap()
-                .starts_with("<DescribeRulesResponse")
-        );
+        assert_eq!((&line["service"], &line["protocol"], &line["status"]), (&json!("elbv2"), &json!("query"), &json!(200)));
+        assert!(line["reply"].as_str().unwrap().starts_with("<DescribeRulesResponse"));
 
         let path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
         let (envelope, _) = wire::read(path, &HeaderMap::new(), b"");
         let answer = Ok(json!({"MetricAlarms": [{"StateUpdatedTimestamp": 1.5}]}));
-        let line = exchange(
-            &envelope,
-            b"",
-            &answer,
-            &wire::write(&envelope, &answer, "id"),
-        );
-        assert_eq!(
-            line["reply"],
-            json!({"MetricAlarms": [{"StateUpdatedTimestamp": {"$timestamp": 1.5}}]})
-        );
+        let line = exchange(&envelope, b"", &answer, &wire::write(&envelope, &answer, "id"));
+        assert_eq!(line["reply"], json!({"MetricAlarms": [{"StateUpdatedTimestamp": {"$timestamp": 1.5}}]}));
 
         let answer = Err(AwsError::new("ResourceNotFound", "no"));
-        let line = exchange(
-            &envelope,
-            b"",
-            &answer,
-            &wire::write(&envelope, &answer, "id"),
-        );
-        assert_eq!(
-            line["error"],
-            json!({"code": "ResourceNotFound", "body": {"__type": "ResourceNotFound", "message": "no"}})
-        );
+        let line = exchange(&envelope, b"", &answer, &wire::write(&envelope, &answer, "id"));
+        assert_eq!(line["error"], json!({"code": "ResourceNotFound", "body": {"__type": "ResourceNotFound", "message": "no"}}));
         assert_eq!(line.get("reply"), None);
     }
 
@@ -130,13 +92,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("exchanges.jsonl");
         for number in 0..2 {
-            Recorder::append_to(&path)
-                .unwrap()
-                .write(&json!({ "number": number }));
+            Recorder::append_to(&path).unwrap().write(&json!({ "number": number }));
         }
-        assert_eq!(
-            std::fs::read_to_string(path).unwrap(),
-            "{\"number\":0}\n{\"number\":1}\n"
-        );
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"number\":0}\n{\"number\":1}\n");
     }
 }

@@ -82,15 +82,8 @@ pub fn play(shared: &Shared, entries: &[Entry]) -> Result<BTreeMap<String, Value
     Ok(taken)
 }
 
-fn play_one(
-    shared: &Shared,
-    entry: &Entry,
-    taken: &mut BTreeMap<String, Value>,
-) -> Result<(), Why> {
-    let service = SERVICES
-        .iter()
-        .copied()
-        .find(|service| service.name() == entry.service);
+fn play_one(shared: &Shared, entry: &Entry, taken: &mut BTreeMap<String, Value>) -> Result<(), Why> {
+    let service = SERVICES.iter().copied().find(|service| service.name() == entry.service);
     let service = service.ok_or_else(|| Why::Service(entry.service.clone()))?;
     let body = resolved(&entry.body, taken)?;
     let body = match service {
@@ -110,9 +103,7 @@ fn play_one(
     };
     if let Some(name) = &entry.name {
         let value = match &entry.take {
-            Some(path) => at(&reply, path)
-                .ok_or_else(|| Why::Take(path.clone()))?
-                .clone(),
+            Some(path) => at(&reply, path).ok_or_else(|| Why::Take(path.clone()))?.clone(),
             None => reply,
         };
         taken.insert(name.clone(), value);
@@ -125,9 +116,7 @@ fn exists_already(error: &AwsError) -> bool {
     error.code.contains("AlreadyExists")
         || error.code.starts_with("Duplicate")
         || error.code == "PriorityInUse"
-        || error
-            .message
-            .contains("Creation of service was not idempotent")
+        || error.message.contains("Creation of service was not idempotent")
 }
 
 /// `TargetGroups.0.TargetGroupArn`
@@ -142,13 +131,9 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 fn resolved(body: &Value, taken: &BTreeMap<String, Value>) -> Result<Value, Why> {
     Ok(match body {
         Value::String(text) => text_resolved(text, taken)?,
-        Value::Array(items) => items
-            .iter()
-            .map(|item| resolved(item, taken))
-            .collect::<Result<_, _>>()?,
+        Value::Array(items) => items.iter().map(|item| resolved(item, taken)).collect::<Result<_, _>>()?,
         Value::Object(members) => {
-            let resolve =
-                |(name, member): (&String, &Value)| Ok((name.clone(), resolved(member, taken)?));
+            let resolve = |(name, member): (&String, &Value)| Ok((name.clone(), resolved(member, taken)?));
             Value::Object(members.iter().map(resolve).collect::<Result<_, _>>()?)
         }
         scalar => scalar.clone(),
@@ -162,18 +147,12 @@ fn text_resolved(text: &str, taken: &BTreeMap<String, Value>) -> Result<Value, W
         let Some((name, after)) = after.split_once('}') else {
             break;
         };
-        let value = taken
-            .get(name)
-            .ok_or_else(|| Why::Reference(name.to_owned()))?;
+        let value = taken.get(name).ok_or_else(|| Why::Reference(name.to_owned()))?;
         if text.len() == name.len() + "${ref:}".len() {
             return Ok(value.clone());
         }
         resolved.push_str(before);
-        resolved.push_str(
-            &value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned),
-        );
+        resolved.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         rest = after;
     }
     resolved.push_str(rest);
@@ -187,12 +166,7 @@ mod tests {
     use crate::state::State;
 
     fn shared() -> Shared {
-        Shared::new(State::new(
-            "000000000000".to_owned(),
-            "us-east-1".to_owned(),
-            Clock::start(1.0),
-            "x".into(),
-        ))
+        Shared::new(State::new("000000000000".to_owned(), "us-east-1".to_owned(), Clock::start(1.0), "x".into()))
     }
 
     fn entries(entries: Value) -> Vec<Entry> {
@@ -219,10 +193,7 @@ mod tests {
             "service": "sts", "operation": "AssumeRole", "as": "ROLE", "take": "AssumedRoleUser.Arn",
             "body": {"RoleArn": "arn:aws:iam::123456789012:role/x", "RoleSessionName": "me", "DurationSeconds": 900},
         }]));
-        assert_eq!(
-            play(&shared(), &seed).unwrap()["ROLE"],
-            "arn:aws:sts::123456789012:assumed-role/x/me"
-        );
+        assert_eq!(play(&shared(), &seed).unwrap()["ROLE"], "arn:aws:sts::123456789012:assumed-role/x/me");
     }
 
     #[test]
@@ -235,29 +206,15 @@ mod tests {
         assert!(play(&shared, &seed).is_ok());
         seed[0].if_missing = false;
         let error = play(&shared, &seed).unwrap_err().to_string();
-        assert!(
-            error.starts_with(
-                "entry 1 of the seed, `CreateLogGroup`: ResourceAlreadyExistsException"
-            ),
-            "{error}"
-        );
+        assert!(error.starts_with("entry 1 of the seed, `CreateLogGroup`: ResourceAlreadyExistsException"), "{error}");
     }
 
     #[test]
     fn the_first_wrong_entry_is_named() {
         for (seed, complaint) in [
-            (
-                json!([{"service": "s3", "operation": "X"}]),
-                "there is no service `s3`",
-            ),
-            (
-                json!([{"service": "ecs", "operation": "X"}]),
-                "UnknownOperationException",
-            ),
-            (
-                json!([{"service": "sts", "operation": "X", "body": {"A": "${ref:NO}"}}]),
-                "nothing was taken as `NO`",
-            ),
+            (json!([{"service": "s3", "operation": "X"}]), "there is no service `s3`"),
+            (json!([{"service": "ecs", "operation": "X"}]), "UnknownOperationException"),
+            (json!([{"service": "sts", "operation": "X", "body": {"A": "${ref:NO}"}}]), "nothing was taken as `NO`"),
             (
                 json!([{"service": "sts", "operation": "GetCallerIdentity", "as": "A", "take": "Arn.0"}]),
                 "its reply has no `Arn.0`",
@@ -272,9 +229,6 @@ mod tests {
     fn other_dollars_stay() {
         let taken = BTreeMap::from([("N".to_owned(), json!(5))]);
         let body = json!(["${HOME} ${ref:N", "${ref:N}", "n=${ref:N}!"]);
-        assert_eq!(
-            resolved(&body, &taken),
-            Ok(json!(["${HOME} ${ref:N", 5, "n=5!"]))
-        );
+        assert_eq!(resolved(&body, &taken), Ok(json!(["${HOME} ${ref:N", 5, "n=5!"])));
     }
 }

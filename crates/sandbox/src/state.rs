@@ -62,6 +62,7 @@ impl State {
     }
 
     /// The next number that never repeats.
+    #[expect(clippy::should_implement_trait, reason = "it counts, it does not iterate")]
     pub fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
@@ -89,25 +90,18 @@ pub struct Shared {
 impl Shared {
     /// Shares a state.
     pub fn new(state: State) -> Self {
-        Self {
-            state: Mutex::new(state),
-            changes: watch::Sender::new(0),
-            touched: Mutex::new(Instant::now()),
-        }
+        Self { state: Mutex::new(state), changes: watch::Sender::new(0), touched: Mutex::new(Instant::now()) }
     }
 
     /// The state; a panic of another holder does not take it away.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Says that the state has changed, so that everyone who waits looks again. The server does it after every call that
     /// may write; a loop does it after its own changes (and is woken by them itself).
     pub fn ring(&self) {
-        self.changes
-            .send_modify(|count| *count = count.wrapping_add(1));
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// A receiver that misses no ring: subscribe once, then in a loop look at the state and await `changed()`.
@@ -117,17 +111,11 @@ impl Shared {
 
     /// Someone uses the sandbox: a request to the server or through a load balancer. It is not idle.
     pub fn touch(&self) {
-        *self
-            .touched
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+        *self.touched.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
     }
 
     /// How long nobody has used it, on the wall.
     pub fn quiet_for(&self) -> Duration {
-        self.touched
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .elapsed()
+        self.touched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).elapsed()
     }
 }

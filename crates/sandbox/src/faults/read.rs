@@ -16,27 +16,19 @@ impl Fault {
             return Err("a fault is an object".to_owned());
         };
         let matches = match members.remove("match") {
-            Some(matches) => serde_json::from_value::<Match>(matches)
-                .map_err(|error| format!("`match`: {error}"))?,
+            Some(matches) => serde_json::from_value::<Match>(matches).map_err(|error| format!("`match`: {error}"))?,
             None => Match::default(),
         };
         let often = often(&mut members)?;
-        let kind = serde_json::from_value::<Kind>(Value::Object(members))
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            matches,
-            kind,
-            often,
-        })
+        let kind = serde_json::from_value::<Kind>(Value::Object(members)).map_err(|error| error.to_string())?;
+        Ok(Self { matches, kind, often })
     }
 
     /// The same as JSON.
     pub fn to_json(&self) -> Value {
         // Both are plain structures with string keys.
         let mut shown = json!({ "match": self.matches });
-        if let (Value::Object(shown), Ok(Value::Object(kind))) =
-            (&mut shown, serde_json::to_value(&self.kind))
-        {
+        if let (Value::Object(shown), Ok(Value::Object(kind))) = (&mut shown, serde_json::to_value(&self.kind)) {
             shown.extend(kind);
         }
         match self.often {
@@ -52,17 +44,11 @@ fn often(members: &mut Map<String, Value>) -> Result<Often, String> {
     match (members.remove("times"), members.remove("rate")) {
         (None, None) => Ok(Often::Always),
         (Some(times), None) => {
-            let times = times
-                .as_u64()
-                .and_then(NonZeroU64::new)
-                .ok_or("`times` is a whole number from 1 up")?;
+            let times = times.as_u64().and_then(NonZeroU64::new).ok_or("`times` is a whole number from 1 up")?;
             Ok(Often::Times(times))
         }
         (None, Some(rate)) => {
-            let rate = rate
-                .as_f64()
-                .filter(|rate| (0.0..=1.0).contains(rate))
-                .ok_or("`rate` is a number from 0 to 1")?;
+            let rate = rate.as_f64().filter(|rate| (0.0..=1.0).contains(rate)).ok_or("`rate` is a number from 0 to 1")?;
             Ok(Often::Rate(rate))
         }
         (Some(_), Some(_)) => Err("a fault has `times` or `rate`, not both".to_owned()),
@@ -98,18 +84,9 @@ mod tests {
         for (fault, complaint) in [
             (json!([]), "a fault is an object"),
             (json!({"kind": "drops"}), "unknown variant `drops`"),
-            (
-                json!({"match": {"action": "x"}, "kind": "drop"}),
-                "unknown field `action`",
-            ),
-            (
-                json!({"kind": "drop", "times": 0}),
-                "`times` is a whole number from 1 up",
-            ),
-            (
-                json!({"kind": "drop", "rate": 2}),
-                "`rate` is a number from 0 to 1",
-            ),
+            (json!({"match": {"action": "x"}, "kind": "drop"}), "unknown field `action`"),
+            (json!({"kind": "drop", "times": 0}), "`times` is a whole number from 1 up"),
+            (json!({"kind": "drop", "rate": 2}), "`rate` is a number from 0 to 1"),
             (json!({"kind": "drop", "rate": 1, "times": 1}), "not both"),
             (json!({"kind": "crash", "code": 1}), "unknown field `code`"),
             (json!({"kind": "drop", "after": 1}), "unknown field `after`"),

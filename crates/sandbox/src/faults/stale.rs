@@ -70,11 +70,7 @@ mod tests {
         faults.wrote(Service::Elb, Time(0));
         assert_eq!(faults.stale(read(), json!(2), 5.0, Time(1)), json!(2));
         faults.wrote(Service::Ecs, Time(1));
-        let other = (
-            Service::Ecs,
-            "ListTasks".to_owned(),
-            r#"{"family":"web"}"#.to_owned(),
-        );
+        let other = (Service::Ecs, "ListTasks".to_owned(), r#"{"family":"web"}"#.to_owned());
         assert_eq!(faults.stale(other, json!(3), 5.0, Time(2)), json!(3));
     }
 }

@@ -25,68 +25,32 @@ struct Standing {
 impl Faults {
     /// A task of this ECS service has been started: shall it crash? Counts as an occasion.
     pub fn crash(&mut self, service: &str) -> Option<Crash> {
-        self.happen(service, |kind| {
-            if let Kind::Crash(crash) = kind {
-                Some(*crash)
-            } else {
-                None
-            }
-        })
+        self.happen(service, |kind| if let Kind::Crash(crash) = kind { Some(*crash) } else { None })
     }
 
     /// A task of this ECS service is to be placed: why can it not? Counts as an occasion.
     pub fn no_capacity(&mut self, service: &str) -> Option<String> {
-        self.happen(service, |kind| {
-            if let Kind::NoCapacity { reason } = kind {
-                Some(reason.clone())
-            } else {
-                None
-            }
-        })
+        self.happen(service, |kind| if let Kind::NoCapacity { reason } = kind { Some(reason.clone()) } else { None })
     }
 
     /// A task of this ECS service pulls its images: why can it not? Counts as an occasion.
     pub fn pull_failure(&mut self, service: &str) -> Option<String> {
-        self.happen(service, |kind| {
-            if let Kind::PullFailure { message } = kind {
-                Some(message.clone())
-            } else {
-                None
-            }
-        })
+        self.happen(service, |kind| if let Kind::PullFailure { message } = kind { Some(message.clone()) } else { None })
     }
 
     /// A task of this ECS service is being started: how many virtual seconds longer? Counts as an occasion.
     pub fn slow_start(&mut self, service: &str) -> Option<f64> {
-        self.happen(service, |kind| {
-            if let Kind::SlowStart { seconds } = kind {
-                Some(*seconds)
-            } else {
-                None
-            }
-        })
+        self.happen(service, |kind| if let Kind::SlowStart { seconds } = kind { Some(*seconds) } else { None })
     }
 
     /// Health checks of this target group or ECS service fail, with this status, as long as the fault stands.
     pub fn unhealthy(&self, resource: &str) -> Option<u16> {
-        self.stands(&[resource], |kind| {
-            if let Kind::Unhealthy { status } = kind {
-                Some(*status)
-            } else {
-                None
-            }
-        })
+        self.stands(&[resource], |kind| if let Kind::Unhealthy { status } = kind { Some(*status) } else { None })
     }
 
     /// What a scan of this image says, as long as the fault stands; a fault of the digest or of the repository.
     pub fn scan(&self, repository: &str, digest: &str) -> Option<Scan> {
-        self.stands(&[digest, repository], |kind| {
-            if let Kind::Scan(scan) = kind {
-                Some(scan.clone())
-            } else {
-                None
-            }
-        })
+        self.stands(&[digest, repository], |kind| if let Kind::Scan(scan) = kind { Some(scan.clone()) } else { None })
     }
 
     /// Every fault that stands with its id, how often it could have happened and how often it has.
@@ -117,40 +81,25 @@ impl Faults {
 
     /// A fault of stale reads stands.
     pub fn can_be_stale(&self) -> bool {
-        self.standing
-            .iter()
-            .any(|standing| matches!(standing.fault.kind, Kind::Stale { .. }))
+        self.standing.iter().any(|standing| matches!(standing.fault.kind, Kind::Stale { .. }))
     }
 
     fn happen<T>(&mut self, resource: &str, wanted: impl Fn(&Kind) -> Option<T>) -> Option<T> {
-        self.standing
-            .iter_mut()
-            .filter(|standing| standing.fault.matches.resource(&[resource]))
-            .find_map(|standing| {
-                let what = wanted(&standing.fault.kind)?;
-                standing.happens().then_some(what)
-            })
+        self.standing.iter_mut().filter(|standing| standing.fault.matches.resource(&[resource])).find_map(|standing| {
+            let what = wanted(&standing.fault.kind)?;
+            standing.happens().then_some(what)
+        })
     }
 
     fn stands<T>(&self, resources: &[&str], wanted: impl Fn(&Kind) -> Option<T>) -> Option<T> {
-        let matching = self
-            .standing
-            .iter()
-            .filter(|standing| standing.fault.matches.resource(resources));
-        matching
-            .rev()
-            .find_map(|standing| wanted(&standing.fault.kind))
+        let matching = self.standing.iter().filter(|standing| standing.fault.matches.resource(resources));
+        matching.rev().find_map(|standing| wanted(&standing.fault.kind))
     }
 
     /// Adds a fault and answers its id.
     pub fn add(&mut self, fault: Fault) -> u64 {
         self.next += 1;
-        self.standing.push(Standing {
-            id: self.next,
-            fault,
-            occasions: 0,
-            happened: 0,
-        });
+        self.standing.push(Standing { id: self.next, fault, occasions: 0, happened: 0 });
         self.next
     }
 
@@ -160,9 +109,7 @@ impl Faults {
         self.standing
             .iter_mut()
             .filter(|standing| read || !matches!(standing.fault.kind, Kind::Stale { .. }))
-            .filter(|standing| {
-                standing.fault.kind.is_of_calls() && standing.fault.matches.call(service, operation)
-            })
+            .filter(|standing| standing.fault.kind.is_of_calls() && standing.fault.matches.call(service, operation))
             .find_map(|standing| standing.happens().then(|| standing.fault.kind.clone()))
     }
 }
@@ -185,19 +132,12 @@ impl Standing {
 
 impl Match {
     fn call(&self, service: Service, operation: &str) -> bool {
-        self.service
-            .as_deref()
-            .is_none_or(|wanted| wanted == service.name())
-            && self
-                .operation
-                .as_deref()
-                .is_none_or(|wanted| wanted == operation)
+        self.service.as_deref().is_none_or(|wanted| wanted == service.name())
+            && self.operation.as_deref().is_none_or(|wanted| wanted == operation)
     }
 
     fn resource(&self, resources: &[&str]) -> bool {
-        self.resource
-            .as_deref()
-            .is_none_or(|wanted| resources.contains(&wanted))
+        self.resource.as_deref().is_none_or(|wanted| resources.contains(&wanted))
     }
 }
 
@@ -205,12 +145,7 @@ impl Kind {
     fn is_of_calls(&self) -> bool {
         matches!(
             self,
-            Kind::Throttle {}
-                | Kind::ServerError { .. }
-                | Kind::Drop {}
-                | Kind::Deny {}
-                | Kind::Expire {}
-                | Kind::Stale { .. }
+            Kind::Throttle {} | Kind::ServerError { .. } | Kind::Drop {} | Kind::Deny {} | Kind::Expire {} | Kind::Stale { .. }
         )
     }
 }
@@ -234,14 +169,8 @@ mod tests {
         }));
         assert_eq!(faults.on_call(Service::Ecs, "DescribeServices"), None);
         assert_eq!(faults.on_call(Service::Ecr, "UpdateService"), None);
-        assert_eq!(
-            faults.on_call(Service::Ecs, "UpdateService"),
-            Some(Kind::Throttle {})
-        );
-        assert_eq!(
-            faults.on_call(Service::Ecs, "UpdateService"),
-            Some(Kind::Throttle {})
-        );
+        assert_eq!(faults.on_call(Service::Ecs, "UpdateService"), Some(Kind::Throttle {}));
+        assert_eq!(faults.on_call(Service::Ecs, "UpdateService"), Some(Kind::Throttle {}));
         assert_eq!(faults.on_call(Service::Ecs, "UpdateService"), None);
         assert_eq!(faults.list()[0]["happened"], 2);
         assert_eq!(faults.list()[0]["occasions"], 3);
@@ -250,33 +179,19 @@ mod tests {
     #[test]
     fn a_rate_is_spread_evenly_and_repeatably() {
         let mut faults = faults(json!({"kind": "server_error", "rate": 0.25}));
-        let happened: Vec<bool> = (0..8)
-            .map(|_| faults.on_call(Service::Sts, "GetCallerIdentity").is_some())
-            .collect();
-        assert_eq!(
-            happened,
-            [false, false, false, true, false, false, false, true]
-        );
+        let happened: Vec<bool> = (0..8).map(|_| faults.on_call(Service::Sts, "GetCallerIdentity").is_some()).collect();
+        assert_eq!(happened, [false, false, false, true, false, false, false, true]);
     }
 
     #[test]
     fn faults_of_the_world_are_asked_for_by_resource() {
-        let mut faults = faults(
-            json!({"match": {"resource": "web"}, "kind": "crash", "exit_code": 137, "times": 1}),
-        );
+        let mut faults = faults(json!({"match": {"resource": "web"}, "kind": "crash", "exit_code": 137, "times": 1}));
         assert_eq!(faults.on_call(Service::Ecs, "RunTask"), None);
         assert_eq!(faults.crash("api"), None);
-        assert_eq!(
-            faults.crash("web"),
-            Some(Crash {
-                exit_code: 137,
-                after_seconds: 0.0
-            })
-        );
+        assert_eq!(faults.crash("web"), Some(Crash { exit_code: 137, after_seconds: 0.0 }));
         assert_eq!(faults.crash("web"), None);
 
-        let digest =
-            json!({"match": {"resource": "sha256:aa"}, "kind": "scan", "status": "FAILED"});
+        let digest = json!({"match": {"resource": "sha256:aa"}, "kind": "scan", "status": "FAILED"});
         faults.add(Fault::read(digest).unwrap());
         assert_eq!(faults.scan("web", "sha256:bb"), None);
         assert_eq!(faults.scan("web", "sha256:aa").unwrap().status, "FAILED");

@@ -9,21 +9,11 @@ use crate::state::State;
 
 impl Kind {
     /// The error that the call gets; none for faults that are not errors. The query protocol's codes are the codec's affair.
-    pub(crate) fn error(
-        &self,
-        state: &State,
-        service: Service,
-        operation: &str,
-        body: &Value,
-    ) -> Option<AwsError> {
+    pub(crate) fn error(&self, state: &State, service: Service, operation: &str, body: &Value) -> Option<AwsError> {
         match self {
             Kind::Throttle {} => Some(AwsError::new("ThrottlingException", "Rate exceeded")),
             Kind::ServerError { status: 503 } => Some(
-                AwsError::new(
-                    "ServiceUnavailableException",
-                    "Service Unavailable. Please try again later.",
-                )
-                .with_status(503),
+                AwsError::new("ServiceUnavailableException", "Service Unavailable. Please try again later.").with_status(503),
             ),
             Kind::ServerError { status } => {
                 let code = match service {
@@ -43,10 +33,9 @@ impl Kind {
                 );
                 Some(AwsError::new("AccessDeniedException", text))
             }
-            Kind::Expire {} => Some(AwsError::new(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            )),
+            Kind::Expire {} => {
+                Some(AwsError::new("ExpiredTokenException", "The security token included in the request is expired"))
+            }
             _ => None,
         }
     }
@@ -70,24 +59,14 @@ fn resource(state: &State, service: Service, body: &Value) -> String {
     let named = match service {
         Service::Ecs => text("service").map(|service| {
             let cluster = text("cluster").unwrap_or("default");
-            (
-                "ecs",
-                format!("service/{}/{}", last(cluster), last(service)),
-            )
+            ("ecs", format!("service/{}/{}", last(cluster), last(service)))
         }),
-        Service::Ecr => {
-            text("repositoryName").map(|repository| ("ecr", format!("repository/{repository}")))
-        }
+        Service::Ecr => text("repositoryName").map(|repository| ("ecr", format!("repository/{repository}"))),
         Service::Logs => text("logGroupName").map(|group| ("logs", format!("log-group:{group}"))),
         _ => None,
     };
     let members = body.as_object();
-    let arn = || {
-        members
-            .into_iter()
-            .flatten()
-            .find_map(|(_, it)| it.as_str().filter(|it| it.starts_with("arn:")))
-    };
+    let arn = || members.into_iter().flatten().find_map(|(_, it)| it.as_str().filter(|it| it.starts_with("arn:")));
     match named {
         Some((service, rest)) => state.arn(service, &rest),
         None => arn().unwrap_or("*").to_owned(),
@@ -108,17 +87,9 @@ mod tests {
 
     #[test]
     fn a_denial_names_who_what_and_on_what() {
-        let state = State::new(
-            "000000000000".to_owned(),
-            "us-east-1".to_owned(),
-            Clock::start(1.0),
-            "x".into(),
-        );
-        let body =
-            json!({"cluster": "arn:aws:ecs:us-east-1:000000000000:cluster/prod", "service": "web"});
-        let error = Kind::Deny {}
-            .error(&state, Service::Ecs, "UpdateService", &body)
-            .unwrap();
+        let state = State::new("000000000000".to_owned(), "us-east-1".to_owned(), Clock::start(1.0), "x".into());
+        let body = json!({"cluster": "arn:aws:ecs:us-east-1:000000000000:cluster/prod", "service": "web"});
+        let error = Kind::Deny {}.error(&state, Service::Ecs, "UpdateService", &body).unwrap();
         assert_eq!(error.code, "AccessDeniedException");
         assert_eq!(
             error.message,
@@ -127,28 +98,14 @@ mod tests {
              ecs:UpdateService action"
         );
         let body = json!({"LoadBalancerArns": [], "RuleArn": "arn:rule"});
-        let error = Kind::Deny {}
-            .error(&state, Service::Elb, "ModifyRule", &body)
-            .unwrap();
-        assert!(
-            error
-                .message
-                .contains("elasticloadbalancing:ModifyRule on resource: arn:rule because")
-        );
+        let error = Kind::Deny {}.error(&state, Service::Elb, "ModifyRule", &body).unwrap();
+        assert!(error.message.contains("elasticloadbalancing:ModifyRule on resource: arn:rule because"));
     }
 
     #[test]
     fn only_server_errors_are_5xx() {
-        let state = State::new(
-            "000000000000".to_owned(),
-            "us-east-1".to_owned(),
-            Clock::start(1.0),
-            "x".into(),
-        );
-        let status = |kind: Kind| {
-            kind.error(&state, Service::Ecs, "ListTasks", &json!({}))
-                .map(|error| error.status)
-        };
+        let state = State::new("000000000000".to_owned(), "us-east-1".to_owned(), Clock::start(1.0), "x".into());
+        let status = |kind: Kind| kind.error(&state, Service::Ecs, "ListTasks", &json!({})).map(|error| error.status);
         assert_eq!(status(Kind::Throttle {}), Some(400));
         assert_eq!(status(Kind::Expire {}), Some(400));
         assert_eq!(status(Kind::ServerError { status: 500 }), Some(500));

@@ -61,11 +61,7 @@ async fn connection(stream: TcpStream, desk: Arc<Desk>) {
         let desk = Arc::clone(&desk);
         async move { answer(&desk, request).await }
     });
-    let mut served = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service)
-    );
+    let mut served = pin!(http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service));
     // What a client breaks off is its own affair.
     tokio::select! {
         _ = served.as_mut() => {}
@@ -86,8 +82,7 @@ async fn answer(desk: &Desk, request: Request<Incoming>) -> Result<Response<Body
     } else {
         return calls::answer(desk, request).await;
     };
-    let response: Result<_, Infallible> =
-        TowerToHyperService::new(router.clone()).call(request).await;
+    let response: Result<_, Infallible> = TowerToHyperService::new(router.clone()).call(request).await;
     desk.loops.shared.touch();
     match response {
         Ok(response) => Ok(response),

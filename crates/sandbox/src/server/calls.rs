@@ -16,10 +16,7 @@ use crate::wire::{self, Envelope, Protocol};
 const LIMIT: usize = 32 << 20;
 
 /// Answers one AWS call.
-pub(super) async fn answer(
-    desk: &Desk,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Dropped> {
+pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
     let (head, body) = request.into_parts();
     let request_id = request_id();
     let body = match Limited::new(body, LIMIT).collect().await {
@@ -30,12 +27,7 @@ pub(super) async fn answer(
     let path = head.uri.path();
     let (envelope, call) = wire::read(path, &head.headers, &body);
     let answer = match call {
-        Ok(call) => desk.call(
-            call.service,
-            &envelope.operation,
-            call.body,
-            access_key(&head.headers),
-        )?,
+        Ok(call) => desk.call(call.service, &envelope.operation, call.body, access_key(&head.headers))?,
         Err(error) => Err(error),
     };
     let reply = wire::write(&envelope, &answer, &request_id);
@@ -53,10 +45,7 @@ fn response(envelope: &Envelope, reply: wire::Reply, request_id: &str) -> Respon
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     if envelope.protocol == Protocol::Cbor {
-        headers.insert(
-            HeaderName::from_static("smithy-protocol"),
-            HeaderValue::from_static("rpc-v2-cbor"),
-        );
+        headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
     }
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), request_id);
@@ -65,30 +54,16 @@ fn response(envelope: &Envelope, reply: wire::Reply, request_id: &str) -> Respon
 }
 
 fn too_large(request_id: &str) -> Response<Body> {
-    let envelope = Envelope {
-        protocol: Protocol::Json11,
-        service: None,
-        operation: String::new(),
-    };
-    let error = AwsError::new(
-        "RequestEntityTooLargeException",
-        "The request body is too large.",
-    )
-    .with_status(413);
+    let envelope = Envelope { protocol: Protocol::Json11, service: None, operation: String::new() };
+    let error = AwsError::new("RequestEntityTooLargeException", "The request body is too large.").with_status(413);
     let reply = wire::write(&envelope, &Err::<Value, _>(error), request_id);
     response(&envelope, reply, request_id)
 }
 
 /// The access key id of a signed request; empty when it is not signed. Signatures are not checked.
 fn access_key(headers: &HeaderMap) -> &str {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let credential = authorization
-        .split("Credential=")
-        .nth(1)
-        .unwrap_or_default();
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = authorization.split("Credential=").nth(1).unwrap_or_default();
     credential.split('/').next().unwrap_or_default()
 }
 
@@ -103,10 +78,7 @@ mod tests {
         let value = "AWS4-HMAC-SHA256 Credential=AKIAX/20260921/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=0";
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
         assert_eq!(access_key(&headers), "AKIAX");
-        headers.insert(
-            header::AUTHORIZATION,
-            HeaderValue::from_static("Basic QVdTOng="),
-        );
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Basic QVdTOng="));
         assert_eq!(access_key(&headers), "");
     }
 }

@@ -28,12 +28,7 @@ impl Desk {
     pub(super) fn new(loops: Loops, recorder: Option<Recorder>) -> Self {
         let registry = registry::router(Arc::clone(&loops.shared));
         let admin = admin::router(loops.clone());
-        Self {
-            loops,
-            registry,
-            admin,
-            recorder,
-        }
+        Self { loops, registry, admin, recorder }
     }
 
     /// Carries out a call of this access key, or lets a fault have it.
@@ -56,8 +51,7 @@ impl Desk {
             None => None,
         };
         let read = dispatch::is_read(operation);
-        let key = (read && state.faults.can_be_stale())
-            .then(|| (service, operation.to_owned(), body.to_string()));
+        let key = (read && state.faults.can_be_stale()).then(|| (service, operation.to_owned(), body.to_string()));
         let answer = dispatch::call(&mut state, service, operation, body);
         let now = state.clock.now();
         if !read {
@@ -67,11 +61,7 @@ impl Desk {
             return Ok(answer);
         }
         Ok(match (key, answer) {
-            (Some(key), Ok(fresh)) => {
-                Ok(state
-                    .faults
-                    .stale(key, fresh, stale.unwrap_or_default(), now))
-            }
+            (Some(key), Ok(fresh)) => Ok(state.faults.stale(key, fresh, stale.unwrap_or_default(), now)),
             (_, answer) => answer,
         })
     }
@@ -100,10 +90,7 @@ mod tests {
         let id = request_id();
         let groups: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
-        assert!(
-            id.bytes()
-                .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
-        );
+        assert!(id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()));
         assert_ne!(id, request_id());
     }
 }

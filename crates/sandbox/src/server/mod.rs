@@ -142,30 +142,17 @@ pub async fn serve(options: Options) -> Result<Running, StartError> {
     };
     let docker = match options.docker {
         Some(host) => {
-            let docker = reach(&host).await.map_err(|source| StartError::Engine {
-                host: host.clone(),
-                source,
-            })?;
+            let docker = reach(&host).await.map_err(|source| StartError::Engine { host: host.clone(), source })?;
             Some((host, docker))
         }
         None => None,
     };
-    let listening = |source| StartError::Listen {
-        port: options.port,
-        source,
-    };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
-        .await
-        .map_err(listening)?;
+    let listening = |source| StartError::Listen { port: options.port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
 
     let clock = Clock::start(options.factor);
-    let mut state = State::new(
-        options.account,
-        options.region,
-        clock,
-        options.folder.clone(),
-    );
+    let mut state = State::new(options.account, options.region, clock, options.folder.clone());
     state.address = address.to_string();
     let shared = Arc::new(Shared::new(state));
     let owner = Owner::this(options.id);
@@ -183,30 +170,16 @@ pub async fn serve(options: Options) -> Result<Running, StartError> {
         docker,
         endpoints: endpoints::path(&options.folder),
         stop: stop.clone(),
-        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops)].into_iter().flatten().collect(),
         over: false,
     };
     let desk = Arc::new(Desk::new(loops, recorder));
-    running
-        .tasks
-        .push(tokio::spawn(accept::connections(listener, desk)));
+    running.tasks.push(tokio::spawn(accept::connections(listener, desk)));
     if let Some(idle) = options.idle {
-        running.tasks.push(tokio::spawn(end_when_idle(
-            Arc::clone(&shared),
-            stop.clone(),
-            idle,
-        )));
+        running.tasks.push(tokio::spawn(end_when_idle(Arc::clone(&shared), stop.clone(), idle)));
     }
     endpoints::write(&running.endpoints, &shared, &owner).map_err(writing(&running.endpoints))?;
-    running.tasks.push(tokio::spawn(endpoints::follow(
-        running.endpoints.clone(),
-        shared,
-        owner,
-        stop,
-    )));
+    running.tasks.push(tokio::spawn(endpoints::follow(running.endpoints.clone(), shared, owner, stop)));
     Ok(running)
 }
 
@@ -276,13 +249,10 @@ impl Drop for Running {
         };
         let id = self.owner.id.clone();
         let removal = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             // Nobody is left to tell; the next start removes what stays.
-            let _ = runtime
-                .block_on(async { engine::remove_all(&engine::connect(&host).await?, &id).await });
+            let _ = runtime.block_on(async { engine::remove_all(&engine::connect(&host).await?, &id).await });
         });
         let _ = removal.join();
     }

@@ -38,14 +38,10 @@ impl State {
 
     /// Who calls: the session of the access key, else the user that owns the sandbox's account.
     pub fn caller(&self) -> Caller {
-        self.sts
-            .sessions
-            .get(&self.sts.access_key)
-            .cloned()
-            .unwrap_or_else(|| Caller {
-                account: self.account.clone(),
-                arn: format!("arn:aws:iam::{}:user/sandbox", self.account),
-                user_id: "AIDASANDBOXSANDBOX000".to_owned(),
-            })
+        self.sts.sessions.get(&self.sts.access_key).cloned().unwrap_or_else(|| Caller {
+            account: self.account.clone(),
+            arn: format!("arn:aws:iam::{}:user/sandbox", self.account),
+            user_id: "AIDASANDBOXSANDBOX000".to_owned(),
+        })
     }
 }

@@ -52,12 +52,7 @@ fn session(state: &mut State, body: &Value) -> Result<Value, AwsError> {
             .as_str()
             .and_then(|it| it.parse().ok())
             .filter(|it| (900..=43_200).contains(it))
-            .ok_or_else(|| {
-                AwsError::new(
-                    "ValidationError",
-                    "The requested DurationSeconds is not between 900 and 43200.",
-                )
-            })?,
+            .ok_or_else(|| AwsError::new("ValidationError", "The requested DurationSeconds is not between 900 and 43200."))?,
     };
     let number = state.next();
     let role_id = format!("AROA{}", letters(role_arn, 17));
@@ -66,10 +61,7 @@ fn session(state: &mut State, body: &Value) -> Result<Value, AwsError> {
         arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{name}"),
         user_id: format!("{role_id}:{name}"),
     };
-    let access_key = format!(
-        "ASIA{}",
-        letters(&format!("{role_arn}/{name}/{number}"), 16)
-    );
+    let access_key = format!("ASIA{}", letters(&format!("{role_arn}/{name}/{number}"), 16));
     let secret = STANDARD.encode(Sha256::digest(&access_key));
     let reply = json!({
         "Credentials": {
@@ -94,10 +86,7 @@ fn required<'a>(body: &'a Value, name: &str) -> Result<&'a str, AwsError> {
             ),
         )
     };
-    body[name]
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .ok_or_else(missing)
+    body[name].as_str().filter(|text| !text.is_empty()).ok_or_else(missing)
 }
 
 /// Account and name of `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
@@ -113,23 +102,14 @@ fn role_of(arn: &str) -> Option<(&str, &str)> {
 
 /// The claims of a JSON web token, unchecked; null when it is not one.
 fn claims(token: &str) -> Value {
-    let claims = token
-        .split('.')
-        .nth(1)
-        .and_then(|claims| URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok());
-    claims
-        .and_then(|claims| serde_json::from_slice(&claims).ok())
-        .unwrap_or_default()
+    let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok());
+    claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default()
 }
 
 /// Capital letters and digits that stand for a text, as in AWS's ids.
 fn letters(text: &str, count: usize) -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    Sha256::digest(text)
-        .iter()
-        .take(count)
-        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
-        .collect()
+    Sha256::digest(text).iter().take(count).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
 #[cfg(test)]
@@ -138,12 +118,7 @@ mod tests {
     use crate::clock::Clock;
 
     fn state() -> State {
-        State::new(
-            "000000000000".to_owned(),
-            "us-east-1".to_owned(),
-            Clock::start(1.0),
-            "x".into(),
-        )
+        State::new("000000000000".to_owned(), "us-east-1".to_owned(), Clock::start(1.0), "x".into())
     }
 
     #[test]
@@ -158,21 +133,14 @@ mod tests {
     #[test]
     fn an_assumed_role_is_of_its_own_account() {
         let mut state = state();
-        let body =
-            json!({"RoleArn": "arn:aws:iam::123456789012:role/ci/deploy", "RoleSessionName": "me"});
+        let body = json!({"RoleArn": "arn:aws:iam::123456789012:role/ci/deploy", "RoleSessionName": "me"});
         let reply = assume_role(&mut state, body).unwrap();
-        let access_key = reply["Credentials"]["AccessKeyId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let access_key = reply["Credentials"]["AccessKeyId"].as_str().unwrap().to_owned();
         assert_eq!(access_key.len(), 20);
         state.call_as(&access_key);
         let caller = get_caller_identity(&mut state, json!({})).unwrap();
         assert_eq!(caller["Account"], "123456789012");
-        assert_eq!(
-            caller["Arn"],
-            "arn:aws:sts::123456789012:assumed-role/deploy/me"
-        );
+        assert_eq!(caller["Arn"], "arn:aws:sts::123456789012:assumed-role/deploy/me");
         assert_eq!(caller["Arn"], reply["AssumedRoleUser"]["Arn"]);
         state.call_as("AKIAANYTHING");
         assert_eq!(state.caller().account, "000000000000");
@@ -181,18 +149,14 @@ mod tests {
     #[test]
     fn a_web_identity_tells_its_subject() {
         let mut state = state();
-        let claims = URL_SAFE_NO_PAD
-            .encode(br#"{"sub":"repo:org/shop:ref:refs/heads/main","aud":"sts.amazonaws.com"}"#);
+        let claims = URL_SAFE_NO_PAD.encode(br#"{"sub":"repo:org/shop:ref:refs/heads/main","aud":"sts.amazonaws.com"}"#);
         let body = json!({
             "RoleArn": "arn:aws:iam::123456789012:role/deploy",
             "RoleSessionName": "me",
             "WebIdentityToken": format!("e30.{claims}.x"),
         });
         let reply = assume_role_with_web_identity(&mut state, body).unwrap();
-        assert_eq!(
-            reply["SubjectFromWebIdentityToken"],
-            "repo:org/shop:ref:refs/heads/main"
-        );
+        assert_eq!(reply["SubjectFromWebIdentityToken"], "repo:org/shop:ref:refs/heads/main");
     }
 
     #[test]
@@ -203,10 +167,7 @@ mod tests {
             json!({"RoleArn": "arn:aws:iam::1:role/x", "RoleSessionName": "me"}),
             json!({"RoleArn": "arn:aws:iam::123456789012:role/x", "RoleSessionName": "me", "DurationSeconds": "1"}),
         ] {
-            assert_eq!(
-                assume_role(&mut state(), body).unwrap_err().code,
-                "ValidationError"
-            );
+            assert_eq!(assume_role(&mut state(), body).unwrap_err().code, "ValidationError");
         }
     }
 }

@@ -23,19 +23,12 @@ pub enum Stamps {
 /// # Errors
 /// `SerializationException` when it is not a CBOR map with text keys.
 pub fn read(body: &[u8], stamps: Stamps) -> Result<Value, AwsError> {
-    let bad = || {
-        AwsError::new(
-            "SerializationException",
-            "Could not parse the request body as CBOR.",
-        )
-    };
+    let bad = || AwsError::new("SerializationException", "Could not parse the request body as CBOR.");
     if body.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
     let value: Cbor = ciborium::from_reader(body).map_err(|_| bad())?;
-    to_json(value, stamps)
-        .filter(Value::is_object)
-        .ok_or_else(bad)
+    to_json(value, stamps).filter(Value::is_object).ok_or_else(bad)
 }
 
 /// Writes a reply's body; an operation without a reply has none.
@@ -65,10 +58,7 @@ fn to_json(value: Cbor, stamps: Stamps) -> Option<Value> {
         Cbor::Bytes(bytes) => Value::String(STANDARD.encode(bytes)),
         Cbor::Integer(it) => Value::Number(Number::from_i128(i128::from(it))?),
         Cbor::Float(it) => Value::Number(Number::from_f64(it)?),
-        Cbor::Array(items) => items
-            .into_iter()
-            .map(|item| to_json(item, stamps))
-            .collect::<Option<_>>()?,
+        Cbor::Array(items) => items.into_iter().map(|item| to_json(item, stamps)).collect::<Option<_>>()?,
         Cbor::Map(members) => {
             let mut object = Map::new();
             for (name, member) in members {
@@ -81,9 +71,7 @@ fn to_json(value: Cbor, stamps: Stamps) -> Option<Value> {
             let seconds = to_json(*seconds, stamps).filter(Value::is_number)?;
             match stamps {
                 Stamps::Plain => seconds,
-                Stamps::Marked => {
-                    Value::Object(Map::from_iter([("$timestamp".to_owned(), seconds)]))
-                }
+                Stamps::Marked => Value::Object(Map::from_iter([("$timestamp".to_owned(), seconds)])),
             }
         }
         _ => return None,
@@ -107,16 +95,10 @@ fn to_cbor(value: &Value, member: Option<&str>) -> Cbor {
                 _ => plain,
             }
         }
-        Value::Array(items) => {
-            Cbor::Array(items.iter().map(|item| to_cbor(item, member)).collect())
-        }
+        Value::Array(items) => Cbor::Array(items.iter().map(|item| to_cbor(item, member)).collect()),
         Value::Object(members) => {
             let present = members.iter().filter(|(_, value)| !value.is_null());
-            Cbor::Map(
-                present
-                    .map(|(name, value)| (Cbor::Text(name.clone()), to_cbor(value, Some(name))))
-                    .collect(),
-            )
+            Cbor::Map(present.map(|(name, value)| (Cbor::Text(name.clone()), to_cbor(value, Some(name)))).collect())
         }
     }
 }

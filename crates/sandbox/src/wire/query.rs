@@ -28,11 +28,7 @@ pub struct Form {
 /// # Errors
 /// `MalformedQueryString` when a name is both a value and a structure, or too deep.
 pub fn read(body: &[u8]) -> Result<Form, AwsError> {
-    let mut form = Form {
-        action: String::new(),
-        version: String::new(),
-        parameters: Value::Null,
-    };
+    let mut form = Form { action: String::new(), version: String::new(), parameters: Value::Null };
     let mut tree = Map::new();
     for (name, value) in form_urlencoded::parse(body) {
         match name.as_ref() {
@@ -47,21 +43,14 @@ pub fn read(body: &[u8]) -> Result<Form, AwsError> {
 }
 
 fn insert(mut tree: &mut Map<String, Value>, name: &str, value: String) -> Result<(), AwsError> {
-    let bad = || {
-        AwsError::new(
-            "MalformedQueryString",
-            format!("The query string contains the name {name} twice."),
-        )
-    };
+    let bad = || AwsError::new("MalformedQueryString", format!("The query string contains the name {name} twice."));
     let mut parts: Vec<&str> = name.split('.').collect();
     let last = parts.pop().unwrap_or_default();
     if parts.len() > DEPTH {
         return Err(bad());
     }
     for part in parts {
-        let below = tree
-            .entry(part)
-            .or_insert_with(|| Value::Object(Map::new()));
+        let below = tree.entry(part).or_insert_with(|| Value::Object(Map::new()));
         tree = below.as_object_mut().ok_or_else(bad)?;
     }
     match tree.insert(last.to_owned(), Value::String(value)) {
@@ -72,32 +61,17 @@ fn insert(mut tree: &mut Map<String, Value>, name: &str, value: String) -> Resul
 
 /// Turns every `{"member": {"1": …, "2": …}}` into an array.
 fn with_lists(tree: Map<String, Value>) -> Value {
-    let numbered = |members: &Map<String, Value>| {
-        members
-            .iter()
-            .map(|(name, _)| name.parse::<u64>())
-            .collect::<Result<Vec<_>, _>>()
-            .ok()
-    };
+    let numbered =
+        |members: &Map<String, Value>| members.iter().map(|(name, _)| name.parse::<u64>()).collect::<Result<Vec<_>, _>>().ok();
     if tree.len() == 1
         && let Some(Value::Object(members)) = tree.get("member")
         && let Some(numbers) = numbered(members)
     {
-        let mut items: Vec<(u64, Value)> =
-            numbers.into_iter().zip(members.values().cloned()).collect();
+        let mut items: Vec<(u64, Value)> = numbers.into_iter().zip(members.values().cloned()).collect();
         items.sort_by_key(|(number, _)| *number);
-        return Value::Array(
-            items
-                .into_iter()
-                .map(|(_, item)| item_with_lists(item))
-                .collect(),
-        );
+        return Value::Array(items.into_iter().map(|(_, item)| item_with_lists(item)).collect());
     }
-    Value::Object(
-        tree.into_iter()
-            .map(|(name, item)| (name, item_with_lists(item)))
-            .collect(),
-    )
+    Value::Object(tree.into_iter().map(|(name, item)| (name, item_with_lists(item))).collect())
 }
 
 fn item_with_lists(item: Value) -> Value {
@@ -112,11 +86,7 @@ pub fn strings(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let present = members.into_iter().filter(|(_, member)| !member.is_null());
-            Value::Object(
-                present
-                    .map(|(name, member)| (name, strings(member)))
-                    .collect(),
-            )
+            Value::Object(present.map(|(name, member)| (name, strings(member))).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(strings).collect()),
         Value::Null | Value::String(_) => value,
@@ -144,17 +114,10 @@ pub fn write_error(namespace: &str, error: &AwsError, request_id: &str) -> Vec<u
     let mut xml = Xml::default();
     xml.open_with("ErrorResponse", namespace);
     xml.open("Error");
-    xml.text(
-        "Type",
-        if error.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        },
-    );
+    xml.text("Type", if error.status < 500 { "Sender" } else { "Receiver" });
     xml.text("Code", &error.code);
     xml.text("Message", &error.message);
-    for (name, member) in error.members.as_object().into_iter().flatten() {
+    for (name, member) in error.members.iter().flat_map(|members| members.iter()) {
         xml.value(name, member);
     }
     xml.close("Error");
@@ -173,11 +136,7 @@ pub fn translate(error: AwsError) -> AwsError {
         "ServiceUnavailableException" => ("ServiceUnavailable", 503),
         _ => return error,
     };
-    AwsError {
-        code: code.to_owned(),
-        status,
-        ..error
-    }
+    AwsError { code: code.to_owned(), status, ..error }
 }
 
 /// An XML document as it grows. Writing to memory cannot fail.
@@ -191,15 +150,11 @@ impl Default for Xml {
 
 impl Xml {
     fn event(&mut self, event: Event<'_>) {
-        self.0
-            .write_event(event)
-            .expect("writing to memory cannot fail");
+        self.0.write_event(event).expect("writing to memory cannot fail");
     }
 
     fn open_with(&mut self, name: &str, namespace: &str) {
-        self.event(Event::Start(
-            BytesStart::new(name).with_attributes([("xmlns", namespace)]),
-        ));
+        self.event(Event::Start(BytesStart::new(name).with_attributes([("xmlns", namespace)])));
     }
 
     fn open(&mut self, name: &str) {
@@ -211,13 +166,8 @@ impl Xml {
     }
 
     fn text(&mut self, name: &str, text: &str) {
-        let allowed = |it: char| {
-            matches!(it, '\t' | '\n' | '\r') || it >= ' ' && !matches!(it, '\u{fffe}' | '\u{ffff}')
-        };
-        let text: String = text
-            .chars()
-            .map(|it| if allowed(it) { it } else { '\u{fffd}' })
-            .collect();
+        let allowed = |it: char| matches!(it, '\t' | '\n' | '\r') || it >= ' ' && !matches!(it, '\u{fffe}' | '\u{ffff}');
+        let text: String = text.chars().map(|it| if allowed(it) { it } else { '\u{fffd}' }).collect();
         self.open(name);
         self.event(Event::Text(BytesText::new(&text)));
         self.close(name);
@@ -261,8 +211,7 @@ impl Xml {
 
 /// `2026-09-21T14:13:20.500Z`
 fn iso(seconds: f64) -> String {
-    let timestamp =
-        Timestamp::from_millisecond((seconds * 1000.0) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    let timestamp = Timestamp::from_millisecond((seconds * 1000.0) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{timestamp:.3}")
 }
 
@@ -281,10 +230,7 @@ mod tests {
               &Actions.member.1.ForwardConfig.TargetGroups.member.1.Weight=90&Conditions=&Names.member.10=b&Names.member.9=a+b",
         )
         .unwrap();
-        assert_eq!(
-            (form.action.as_str(), form.version.as_str()),
-            ("ModifyRule", "2015-12-01")
-        );
+        assert_eq!((form.action.as_str(), form.version.as_str()), ("ModifyRule", "2015-12-01"));
         let expected = json!({
             "RuleArn": "arn:aws",
             "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": [{"Weight": "90"}, {"Weight": "10"}]}}],
@@ -297,24 +243,16 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_a_tree() {
         for bad in ["A=1&A.B=2", "A.B=2&A=1", "A=1&A=2"] {
-            assert_eq!(
-                read(bad.as_bytes()).unwrap_err().code,
-                "MalformedQueryString",
-                "{bad}"
-            );
+            assert_eq!(read(bad.as_bytes()).unwrap_err().code, "MalformedQueryString", "{bad}");
         }
         let deep = format!("{}a=1", "a.".repeat(100_000));
-        assert_eq!(
-            read(deep.as_bytes()).unwrap_err().code,
-            "MalformedQueryString"
-        );
+        assert_eq!(read(deep.as_bytes()).unwrap_err().code, "MalformedQueryString");
     }
 
     #[test]
     fn parameters_as_json_become_the_same_tree() {
         let body = json!({"Port": 80, "Rate": 1.5, "Enabled": true, "None": null, "List": [{"Weight": 1}, "x"]});
-        let expected =
-            json!({"Port": "80", "Rate": "1.5", "Enabled": "true", "List": [{"Weight": "1"}, "x"]});
+        let expected = json!({"Port": "80", "Rate": "1.5", "Enabled": "true", "List": [{"Weight": "1"}, "x"]});
         assert_eq!(strings(body), expected);
     }
 
@@ -345,18 +283,9 @@ mod tests {
     fn writes_timestamps_as_iso_and_escapes_text() {
         let reply = json!({"CreatedTime": 1_790_000_000.5, "Name": "a<b>&\"c\"\u{1}", "Gone": null, "Timestamps": [0]});
         let xml = String::from_utf8(write("ns", "Op", &reply, "id")).unwrap();
-        assert!(
-            xml.contains("<CreatedTime>2026-09-21T14:13:20.500Z</CreatedTime>"),
-            "{xml}"
-        );
-        assert!(
-            xml.contains("<Name>a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}</Name><Timestamps>"),
-            "{xml}"
-        );
-        assert!(
-            xml.contains("<Timestamps><member>1970-01-01T00:00:00.000Z</member></Timestamps>"),
-            "{xml}"
-        );
+        assert!(xml.contains("<CreatedTime>2026-09-21T14:13:20.500Z</CreatedTime>"), "{xml}");
+        assert!(xml.contains("<Name>a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}</Name><Timestamps>"), "{xml}");
+        assert!(xml.contains("<Timestamps><member>1970-01-01T00:00:00.000Z</member></Timestamps>"), "{xml}");
     }
 
     #[test]
@@ -364,10 +293,7 @@ mod tests {
         let xml = String::from_utf8(write("ns", "PutMetricAlarm", &Value::Null, "id")).unwrap();
         assert!(!xml.contains("Result"), "{xml}");
         let xml = String::from_utf8(write("ns", "DeleteRule", &json!({}), "id")).unwrap();
-        assert!(
-            xml.contains("<DeleteRuleResult></DeleteRuleResult>"),
-            "{xml}"
-        );
+        assert!(xml.contains("<DeleteRuleResult></DeleteRuleResult>"), "{xml}");
     }
 
     #[test]
