@@ -25,6 +25,7 @@ pub(crate) fn router(loops: Loops) -> Router {
         .route("/_sandbox/seed", post(play_seed))
         .route("/_sandbox/down", post(down))
         .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(LIMIT))
         .with_state(loops)
 }
