@@ -25,15 +25,17 @@ struct Left {
     networks: Vec<(String, Owner)>,
 }
 
-/// Removes everything of this sandbox. What appears meanwhile is removed too.
+/// Removes everything of this sandbox, and of no other that has the same id. What appears meanwhile is removed too.
 ///
 /// # Errors
 /// The Engine's, when it cannot be asked or something stays.
-pub async fn remove_all(docker: &Docker, id: &str) -> Result<(), bollard::errors::Error> {
+pub async fn remove_all(docker: &Docker, owner: &Owner) -> Result<(), bollard::errors::Error> {
     const ROUNDS: usize = 5;
     let mut last = Ok(());
     for _ in 0..ROUNDS {
-        let left = left(docker, &format!("{LABEL_ID}={id}")).await?;
+        let mut left = left(docker, &format!("{LABEL_ID}={}", owner.id)).await?;
+        left.containers.retain(|(_, of)| of == owner);
+        left.networks.retain(|(_, of)| of == owner);
         if left.containers.is_empty() && left.networks.is_empty() {
             return Ok(());
         }
@@ -42,10 +44,10 @@ pub async fn remove_all(docker: &Docker, id: &str) -> Result<(), bollard::errors
     last
 }
 
-/// Removes what sandboxes have left whose process is dead; answers their ids.
+/// Removes what sandboxes have left whose process is dead; answers their ids. What does not go now is tried again by the next.
 ///
 /// # Errors
-/// The Engine's, when it cannot be asked or something stays.
+/// The Engine's, when it cannot be asked.
 pub async fn sweep(docker: &Docker) -> Result<Vec<String>, bollard::errors::Error> {
     let mut left = left(docker, LABEL_ID).await?;
     let dead = |owner: &Owner| owner.process.life() == Life::Dead;
@@ -54,7 +56,7 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<String>, bollard::errors::Erro
     let mut ids: Vec<String> = left.containers.iter().chain(&left.networks).map(|(_, owner)| owner.id.clone()).collect();
     ids.sort();
     ids.dedup();
-    remove(docker, left).await?;
+    let _ = remove(docker, left).await;
     Ok(ids)
 }
 
@@ -93,5 +95,46 @@ fn gone(result: Result<(), bollard::errors::Error>) -> Result<(), bollard::error
     match result {
         Err(bollard::errors::Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::NetworkCreateRequest;
+
+    use super::*;
+    use crate::owner::Process;
+
+    const HOST: &str = "unix:///var/run/docker.sock";
+
+    async fn network(docker: &Docker, name: &str, owner: &Owner) {
+        let request = NetworkCreateRequest { name: name.to_owned(), labels: Some(owner.labels()), ..Default::default() };
+        docker.create_network(request).await.unwrap();
+    }
+
+    async fn there(docker: &Docker, id: &str) -> usize {
+        left(docker, &format!("{LABEL_ID}={id}")).await.unwrap().networks.len()
+    }
+
+    #[tokio::test]
+    #[ignore = "needs Docker"]
+    async fn what_is_left_of_the_dead_goes_and_what_is_of_others_stays() {
+        let docker = connect(HOST).await.unwrap();
+        let this = Owner::this(format!("sweep-{}", std::process::id()));
+        let dead = Owner { process: Process { started: this.process.started + 1, ..this.process.clone() }, ..this.clone() };
+        network(&docker, &format!("{}-dead", this.id), &dead).await;
+        network(&docker, &format!("{}-mine", this.id), &this).await;
+        let swept = sweep(&docker).await;
+        let after_sweep = there(&docker, &this.id).await;
+        network(&docker, &format!("{}-dead", this.id), &dead).await;
+        let removed = remove_all(&docker, &this).await;
+        let after_removal = there(&docker, &this.id).await;
+        let cleaned = remove_all(&docker, &dead).await;
+
+        assert!(swept.unwrap().contains(&this.id));
+        assert_eq!(after_sweep, 1, "the living one's stays");
+        removed.unwrap();
+        assert_eq!(after_removal, 1, "one of the same id, but of another process, stays");
+        cleaned.unwrap();
     }
 }

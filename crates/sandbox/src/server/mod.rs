@@ -3,6 +3,8 @@
 mod accept;
 mod calls;
 mod desk;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -229,7 +231,7 @@ impl Running {
         }
         endpoints::remove(&self.endpoints, &self.owner);
         match &self.docker {
-            Some((_, docker)) => engine::remove_all(docker, &self.owner.id).await,
+            Some((_, docker)) => engine::remove_all(docker, &self.owner).await,
             None => Ok(()),
         }
     }
@@ -247,12 +249,12 @@ impl Drop for Running {
         let Some((host, _)) = self.docker.take() else {
             return;
         };
-        let id = self.owner.id.clone();
+        let owner = self.owner.clone();
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             // Nobody is left to tell; the next start removes what stays.
-            let _ = runtime.block_on(async { engine::remove_all(&engine::connect(&host).await?, &id).await });
+            let _ = runtime.block_on(async { engine::remove_all(&engine::connect(&host).await?, &owner).await });
         });
         let _ = removal.join();
     }
