@@ -1,18 +1,69 @@
-//! The sandbox's ecs: state and operation tables.
+//! The sandbox's ECS: clusters, task definitions, services that roll, tasks that are real containers.
+//!
+//! Reading order: [`Ecs`] (what is known), `definition`, `service` and `task` (the things with their operations),
+//! `schedule` (one look at a service: the scheduler's decision becomes tasks, events and statuses), `keeper` (the loop
+//! that looks), `launch` (one task's life), `container` (all that is said to Docker).
 
-use tokio::task::JoinHandle;
+mod account;
+mod alarms;
+mod cluster;
+mod container;
+mod definition;
+mod ids;
+mod keeper;
+mod launch;
+mod pause;
+mod request;
+mod schedule;
+mod service;
+mod tags;
+mod task;
+
+use std::collections::BTreeMap;
 
 use crate::dispatch::Table;
-use crate::loops::Loops;
+use crate::state::State;
 
-/// What ecs knows.
+pub use cluster::Cluster;
+pub use definition::Definition;
+pub use keeper::start;
+pub use service::Service;
+pub use task::Task;
+
+/// What ECS knows.
 #[derive(Debug, Default)]
-pub struct Ecs {}
+pub struct Ecs {
+    /// Clusters by name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// Task definitions by family, oldest revision first.
+    pub families: BTreeMap<String, Vec<Definition>>,
+    /// Services by cluster and name.
+    pub services: BTreeMap<Key, Service>,
+    /// Tasks by id; stopped ones for an hour.
+    pub tasks: BTreeMap<String, Task>,
+    /// Account settings that were put.
+    settings: BTreeMap<String, String>,
+    /// Private addresses given out so far.
+    addresses: u64,
+}
+
+/// Which service: a name means something only within its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The cluster's name.
+    pub cluster: String,
+    /// `serviceName`.
+    pub service: String,
+}
 
 /// Its operations, a table a family.
-pub const TABLES: &[Table] = &[];
+pub const TABLES: &[Table] =
+    &[cluster::TABLE, definition::TABLE, service::TABLE, service::DEPLOYMENTS, task::TABLE, tags::TABLE, account::TABLE];
 
-/// Starts what keeps services at their desired count; each task ends by itself when `loops.stop` is cancelled.
-pub fn start(_loops: &Loops) -> Vec<JoinHandle<()>> {
-    Vec::new()
+/// Who is shown as the one that called.
+fn caller(state: &State) -> String {
+    format!("arn:aws:iam::{}:root", state.account)
 }
+
+#[cfg(test)]
+mod tests;

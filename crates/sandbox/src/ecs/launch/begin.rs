@@ -1,0 +1,162 @@
+//! The second half of PENDING and ACTIVATING: containers in the order of their dependencies, then targets.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::pin::pin;
+
+use bollard::errors::Error;
+use futures_util::StreamExt;
+use shipit_scheduler::Health;
+
+use super::super::container::{Network, message};
+use super::super::schedule;
+use super::super::task::{ContainerStatus, Status};
+use super::plan::{Log, Next, Progress, next};
+use super::{Halt, Life, until};
+use crate::elb::targets::Target;
+use crate::state::Shared;
+
+impl Life {
+    /// Makes and starts the containers, and registers the targets.
+    pub(super) async fn begin(&mut self) -> Result<(), Halt> {
+        let network = Network::Own { ports: self.plan.ports.clone(), aliases: self.plan.aliases.clone() };
+        let network = match self.plan.containers.len() {
+            1 => network,
+            _ => {
+                let labels = HashMap::from([("shipit.sandbox.task".to_owned(), self.id.clone())]);
+                let holder = self.engine.hold_network(&network, labels).await;
+                let holder = holder.map_err(|error| Halt::failed(None, cannot("Create", &error)))?;
+                self.holder = Some(holder.clone());
+                Network::Of(holder)
+            }
+        };
+        loop {
+            match next(&self.plan.containers, &self.progress) {
+                Next::Done => break,
+                Next::Never(name, other) => {
+                    let place = self.plan.containers.iter().position(|container| container.name == name);
+                    let text =
+                        format!("CannotStartContainerError: dependency {other} of container {name} did not reach its condition");
+                    return Err(Halt::failed(place, text));
+                }
+                Next::Start(places) if places.is_empty() => self.something_happens().await?,
+                Next::Start(places) => {
+                    for place in places {
+                        self.start(place, &network).await?;
+                    }
+                }
+            }
+        }
+        self.enter(Status::Activating);
+        self.register().await
+    }
+
+    async fn start(&mut self, place: usize, network: &Network) -> Result<(), Halt> {
+        let container = &self.plan.containers[place];
+        let made = self.engine.create(&container.spec, network).await;
+        let made = made.map_err(|error| Halt::failed(Some(place), cannot("Create", &error)))?;
+        self.made[place] = Some(made.clone());
+        let name = container.name.clone();
+        let runtime = made.clone();
+        self.task(|task, _| {
+            if let Some(container) = task.container_mut(&name) {
+                container.runtime = Some(runtime);
+            }
+        });
+        let started = self.engine.start(&made).await;
+        started.map_err(|error| Halt::failed(Some(place), cannot("Start", &error)))?;
+        self.progress[place] = Progress::Running { healthy: false };
+        self.task(|task, _| {
+            if let Some(container) = task.container_mut(&name) {
+                container.status = ContainerStatus::Running;
+            }
+        });
+        let (engine, tell, id) = (self.engine.clone(), self.tell_exit.clone(), made.clone());
+        self.watchers.spawn(async move {
+            let exit = engine.ended(&id).await;
+            // Nobody listens any more when the task is over.
+            let _ = tell.send((place, exit));
+        });
+        if let Some(log) = self.plan.containers[place].log.clone() {
+            let lines = self.engine.lines(&made);
+            self.followers.spawn(follow(std::sync::Arc::clone(&self.shared), lines, log));
+        }
+        Ok(())
+    }
+
+    /// Returns when a container has ended or changed its health.
+    async fn something_happens(&mut self) -> Result<(), Halt> {
+        let names: Vec<String> = self.plan.containers.iter().map(|container| container.name.clone()).collect();
+        let before = self.progress.clone();
+        let health = until(&self.shared, |state| {
+            let task = state.ecs.tasks.get(&self.id)?;
+            if task.stop.is_some() {
+                return Some(Err(Halt::Asked));
+            }
+            names.iter().zip(&before).enumerate().find_map(|(place, (name, progress))| {
+                let health = task.containers.iter().find(|container| container.name == *name)?.health?;
+                match (progress, health) {
+                    (Progress::Running { healthy: false }, Health::Healthy) => Some(Ok((place, health))),
+                    (Progress::Running { .. }, Health::Unhealthy) => Some(Ok((place, health))),
+                    _ => None,
+                }
+            })
+        });
+        tokio::select! {
+            exit = self.exits.recv() => {
+                self.take_exit(exit);
+                Ok(())
+            }
+            health = health => {
+                let (place, health) = health?;
+                match health {
+                    Health::Healthy => {
+                        self.progress[place] = Progress::Running { healthy: true };
+                        Ok(())
+                    }
+                    _ => Err(Halt::failed(Some(place), "Task failed container health checks")),
+                }
+            }
+        }
+    }
+
+    async fn register(&mut self) -> Result<(), Halt> {
+        let Some(holder) = self.holder.clone().or_else(|| self.made[0].clone()) else {
+            return Ok(());
+        };
+        let targets = self.change(|state, id| state.ecs.tasks.get(id).map(|task| task.targets.clone()));
+        let targets = targets.unwrap_or_default();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let ports = self.engine.ports(&holder).await;
+        let ports = ports.map_err(|error| Halt::failed(None, cannot("Inspect", &error)))?;
+        self.change(|state, id| {
+            let Some(address) = state.ecs.tasks.get(id).map(|task| task.address.clone()) else {
+                return;
+            };
+            for target in &targets {
+                // A container that has ended already publishes nothing; its target then is never healthy.
+                let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+                let endpoint = ports.get(&target.port).copied().unwrap_or(nowhere);
+                let registered = Target { id: address.clone(), port: target.port, endpoint };
+                state.register_target(&target.group, registered);
+            }
+            schedule::say_targets(state, id, "registered");
+        });
+        Ok(())
+    }
+}
+
+fn cannot(what: &str, error: &Error) -> String {
+    format!("Cannot{what}ContainerError: {}", message(error))
+}
+
+/// Puts the lines into the log, until the container ends.
+async fn follow(shared: std::sync::Arc<Shared>, lines: impl futures_util::Stream<Item = String>, log: Log) {
+    let mut lines = pin!(lines);
+    while let Some(line) = lines.next().await {
+        // A group that has been deleted meanwhile takes no more lines; the container goes on, as on AWS.
+        let _ = shared.lock().log_line(&log.group, &log.stream, &line);
+    }
+}

@@ -1,0 +1,340 @@
+//! One look at every service: what is known of its tasks is told to the scheduler, and its decision becomes tasks,
+//! stops, events and statuses. No waiting, no Docker.
+
+use shipit_scheduler::{Action, Cause, DeploymentId, Failure, Health, Note, Phase, Span, StopCause, TaskId, Time, step};
+
+use super::request::{text, yes};
+use super::service::configuration::overlay;
+use super::service::events::{Manner, unplaced};
+use super::service::rollback::{Taken, explain, take_back};
+use super::service::rollout::{Because, Fact, Wanted as RollbackWanted};
+use super::service::{Revision, Status, revision_of};
+use super::task::run::{Wanted, make};
+use super::task::{Owner, StopCode};
+use super::{Definition, Service, alarms, definition, ids};
+use crate::state::State;
+
+/// A task that cannot be placed counts as pending for so long before it counts as failed.
+const PLACEMENT: Span = Span::seconds(15);
+/// Stopped tasks can be described for so long, in virtual seconds.
+const KEPT: f64 = 3600.0;
+
+/// What a look has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Looked {
+    /// When to look again though nothing has changed.
+    pub wake: Option<Time>,
+    /// Something has changed that others may wait for.
+    pub acted: bool,
+}
+
+/// Looks at every service.
+pub(super) fn look(state: &mut State) -> Looked {
+    let now = state.now_seconds();
+    state.ecs.tasks.retain(|_, task| task.times.get("stoppedAt").is_none_or(|stopped| now - stopped < KEPT));
+    let keys: Vec<_> = state.ecs.services.keys().cloned().collect();
+    let mut looked = Looked::default();
+    for key in keys {
+        let Some(mut service) = state.ecs.services.remove(&key) else {
+            continue;
+        };
+        if service.status != Status::Inactive {
+            let one = look_at(state, &mut service);
+            looked.wake = [looked.wake, one.wake].into_iter().flatten().min();
+            looked.acted |= one.acted;
+        }
+        state.ecs.services.insert(key, service);
+    }
+    looked
+}
+
+fn look_at(state: &mut State, service: &mut Service) -> Looked {
+    let now = state.clock.now();
+    let triggered = alarms::watch(state, service);
+    give_up_placing(service, now);
+    tell_health(state, service, now);
+    let step = step(&mut service.plan, now);
+
+    let seconds = state.now_seconds();
+    if let Some(open) = service.open_rollout() {
+        open.take(Fact::Started, seconds);
+    }
+    take_notes(state, service, &step.notes, &triggered);
+    for action in &step.actions {
+        match *action {
+            Action::Start { task, deployment } => start(state, service, task, deployment, now),
+            Action::Stop { task, cause } => stop(state, service, task, cause, now),
+        }
+    }
+    for note in &step.notes {
+        let unhealthy = |task: TaskId| unhealthy_targets(state, service, task);
+        for (message, manner) in service.messages(note, &unhealthy) {
+            let id = ids::uuid(state);
+            service.say(id, message, manner, seconds);
+        }
+    }
+    if service.status == Status::Draining && service.plan.tasks.is_empty() {
+        service.status = Status::Inactive;
+    }
+    Looked {
+        wake: step.wake.into_iter().chain(service.unplaced.values().copied()).min(),
+        acted: !step.actions.is_empty() || !step.notes.is_empty(),
+    }
+}
+
+fn give_up_placing(service: &mut Service, now: Time) {
+    let due: Vec<TaskId> = service.unplaced.iter().filter(|(_, until)| **until <= now).map(|(task, _)| *task).collect();
+    for task in due {
+        service.unplaced.remove(&task);
+        service.plan.stopped(task, StopCause::FailedToStart, now);
+    }
+}
+
+/// Tells the scheduler the verdicts that have changed.
+fn tell_health(state: &State, service: &mut Service, now: Time) {
+    let injected = state.faults.unhealthy(&service.name).is_some();
+    let running = |task: &&shipit_scheduler::Task| matches!(task.phase, Phase::Running(_));
+    let tasks: Vec<_> = service.plan.tasks.iter().filter(running).cloned().collect();
+    for known in tasks {
+        let Some(task) = service.tasks.get(&known.id).and_then(|id| state.ecs.tasks.get(id)) else {
+            continue;
+        };
+        let checked = task.containers.iter().any(|container| container.essential && container.health.is_some());
+        // A task of a revision without the check that the PRIMARY's has is not held against it.
+        let container = match (checked, injected) {
+            (false, _) => Health::Healthy,
+            (true, true) => Health::Unhealthy,
+            (true, false) => task.health(),
+        };
+        let target = target_verdict(
+            task.targets
+                .iter()
+                .map(|target| state.target_health(&target.group, &task.address, target.port).map(|health| health.state)),
+        );
+        if service.plan.health.container && container != known.container {
+            service.plan.container_health(known.id, container, now);
+        }
+        if service.plan.health.target && target != known.target {
+            service.plan.target_health(known.id, target, now);
+        }
+    }
+}
+
+/// The verdict of several target groups: all healthy, one unhealthy, or not known yet.
+fn target_verdict(states: impl Iterator<Item = Option<String>>) -> Health {
+    let mut verdict = Health::Healthy;
+    for state in states {
+        match state.as_deref() {
+            Some("healthy") => {}
+            Some("unhealthy") => return Health::Unhealthy,
+            _ => verdict = Health::Unknown,
+        }
+    }
+    verdict
+}
+
+/// What the notes change in the service, before the actions are carried out under the new names.
+fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggered: &[String]) {
+    let now = state.now_seconds();
+    for (place, note) in notes.iter().enumerate() {
+        match note {
+            Note::DeploymentCompleted { deployment } => {
+                service.failures_in_a_row = 0;
+                let reason = format!("ECS deployment {} completed.", service.deployment_name(*deployment));
+                explain(service, *deployment, reason, now);
+                if let Some(open) = service.open_rollout() {
+                    open.take(Fact::Completed, now);
+                }
+            }
+            Note::DeploymentFailed { deployment, failure } => {
+                let goes_back =
+                    notes[place..].iter().any(|note| matches!(note, Note::RollingBack { failed, .. } if failed == deployment));
+                fail(service, *deployment, *failure, goes_back, triggered, now);
+            }
+            Note::RollingBack { failed, to, primary } => {
+                let failure = notes.iter().find_map(|note| match note {
+                    Note::DeploymentFailed { deployment, failure } if deployment == failed => Some(*failure),
+                    _ => None,
+                });
+                let because = Because::Of(failure.unwrap_or(Failure::TasksFailedToStart));
+                take_back(state, service, Taken { failed: *failed, to: *to, primary: *primary, because });
+            }
+            Note::SteadyState => service.failures_in_a_row = 0,
+            _ => {}
+        }
+    }
+}
+
+fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, goes_back: bool, triggered: &[String], now: f64) {
+    let reason = match failure {
+        Failure::TasksFailedToStart => "ECS deployment circuit breaker: tasks failed to start.",
+        Failure::Alarm => "ECS deployment failed: alarm detected.",
+    };
+    explain(service, deployment, reason.to_owned(), now);
+    let failed_tasks = service.plan.deployment(deployment).map(|deployment| deployment.failed_tasks);
+    let wanted = match failure {
+        Failure::TasksFailedToStart => service.plan.breaker.rollback() == shipit_scheduler::Rollback::ToLastCompleted,
+        Failure::Alarm => service.plan.alarm_rollback,
+    };
+    let Some(open) = service.open_rollout() else {
+        return;
+    };
+    match failure {
+        Failure::TasksFailedToStart => open.tripped = failed_tasks,
+        Failure::Alarm => open.triggered = triggered.to_vec(),
+    }
+    if !goes_back {
+        let rollback = if wanted { RollbackWanted::Yes } else { RollbackWanted::No };
+        open.take(Fact::Failed { failure, rollback }, now);
+    }
+}
+
+fn start(state: &mut State, service: &mut Service, task: TaskId, deployment: DeploymentId, now: Time) {
+    if let Some(reason) = state.faults.no_capacity(&service.name) {
+        service.unplaced.insert(task, now + PLACEMENT);
+        let (id, message) = (ids::uuid(state), unplaced(&service.name, &reason));
+        service.say(id, message, Manner::Once, state.now_seconds());
+        return;
+    }
+    let place = service.plan.deployment(deployment).map_or(0, revision_of);
+    let revision = service.revisions[place].clone();
+    let Some(definition) = definition::find(state, &revision.definition).cloned() else {
+        service.unplaced.insert(task, now + PLACEMENT);
+        return;
+    };
+    let wanted = Wanted {
+        cluster: service.cluster.clone(),
+        owner: Owner::Service { key: service.key(), task, deployment },
+        started_by: Some(service.deployment_name(deployment).to_owned()),
+        group: format!("service:{}", service.name),
+        tags: tags(service, &definition),
+        targets: revision.targets(),
+        from: members(service, revision),
+        not_before: now + backoff(service.failures_in_a_row),
+    };
+    let id = make(state, &definition, wanted);
+    service.tasks.insert(task, id);
+}
+
+fn members(service: &Service, revision: Revision) -> serde_json::Value {
+    let mut members = service.sent.clone();
+    overlay(&mut members, &revision.members);
+    members
+}
+
+fn tags(service: &Service, definition: &Definition) -> Vec<serde_json::Value> {
+    let mut tags = match text(&service.sent, "propagateTags") {
+        Some("SERVICE") => service.tags.clone(),
+        Some("TASK_DEFINITION") => definition.tags.clone(),
+        _ => Vec::new(),
+    };
+    if yes(&service.sent, "enableECSManagedTags") {
+        tags.push(serde_json::json!({ "key": "aws:ecs:clusterName", "value": service.cluster }));
+        tags.push(serde_json::json!({ "key": "aws:ecs:serviceName", "value": service.name }));
+    }
+    tags
+}
+
+/// How much later a task starts after so many that ended by themselves: nothing for three, then twice as long each
+/// time, up to ECS's 15 minutes.
+fn backoff(failures: u32) -> Span {
+    match failures.checked_sub(3) {
+        None => Span(0),
+        Some(beyond) => Span::seconds((10_u64 << beyond.min(10)).min(900)),
+    }
+}
+
+fn stop(state: &mut State, service: &mut Service, task: TaskId, cause: Cause, now: Time) {
+    if service.unplaced.remove(&task).is_some() {
+        service.plan.stopped(task, StopCause::Asked, now);
+        return;
+    }
+    let own = service.plan.task(task).map(|task| task.deployment);
+    let primary = service.plan.primary().id;
+    let seconds = state.now_seconds();
+    let name = |deployment: DeploymentId| service.deployment_name(deployment);
+    let Some(record) = service.tasks.get(&task).and_then(|id| state.ecs.tasks.get_mut(id)) else {
+        return;
+    };
+    let reason = match cause {
+        Cause::Replaced => format!("Scaling activity initiated by (deployment {})", name(primary)),
+        Cause::ScaleIn => format!("Scaling activity initiated by (deployment {})", name(own.unwrap_or(primary))),
+        Cause::FailedContainerHealth => "Task failed container health checks".to_owned(),
+        Cause::FailedTargetHealth => {
+            let group = record.targets.first().map_or("", |target| target.group.as_str());
+            format!("Task failed ELB health checks in (target-group {group})")
+        }
+    };
+    record.ask_to_stop(StopCode::ServiceSchedulerInitiated, reason, seconds);
+}
+
+/// What the load balancer says of a task's unhealthy targets, as it follows the task's name in an event.
+fn unhealthy_targets(state: &State, service: &Service, task: TaskId) -> Vec<String> {
+    let Some(task) = service.tasks.get(&task).and_then(|id| state.ecs.tasks.get(id)) else {
+        return Vec::new();
+    };
+    let unhealthy = task.targets.iter().filter_map(|target| {
+        let health = state.target_health(&target.group, &task.address, target.port)?;
+        let reason = health.description.unwrap_or_else(|| "Health checks failed".to_owned());
+        (health.state == "unhealthy")
+            .then(|| format!("(port {}) is unhealthy in (target-group {}) due to (reason {reason}).", target.port, target.group))
+    });
+    unhealthy.collect()
+}
+
+/// A task has become RUNNING.
+pub(super) fn running(state: &mut State, id: &str) {
+    let (now, seconds) = (state.clock.now(), state.now_seconds());
+    let Some(task) = state.ecs.tasks.get_mut(id) else {
+        return;
+    };
+    task.enter(super::task::Status::Running);
+    task.times.insert("startedAt", seconds);
+    if let Owner::Service { key, task, .. } = task.owner.clone()
+        && let Some(service) = state.ecs.services.get_mut(&key)
+    {
+        service.plan.running(task, now);
+    }
+}
+
+/// A task is over: STOPPED.
+pub(super) fn stopped(state: &mut State, id: &str) {
+    let (now, seconds) = (state.clock.now(), state.now_seconds());
+    let Some(task) = state.ecs.tasks.get_mut(id) else {
+        return;
+    };
+    task.enter(super::task::Status::Stopped);
+    task.times.insert("stoppedAt", seconds);
+    let cause = match (task.stop.as_ref().map(|stop| stop.code), task.has_run()) {
+        (Some(StopCode::ServiceSchedulerInitiated), _) => StopCause::Asked,
+        (_, true) => StopCause::Exited,
+        (_, false) => StopCause::FailedToStart,
+    };
+    if let Owner::Service { key, task, .. } = task.owner.clone()
+        && let Some(service) = state.ecs.services.get_mut(&key)
+    {
+        if cause != StopCause::Asked {
+            service.failures_in_a_row += 1;
+        }
+        service.plan.stopped(task, cause, now);
+    }
+}
+
+/// Targets of a service's task have been registered or deregistered: the event that says so.
+pub(super) fn say_targets(state: &mut State, id: &str, verb: &str) {
+    let Some(task) = state.ecs.tasks.get(id) else {
+        return;
+    };
+    let (owner, targets) = (task.owner.clone(), task.targets.clone());
+    let seconds = state.now_seconds();
+    let Owner::Service { key, .. } = owner else {
+        return;
+    };
+    for target in targets {
+        let id = ids::uuid(state);
+        if let Some(service) = state.ecs.services.get_mut(&key) {
+            let message = format!("(service {}) {verb} 1 targets in (target-group {})", service.name, target.group);
+            service.say(id, message, Manner::Always, seconds);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `deploymentConfiguration`: its defaults, and what the scheduler understands of it.
+
+use serde_json::{Value, json};
+use shipit_scheduler::{Breaker, Percents, Reset, Rollback, Threshold};
+
+use super::super::request::{object, text, yes};
+
+/// The configuration as AWS answers it: what was sent over the defaults.
+pub(super) fn with_defaults(sent: Option<&Value>) -> Value {
+    let mut value = json!({
+        "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+        "strategy": "ROLLING",
+        "bakeTimeInMinutes": 0,
+        "alarms": { "alarmNames": [], "rollback": false, "enable": false },
+    });
+    if let Some(sent) = sent {
+        overlay(&mut value, sent);
+    }
+    value
+}
+
+/// Puts the members of `over` that are not null in the place of those of `value`.
+pub(in crate::ecs) fn overlay(value: &mut Value, over: &Value) {
+    let members = object(value);
+    for (name, member) in over.as_object().into_iter().flatten() {
+        if !member.is_null() {
+            members.insert(name.clone(), member.clone());
+        }
+    }
+}
+
+/// The percents, with the defaults of a REPLICA service.
+pub(super) fn percents(configuration: &Value) -> Percents {
+    let number = |name: &str, default: u32| {
+        let number = configuration.get(name).and_then(Value::as_u64);
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    };
+    let Percents { minimum_healthy, maximum } = Percents::default();
+    Percents::new(number("minimumHealthyPercent", minimum_healthy), number("maximumPercent", maximum))
+}
+
+/// The circuit breaker (aws.md 3.4).
+pub(super) fn breaker(configuration: &Value) -> Breaker {
+    let Some(sent) = configuration.get("deploymentCircuitBreaker").filter(|sent| yes(sent, "enable")) else {
+        return Breaker::Off;
+    };
+    let rollback = if yes(sent, "rollback") { Rollback::ToLastCompleted } else { Rollback::Stay };
+    let reset = match sent.get("resetOnHealthyTask").and_then(Value::as_bool) {
+        Some(false) => Reset::Never,
+        _ => Reset::OnHealthyTask,
+    };
+    let threshold = sent.get("thresholdConfiguration").and_then(|sent| {
+        let value = u32::try_from(sent.get("value")?.as_u64()?).ok()?;
+        Some(match text(sent, "type") {
+            Some("COUNT") => Threshold::Count(value),
+            Some("UNBOUNDED_PERCENT") => Threshold::UnboundedPercent(value),
+            _ => Threshold::BoundedPercent(value),
+        })
+    });
+    Breaker::On { rollback, reset, threshold: threshold.unwrap_or_default() }
+}
+
+/// The alarms that are watched; none unless enabled.
+pub(super) fn alarms(configuration: &Value) -> Vec<String> {
+    match configuration.get("alarms").filter(|alarms| yes(alarms, "enable")) {
+        Some(alarms) => super::super::request::texts(alarms, "alarmNames"),
+        None => Vec::new(),
+    }
+}
+
+/// `alarms.rollback`.
+pub(super) fn alarm_rollback(configuration: &Value) -> bool {
+    configuration.get("alarms").is_some_and(|alarms| yes(alarms, "rollback"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_breaker_is_read_with_its_new_members() {
+        let of = |breaker: Value| super::breaker(&json!({ "deploymentCircuitBreaker": breaker }));
+        assert_eq!(of(json!({"enable": false, "rollback": true})), Breaker::Off);
+        assert_eq!(of(json!({"enable": true, "rollback": true})), Breaker::with_rollback());
+        assert_eq!(of(json!({"enable": true, "rollback": false})), Breaker::without_rollback());
+        let all = json!({"enable": true, "rollback": false, "resetOnHealthyTask": false,
+                         "thresholdConfiguration": {"type": "COUNT", "value": 7}});
+        let expected = Breaker::On { rollback: Rollback::Stay, reset: Reset::Never, threshold: Threshold::Count(7) };
+        assert_eq!(of(all), expected);
+    }
+
+    #[test]
+    fn what_is_not_sent_stays_at_its_default() {
+        let value = with_defaults(Some(&json!({"maximumPercent": 150, "alarms": null, "newer": 1})));
+        assert_eq!(value["maximumPercent"], 150);
+        assert_eq!(value["minimumHealthyPercent"], 100);
+        assert_eq!(value["alarms"]["enable"], false);
+        assert_eq!(value["newer"], 1);
+        assert_eq!(percents(&value), Percents::new(100, 150));
+    }
+}

@@ -1,0 +1,129 @@
+//! CreateService, and how a deployment of a service comes to be.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+use shipit_scheduler::{DeploymentId, HealthSource, Span};
+
+use super::super::request::{invalid, list, required};
+use super::super::{Definition, Key, alarms, caller, cluster, definition, ids};
+use super::rollout::{Fact, Rollout, Status as RolloutStatus};
+use super::{Record, Revision, Service, Status, check, configuration, view};
+use crate::error::AwsError;
+use crate::state::State;
+
+/// CreateService: an ACTIVE service with its first deployment; tasks follow.
+pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
+    let cluster = cluster::named(state, &body)?;
+    let name = required(&body, "serviceName")?.to_owned();
+    if name.len() > 255 || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter)) {
+        return Err(invalid("Invalid service name: only letters, numbers, hyphens and underscores, at most 255."));
+    }
+    let key = Key { cluster: cluster.clone(), service: name.clone() };
+    match state.ecs.services.get(&key).map(|service| service.status) {
+        Some(Status::Active) => return Err(invalid("Creation of service was not idempotent.")),
+        Some(Status::Draining) => return Err(invalid("Unable to Start a service that is still Draining.")),
+        Some(Status::Inactive) | None => {}
+    }
+    let sent = check::lasting(&body);
+    let members = check::relevant(&body);
+    check::kind(&sent)?;
+    let definition = definition::runnable(state, required(&body, "taskDefinition")?)?.clone();
+    check::fits(state, &definition, &members)?;
+    let desired = check::desired(&body)?.ok_or_else(|| invalid("desiredCount must be specified."))?;
+
+    let now = state.clock.now();
+    let mut service = Service {
+        arn: state.arn("ecs", &format!("service/{cluster}/{name}")),
+        cluster,
+        name,
+        status: Status::Active,
+        sent,
+        tags: list(&body, "tags").to_vec(),
+        created_at: state.now_seconds(),
+        created_by: caller(state),
+        plan: shipit_scheduler::Service::new(desired, 0, now),
+        revisions: Vec::new(),
+        deployments: BTreeMap::new(),
+        rollouts: Vec::new(),
+        events: VecDeque::new(),
+        tasks: BTreeMap::new(),
+        unplaced: BTreeMap::new(),
+        failures_in_a_row: 0,
+    };
+    configure(state, &mut service);
+    let first = service.plan.primary().id;
+    add_revision(state, &mut service, &definition, members);
+    open(state, &mut service, first, None);
+    let reply = view::service(state, &service, &service.tags);
+    state.ecs.services.insert(key, service);
+    Ok(json!({ "service": reply }))
+}
+
+/// Tells the scheduler what the lasting members say.
+pub(super) fn configure(state: &mut State, service: &mut Service) {
+    let sent = configuration::with_defaults(service.sent.get("deploymentConfiguration"));
+    service.plan.percents = configuration::percents(&sent);
+    service.plan.breaker = configuration::breaker(&sent);
+    service.plan.alarm_rollback = configuration::alarm_rollback(&sent);
+    let grace = service.sent.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or(0);
+    service.plan.grace = Span::seconds(grace);
+    alarms::watch(state, service);
+}
+
+/// Adds a service revision and tells the scheduler which health checks it has. Answers its place.
+pub(super) fn add_revision(state: &mut State, service: &mut Service, definition: &Definition, members: Value) -> usize {
+    let number = ids::digits19(state);
+    let arn = state.arn("ecs", &format!("service-revision/{}/{}/{number}", service.cluster, service.name));
+    service.plan.health = checks(definition, &members);
+    service.revisions.push(Revision {
+        arn,
+        definition: definition.arn.clone(),
+        members,
+        created_at: state.now_seconds(),
+        digests: BTreeMap::new(),
+    });
+    service.revisions.len() - 1
+}
+
+/// Which health checks decide about a task of this definition.
+pub(in crate::ecs) fn checks(definition: &Definition, members: &Value) -> HealthSource {
+    HealthSource { container: definition.has_health_check(), target: !list(members, "loadBalancers").is_empty() }
+}
+
+/// Opens the service deployment of a new deployment of the last revision; one still open is superseded.
+pub(super) fn open(state: &mut State, service: &mut Service, deployment: DeploymentId, source: Option<usize>) {
+    let now = state.now_seconds();
+    if let Some(open) = service.open_rollout() {
+        open.take(Fact::Superseded, now);
+    }
+    let letters = ids::letters21(state);
+    let arn = state.arn("ecs", &format!("service-deployment/{}/{}/{letters}", service.cluster, service.name));
+    let target = service.revisions.len() - 1;
+    record(state, service, deployment, target);
+    service.rollouts.push(Rollout {
+        arn,
+        status: RolloutStatus::Pending,
+        reason: None,
+        deployment,
+        source,
+        target,
+        configuration: configuration::with_defaults(service.sent.get("deploymentConfiguration")),
+        rollback: None,
+        triggered: Vec::new(),
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        stopped_at: None,
+        tripped: None,
+        updated_at: now,
+    });
+}
+
+/// Gives a deployment its name.
+pub(in crate::ecs) fn record(state: &mut State, service: &mut Service, deployment: DeploymentId, revision: usize) {
+    let name = format!("ecs-svc/{}", ids::digits19(state));
+    let reason = format!("ECS deployment {name} in progress.");
+    let record = Record { name, revision, reason, updated_at: state.now_seconds() };
+    service.deployments.insert(deployment, record);
+}
