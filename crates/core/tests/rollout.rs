@@ -68,7 +68,12 @@ impl Platform {
         }
         self.deployments.push(Ours { id, revision: number, created: self.now, status: Status::InProgress, running: 0 });
         self.primary = self.deployments.len() - 1;
-        Begun { service: "web".into(), revision: revision(number), deployment: DeploymentId(format!("ecs-svc/{id}")), asked_at: at(self.now) }
+        Begun {
+            service: "web".into(),
+            revision: revision(number),
+            deployment: DeploymentId(format!("ecs-svc/{id}")),
+            asked_at: at(self.now),
+        }
     }
 
     fn stop(&mut self) -> bool {
@@ -110,7 +115,8 @@ impl Platform {
             reason: None,
         });
         let current = &self.deployments[self.primary];
-        let serving = if matches!(current.status, Status::RollbackInProgress | Status::RollbackSuccessful) { 1 } else { current.revision };
+        let serving =
+            if matches!(current.status, Status::RollbackInProgress | Status::RollbackSuccessful) { 1 } else { current.revision };
         let state = if current.status == Status::InProgress { RolloutState::InProgress } else { RolloutState::Completed };
         Evidence {
             at: at(self.now),
@@ -147,9 +153,13 @@ fn turns() -> impl proptest::strategy::Strategy<Value = Vec<Turn>> {
 }
 
 fn policies() -> impl proptest::strategy::Strategy<Value = Policy> {
-    (10..200i64, prop_oneof![Just(OnStall::TurnBack), Just(OnStall::Leave)], prop::bool::weighted(0.9)).prop_map(|(patience, on_stall, before)| {
-        Policy { patience: SignedDuration::from_secs(patience), on_stall, before: before.then(|| revision(1)) }
-    })
+    (10..200i64, prop_oneof![Just(OnStall::TurnBack), Just(OnStall::Leave)], prop::bool::weighted(0.9)).prop_map(
+        |(patience, on_stall, before)| Policy {
+            patience: SignedDuration::from_secs(patience),
+            on_stall,
+            before: before.then(|| revision(1)),
+        },
+    )
 }
 
 proptest! {
@@ -208,7 +218,7 @@ proptest! {
     #[test]
     fn never_done_unless_id_revision_and_status_are_ours(
         statuses in prop::collection::vec((0..3u32, -30..30i64, 0..10usize), 0..6),
-        primary in (0..3u64, 0..3u32, 0..4usize, 0..5u32, 0..3u32),
+        primary in (1..3u64, 1..3u32, 0..3usize, 2..4u32, 0..2u32),
         supported in any::<bool>(),
     ) {
         let all = [Status::Pending, Status::InProgress, Status::Successful, Status::StopRequested, Status::Stopped,

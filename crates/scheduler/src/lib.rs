@@ -1,7 +1,9 @@
 //! The ECS service scheduler in ECS's words, pure: given a service as it stands and the time, what would ECS do next?
 //!
 //! Reading order: [`time`], [`percent`] (the bounds of a rolling deployment), [`breaker`] (when it trips),
-//! [`state`] (a service, its deployments and tasks), [`step`](mod@step) (one decision), [`predict`] (how long, or never).
+//! [`state`] (a service, its deployments and tasks), `facts` (what the world tells it), [`condition`] (how a task counts),
+//! [`step`](mod@step) (one decision) with `tally` (the counts), `rolling` (what to start and stop) and `rollout` (what becomes
+//! of a deployment), [`predict`](mod@predict) (how long, or never).
 //! The sandbox acts on these steps, shipit's fake world is driven by them, and `shipit plan` predicts with them.
 
 pub mod breaker;
