@@ -1,0 +1,170 @@
+//! ECR: what a repository holds, the login for it, and scan results.
+
+mod blob;
+mod findings;
+mod manifest;
+mod scan;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use shipit_core::release::{Digest, Tag};
+use shipit_core::snapshot::{RepositorySeen, StoredImage};
+use tokio::sync::Mutex;
+
+use self::manifest::{ACCEPTED, Manifest};
+use super::config::Now;
+use super::error::{AwsError, named};
+use super::http::Web;
+use super::operation::{self, Operation};
+use crate::port::{Login, PortError, PortResult, Registry, Secret};
+
+pub use scan::Scanner;
+
+/// A login is renewed this long before it ends, for a push takes a while.
+const MARGIN: SignedDuration = SignedDuration::from_mins(30);
+
+/// The account's registry.
+pub struct Repositories {
+    ecr: aws_sdk_ecr::Client,
+    web: Web,
+    now: Now,
+    login: Arc<Mutex<Option<(Login, Timestamp)>>>,
+}
+
+impl Repositories {
+    /// Of the account and region of this configuration.
+    pub fn new(sdk: &SdkConfig, web: Web, now: Now) -> Self {
+        Self { ecr: aws_sdk_ecr::Client::new(sdk), web, now, login: Arc::default() }
+    }
+
+    async fn uri(&self, repository: &str) -> Result<Option<String>, AwsError> {
+        let reply = self.ecr.describe_repositories().repository_names(repository).send().await;
+        match reply.map_err(|error| AwsError::of(operation::DESCRIBE_REPOSITORIES, &error)) {
+            Ok(reply) => Ok(reply.repositories.unwrap_or_default().into_iter().find_map(|found| found.repository_uri)),
+            Err(error) if is_missing_repository(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pushed_at(&self, repository: &str, digest: &Digest) -> PortResult<Option<Timestamp>> {
+        let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let reply = self.ecr.describe_images().repository_name(repository).image_ids(id).send().await;
+        let reply = reply.map_err(|error| {
+            named(AwsError::of(operation::DESCRIBE_IMAGES, &error), || format!("image `{repository}@{}`", digest.short()))
+        })?;
+        let pushed = reply.image_details.unwrap_or_default().into_iter().find_map(|image| image.image_pushed_at);
+        Ok(pushed.and_then(|at| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or(0)).ok()))
+    }
+
+    async fn labels(&self, uri: &str, repository: &str, manifest: Manifest) -> PortResult<manifest::Labels> {
+        let config = match manifest {
+            Manifest::Image { config } => config,
+            Manifest::Index { children } => {
+                let Some(child) = children.into_iter().next() else {
+                    return Ok(manifest::Labels::new());
+                };
+                let id = ImageIdentifier::builder().image_digest(child.as_str()).build();
+                match image(&self.ecr, repository, id).await?.map(|found| found.manifest) {
+                    Some(Manifest::Image { config }) => config,
+                    Some(Manifest::Index { .. }) | None => return Ok(manifest::Labels::new()),
+                }
+            }
+        };
+        let login = self.login().await?;
+        let bytes = blob::get(&self.web, uri, repository, &config, &login).await?;
+        manifest::labels(&bytes).map_err(|error| unreadable(operation::GET_BLOB, error))
+    }
+
+    async fn authorize(&self) -> PortResult<(Login, Timestamp)> {
+        let operation = operation::GET_AUTHORIZATION_TOKEN;
+        let reply = self.ecr.get_authorization_token().send().await;
+        let reply = reply.map_err(|error| PortError::from(AwsError::of(operation, &error)))?;
+        let data = reply.authorization_data.unwrap_or_default().into_iter().next();
+        let data = data.ok_or_else(|| unreadable(operation, "there is no token in the reply"))?;
+        let token =
+            STANDARD.decode(data.authorization_token.unwrap_or_default()).ok().and_then(|token| String::from_utf8(token).ok());
+        let token = token.ok_or_else(|| unreadable(operation, "the token is not base64 text"))?;
+        let (username, password) =
+            token.split_once(':').ok_or_else(|| unreadable(operation, "the token is not `user:password`"))?;
+        let endpoint = data.proxy_endpoint.unwrap_or_default();
+        let server = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, server)| server).trim_end_matches('/');
+        let login =
+            Login { server: server.to_owned(), username: username.to_owned(), password: Secret::new(password.to_owned()) };
+        let until = data.expires_at.and_then(|at| Timestamp::from_second(at.secs()).ok());
+        Ok((login, until.unwrap_or_else(|| (self.now)())))
+    }
+}
+
+#[async_trait]
+impl Registry for Repositories {
+    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen> {
+        let id = ImageIdentifier::builder().image_tag(tag.as_str()).build();
+        let (uri, stored) = futures_util::join!(self.uri(repository), image(&self.ecr, repository, id));
+        let Some(uri) = uri? else {
+            return Ok(RepositorySeen::Missing);
+        };
+        let Some(Found { digest, manifest }) = stored? else {
+            return Ok(RepositorySeen::Present { uri, stored: None });
+        };
+        let (labels, pushed_at) =
+            futures_util::try_join!(self.labels(&uri, repository, manifest), self.pushed_at(repository, &digest))?;
+        Ok(RepositorySeen::Present { uri, stored: Some(StoredImage { digest, labels, pushed_at }) })
+    }
+
+    async fn login(&self) -> PortResult<Login> {
+        let mut kept = self.login.lock().await;
+        if let Some((login, until)) = kept.as_ref()
+            && (self.now)() + MARGIN < *until
+        {
+            return Ok(login.clone());
+        }
+        let (login, until) = self.authorize().await?;
+        *kept = Some((login.clone(), until));
+        Ok(login)
+    }
+}
+
+/// An image as the registry answers it.
+struct Found {
+    digest: Digest,
+    manifest: Manifest,
+}
+
+/// The image that `id` names, if there is one.
+async fn image(ecr: &aws_sdk_ecr::Client, repository: &str, id: ImageIdentifier) -> PortResult<Option<Found>> {
+    let operation = operation::BATCH_GET_IMAGE;
+    let request = ecr.batch_get_image().repository_name(repository).image_ids(id);
+    // All four, or ECR converts what it has, and with it the digest.
+    let reply = request.set_accepted_media_types(Some(ACCEPTED.map(str::to_owned).to_vec())).send().await;
+    let reply = reply.map_err(|error| named(AwsError::of(operation, &error), || format!("repository `{repository}`")))?;
+    if let Some(image) = reply.images.unwrap_or_default().into_iter().next() {
+        let digest =
+            image.image_id.and_then(|id| id.image_digest).ok_or_else(|| unreadable(operation, "an image without digest"))?;
+        let manifest =
+            Manifest::parse(&image.image_manifest.unwrap_or_default()).map_err(|error| unreadable(operation, error))?;
+        return Ok(Some(Found { digest: Digest(digest), manifest }));
+    }
+    match reply.failures.unwrap_or_default().into_iter().next() {
+        None => Ok(None),
+        Some(failure) if failure.failure_code == Some(ImageFailureCode::ImageNotFound) => Ok(None),
+        Some(failure) => Err(PortError::Refused {
+            action: operation.action(),
+            code: failure.failure_code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
+            message: failure.failure_reason.unwrap_or_default(),
+        }),
+    }
+}
+
+fn is_missing_repository(error: &AwsError) -> bool {
+    error.code() == Some("RepositoryNotFoundException")
+}
+
+fn unreadable(operation: Operation, why: impl ToString) -> PortError {
+    PortError::Refused { action: operation.action(), code: "UnreadableReply".to_owned(), message: why.to_string() }
+}

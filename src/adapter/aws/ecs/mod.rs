@@ -1,0 +1,194 @@
+//! The services of one ECS cluster.
+
+mod api;
+mod balancing;
+mod begin;
+mod describe;
+mod evidence;
+mod follow;
+mod reading;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use serde_json::{Value, json};
+use shipit_core::release::Revision;
+use shipit_core::settled::{Begun, Evidence, ServiceDeployments};
+use shipit_core::snapshot::ServiceSeen;
+
+use self::api::Api;
+use self::balancing::Balancing;
+use super::config::Now;
+use super::operation;
+use crate::port::{Change, PortError, PortResult, Service};
+
+pub use evidence::StoppedTasks;
+
+/// Tasks that are asked for the digests they run: one page of ListTasks, one call of DescribeTasks.
+const TASKS: usize = 100;
+
+/// The services of one cluster.
+pub struct Cluster {
+    api: Api,
+    balancing: Balancing,
+    now: Now,
+    /// Task definitions of service revisions, by the revisions' ARNs: they never change.
+    revisions: Mutex<HashMap<String, Revision>>,
+    /// The platform has answered that it knows no service deployments.
+    without_deployments: AtomicBool,
+}
+
+impl Cluster {
+    /// The cluster of that name or ARN.
+    pub fn new(sdk: &SdkConfig, cluster: &str, now: Now) -> Self {
+        Self {
+            api: Api::new(sdk, cluster),
+            balancing: Balancing::new(sdk),
+            now,
+            revisions: Mutex::default(),
+            without_deployments: AtomicBool::new(false),
+        }
+    }
+
+    /// The service's JSON, or nothing when it is missing or INACTIVE.
+    async fn describe(&self, service: &str) -> PortResult<Option<Value>> {
+        let body = self.api.body(json!({"services": [service]}));
+        let reply = self.api.call(operation::DESCRIBE_SERVICES, &body).await?;
+        describe::service(reply)
+    }
+
+    async fn definition(&self, revision: &str) -> PortResult<Value> {
+        let body = json!({"taskDefinition": revision, "include": ["TAGS"]});
+        self.api.call(operation::DESCRIBE_TASK_DEFINITION, &body).await
+    }
+
+    async fn tasks(&self, service: &str) -> PortResult<Value> {
+        let body = self.api.body(json!({"serviceName": service, "desiredStatus": "RUNNING", "maxResults": TASKS}));
+        let listed = self.api.call(operation::LIST_TASKS, &body).await?;
+        if listed["taskArns"].as_array().is_none_or(Vec::is_empty) {
+            return Ok(Value::Null);
+        }
+        self.api.call(operation::DESCRIBE_TASKS, &self.api.body(json!({"tasks": listed["taskArns"]}))).await
+    }
+
+    /// Makes the reads once that the wait will need, so that a missing permission shows before anything is changed.
+    async fn rehearse(&self, service: &str) -> PortResult<()> {
+        let newest = self.list_deployments(json!({"service": service, "maxResults": 1})).await?;
+        if let Some(arn) = newest.iter().flatten().find_map(|found| found["targetServiceRevisionArn"].as_str()) {
+            self.revisions(&[arn.to_owned()]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Service for Cluster {
+    async fn look(&self, service: &str) -> PortResult<ServiceSeen> {
+        let Some(seen) = self.describe(service).await? else {
+            return Ok(ServiceSeen::Missing);
+        };
+        let revision = seen["taskDefinition"].as_str().unwrap_or_default();
+        let (definition, tasks, balancers, ()) = futures_util::try_join!(
+            self.definition(revision),
+            self.tasks(service),
+            self.balancing.look(&seen),
+            self.rehearse(service),
+        )?;
+        Ok(ServiceSeen::Present(Box::new(describe::running(&seen, &definition, &tasks, balancers))))
+    }
+
+    async fn register(&self, definition: &Value) -> PortResult<Revision> {
+        let reply = self.api.call(operation::REGISTER_TASK_DEFINITION, definition).await?;
+        let arn = reply["taskDefinition"]["taskDefinitionArn"].as_str();
+        let arn = arn.ok_or_else(|| api::unreadable(operation::REGISTER_TASK_DEFINITION, "the reply names no revision"))?;
+        Ok(Revision(arn.to_owned()))
+    }
+
+    async fn begin(&self, change: &Change) -> PortResult<Begun> {
+        let (operation, body) = begin::request(change);
+        let reply = self.api.call(operation, &self.api.body(body)).await?;
+        begin::begun(operation, change, &reply["service"])
+    }
+
+    async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {
+        let (service, listed) = futures_util::try_join!(self.describe(&begun.service), self.service_deployments(begun))?;
+        let service = service.ok_or_else(|| PortError::NotFound { what: format!("service `{}`", begun.service) })?;
+        Ok(follow::evidence(begun, &service, listed, (self.now)()))
+    }
+
+    async fn stop(&self, begun: &Begun) -> PortResult<()> {
+        let ServiceDeployments::Listed { list } = self.service_deployments(begun).await? else {
+            return Err(PortError::Refused {
+                action: operation::STOP_SERVICE_DEPLOYMENT.action(),
+                code: "Unsupported".to_owned(),
+                message: "the platform has no service deployments that could be stopped".to_owned(),
+            });
+        };
+        let arn = follow::ours(begun, &list).map(|ours| ours.arn.clone());
+        let arn = arn.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })?;
+        let body = json!({"serviceDeploymentArn": arn, "stopType": "ROLLBACK"});
+        self.api.call(operation::STOP_SERVICE_DEPLOYMENT, &body).await.map(drop)
+    }
+}
+
+impl Cluster {
+    /// Service deployments created since our call; what their service revisions run is asked once each.
+    async fn service_deployments(&self, begun: &Begun) -> PortResult<ServiceDeployments> {
+        let since = begun.asked_at.as_millisecond() as f64 / 1000.0;
+        let query = json!({"service": begun.service, "createdAt": {"after": since}, "maxResults": 100});
+        let Some(briefs) = self.list_deployments(query).await? else {
+            return Ok(ServiceDeployments::Unsupported);
+        };
+        let arns: Vec<String> =
+            briefs.iter().filter_map(|brief| brief["targetServiceRevisionArn"].as_str().map(str::to_owned)).collect();
+        let revisions = self.revisions(&arns).await?;
+        Ok(ServiceDeployments::Listed { list: follow::list(&briefs, &revisions) })
+    }
+
+    /// All pages of ListServiceDeployments; nothing when the platform does not have it.
+    async fn list_deployments(&self, query: Value) -> PortResult<Option<Vec<Value>>> {
+        if self.without_deployments.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let mut briefs = Vec::new();
+        let mut body = self.api.body(query);
+        let single = body["maxResults"] == 1;
+        loop {
+            let mut reply = match self.api.ask(operation::LIST_SERVICE_DEPLOYMENTS, &body).await {
+                Ok(reply) => reply,
+                Err(error) if error.is_unknown_operation() => {
+                    self.without_deployments.store(true, Ordering::Relaxed);
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.api.explain(error)),
+            };
+            if let Value::Array(page) = reply["serviceDeployments"].take() {
+                briefs.extend(page);
+            }
+            match reply["nextToken"].take() {
+                token @ Value::String(_) if !single => body["nextToken"] = token,
+                _ => return Ok(Some(briefs)),
+            }
+        }
+    }
+
+    /// The task definitions of these service revisions, by ARN.
+    async fn revisions(&self, arns: &[String]) -> PortResult<HashMap<String, Revision>> {
+        let unknown: Vec<&String> = {
+            let known = self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            arns.iter().filter(|arn| !known.contains_key(*arn)).collect()
+        };
+        for batch in unknown.chunks(20) {
+            let reply = self.api.call(operation::DESCRIBE_SERVICE_REVISIONS, &json!({"serviceRevisionArns": batch})).await?;
+            let found = reply["serviceRevisions"].as_array().into_iter().flatten().filter_map(|found| {
+                Some((found["serviceRevisionArn"].as_str()?.to_owned(), Revision(found["taskDefinition"].as_str()?.to_owned())))
+            });
+            self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(found);
+        }
+        let known = self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(arns.iter().filter_map(|arn| Some((arn.clone(), known.get(arn)?.clone()))).collect())
+    }
+}

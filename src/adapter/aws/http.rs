@@ -1,0 +1,239 @@
+//! The one HTTP client: rustls on ring, `AWS_CA_BUNDLE`, proxies from the environment, never a proxy for this machine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use reqwest::Url;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use shipit_core::failure::{Code, Failure};
+
+/// Redirects followed by [`Web::get`].
+const REDIRECTS: usize = 5;
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// The machine's.
+    System,
+    /// These alone, as the AWS CLI does with `AWS_CA_BUNDLE`; PEM, checked.
+    Bundle(Vec<u8>),
+}
+
+/// Whose certificates are believed, by `AWS_CA_BUNDLE`.
+///
+/// # Errors
+/// `FileTrouble` for a bundle that cannot be read or used.
+pub fn trust() -> Result<Trust, Failure> {
+    match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        None => Ok(Trust::System),
+        Some(path) => {
+            let bytes = std::fs::read(&path).map_err(|error| error.to_string()).and_then(checked);
+            bytes.map(Trust::Bundle).map_err(|error| {
+                Failure::new(Code::FileTrouble, format!("`AWS_CA_BUNDLE` names `{}`, which cannot be used", path.display()))
+                    .because(error)
+                    .next("let `AWS_CA_BUNDLE` name a file of PEM certificates, or unset it")
+            })
+        }
+    }
+}
+
+/// The SDK panics on a bundle it cannot parse, so it is parsed here first.
+fn checked(pem: Vec<u8>) -> Result<Vec<u8>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(pem) }
+}
+
+/// HTTP as shipit speaks it, to AWS and to anything else; cheap to clone, connections are shared.
+#[derive(Clone, Debug)]
+pub struct Web {
+    connectors: Arc<Connectors>,
+}
+
+/// What came back.
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    body: SdkBody,
+}
+
+impl Answer {
+    /// The whole body.
+    pub async fn bytes(self) -> Result<Vec<u8>, String> {
+        ByteStream::new(self.body).collect().await.map(|bytes| bytes.to_vec()).map_err(|error| chain(&error))
+    }
+}
+
+impl Web {
+    /// A client that believes these certificates.
+    pub fn new(trust: Trust) -> Self {
+        Self { connectors: Arc::new(Connectors { trust, made: Mutex::default() }) }
+    }
+
+    /// The same client in the SDK's words.
+    pub fn sdk_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    fn routed(&self, settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> Routed {
+        let mut builder = Connector::builder();
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        let timeouts = settings.map_or((None, None), |settings| (settings.connect_timeout(), settings.read_timeout()));
+        Routed { connectors: self.connectors.clone(), timeouts, builder }
+    }
+
+    /// GETs a URL, following a few redirects; the `authorization` is not sent on to where a redirect leads.
+    pub async fn get(&self, url: &str, authorization: Option<&str>) -> Result<Answer, String> {
+        let connector = self.routed(None, None);
+        let mut url = Url::parse(url).map_err(|error| error.to_string())?;
+        let mut authorization = authorization;
+        for _ in 0..=REDIRECTS {
+            let mut request = HttpRequest::get(url.as_str()).map_err(|error| chain(&error))?;
+            if let Some(value) = authorization {
+                request.headers_mut().insert("authorization", value.to_owned());
+            }
+            let response = connector.call(request).await.map_err(|error| chain(&error))?;
+            let status = response.status().as_u16();
+            match response.headers().get("location") {
+                Some(location) if matches!(status, 301 | 302 | 303 | 307 | 308) => {
+                    url = url.join(location).map_err(|error| error.to_string())?;
+                    authorization = None;
+                }
+                _ => return Ok(Answer { status, body: response.into_body() }),
+            }
+        }
+        Err(format!("more than {REDIRECTS} redirects"))
+    }
+}
+
+impl HttpClient for Web {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.routed(Some(settings), Some(components)))
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Route {
+    /// To this machine, in plain HTTP: no certificates needed, which take a while to read.
+    Plain,
+    /// To this machine, by TLS.
+    Here,
+    /// Elsewhere, by the proxy that the environment names.
+    Out,
+}
+
+impl Route {
+    fn of(uri: &str) -> Self {
+        let Ok(url) = Url::parse(uri) else {
+            return Route::Out;
+        };
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let here =
+            host.parse::<IpAddr>().map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |ip| ip.is_loopback());
+        match (here, url.scheme()) {
+            (true, "http") => Route::Plain,
+            (true, _) => Route::Here,
+            (false, _) => Route::Out,
+        }
+    }
+}
+
+type Timeouts = (Option<Duration>, Option<Duration>);
+
+/// Connectors by route and timeouts: the SDK asks for one a call, and connections live in them.
+struct Connectors {
+    trust: Trust,
+    made: Mutex<HashMap<(Route, Timeouts), SharedHttpConnector>>,
+}
+
+impl fmt::Debug for Connectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connectors")
+    }
+}
+
+impl Connectors {
+    fn make(&self, route: Route, builder: ConnectorBuilder) -> SharedHttpConnector {
+        let trust = match (route, &self.trust) {
+            (Route::Plain, _) => TrustStore::empty(),
+            (_, Trust::System) => TrustStore::default(),
+            (_, Trust::Bundle(pem)) => TrustStore::empty().with_pem_certificate(pem.clone()),
+        };
+        let proxy = if route == Route::Out { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
+        let context = TlsContext::builder().with_trust_store(trust).build().expect("a context with a trust store is complete");
+        let tls = builder.proxy_config(proxy).tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context);
+        SharedHttpConnector::new(tls.build())
+    }
+}
+
+/// One connector in the SDK's eyes; picks the route request by request.
+#[derive(Clone, Debug)]
+struct Routed {
+    connectors: Arc<Connectors>,
+    timeouts: Timeouts,
+    builder: ConnectorBuilder,
+}
+
+impl HttpConnector for Routed {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let route = Route::of(request.uri());
+        let mut made = self.connectors.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let connector = made.entry((route, self.timeouts)).or_insert_with(|| self.connectors.make(route, self.builder.clone()));
+        connector.call(request)
+    }
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_reached_without_a_proxy() {
+        assert_eq!(Route::of("http://127.0.0.1:4566/"), Route::Plain);
+        assert_eq!(Route::of("http://localhost:4566/"), Route::Plain);
+        assert_eq!(Route::of("http://[::1]:80/v2/"), Route::Plain);
+        assert_eq!(Route::of("https://127.8.0.1/"), Route::Here);
+        assert_eq!(Route::of("https://ecs.eu-west-1.amazonaws.com/"), Route::Out);
+        assert_eq!(Route::of("http://169.254.169.254/latest"), Route::Out);
+    }
+
+    #[test]
+    fn a_bundle_that_is_none_is_refused_not_a_panic() {
+        assert!(checked(b"nothing".to_vec()).is_err());
+        assert!(checked(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! AWS behind the ports: SDK types end here.
+//!
+//! Reading order: [`config`] (who we are, which endpoint), [`http`] (the one HTTP client), [`operation`] (what is called, which
+//! IAM action that is), [`error`], [`raw`] (ECS as untouched JSON); then one file or folder per port.
+
+pub mod account;
+pub mod config;
+pub mod ecr;
+pub mod ecs;
+pub mod error;
+pub mod http;
+pub mod operation;
+pub mod probe;
+pub mod raw;
+
+#[cfg(test)]
+mod canned;
+
+use shipit_core::failure::Failure;
+
+pub use config::{Credentials, Now, Target};
+
+/// The ports of one AWS account, region and cluster.
+pub struct Aws {
+    /// The registry.
+    pub registry: ecr::Repositories,
+    /// Scan results.
+    pub scans: ecr::Scanner,
+    /// The services of the cluster.
+    pub service: ecs::Cluster,
+    /// What went wrong in the cluster.
+    pub evidence: ecs::StoppedTasks,
+    /// Who the credentials are.
+    pub account: account::Caller,
+    /// Smoke requests.
+    pub probe: probe::Web,
+}
+
+/// Joins the ports of one target; nothing is asked of AWS yet, save what finding region and role needs.
+///
+/// # Errors
+/// `NoRegion`, and `FileTrouble` for an unusable `AWS_CA_BUNDLE`. Missing credentials show at the first call.
+pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
+    let web = http::Web::new(http::trust()?);
+    let sdk = config::load(target, &web).await?;
+    let registry = ecr::Repositories::new(&sdk, web.clone(), target.now.clone());
+    let service = ecs::Cluster::new(&sdk, cluster, target.now.clone());
+    Ok(Aws {
+        scans: ecr::Scanner::new(&sdk),
+        evidence: ecs::StoppedTasks::new(&sdk, cluster),
+        account: account::Caller::new(&sdk),
+        probe: probe::Web::new(web),
+        registry,
+        service,
+    })
+}

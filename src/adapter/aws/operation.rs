@@ -1,0 +1,55 @@
+//! What is called of AWS, and the IAM action each call needs: errors and the IAM policy are written from this table.
+
+/// One AWS operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// IAM's name of the service, e.g. `ecs`.
+    pub service: &'static str,
+    /// E.g. `UpdateService`.
+    pub name: &'static str,
+    /// What does not exist when AWS answers that something was not found.
+    pub subject: &'static str,
+}
+
+impl Operation {
+    /// The IAM action, e.g. `ecs:UpdateService`.
+    pub fn action(self) -> String {
+        format!("{}:{}", self.service, self.name)
+    }
+}
+
+macro_rules! operations {
+    ($($constant:ident = $service:literal $name:literal of $subject:literal;)*) => {
+        $(#[doc = concat!("`", $service, ":", $name, "`.")]
+        pub const $constant: Operation = Operation { service: $service, name: $name, subject: $subject };)*
+
+        /// All of them.
+        pub const OPERATIONS: &[Operation] = &[$($constant),*];
+    };
+}
+
+operations! {
+    GET_CALLER_IDENTITY = "sts" "GetCallerIdentity" of "the caller";
+    GET_AUTHORIZATION_TOKEN = "ecr" "GetAuthorizationToken" of "the registry";
+    DESCRIBE_REPOSITORIES = "ecr" "DescribeRepositories" of "the repository";
+    BATCH_GET_IMAGE = "ecr" "BatchGetImage" of "the repository";
+    DESCRIBE_IMAGES = "ecr" "DescribeImages" of "the image";
+    GET_BLOB = "ecr" "GetDownloadUrlForLayer" of "the image's config";
+    DESCRIBE_IMAGE_SCAN_FINDINGS = "ecr" "DescribeImageScanFindings" of "the image or its scan";
+    START_IMAGE_SCAN = "ecr" "StartImageScan" of "the image";
+    BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION = "ecr" "BatchGetRepositoryScanningConfiguration" of "the repository";
+    DESCRIBE_SERVICES = "ecs" "DescribeServices" of "the service";
+    DESCRIBE_TASK_DEFINITION = "ecs" "DescribeTaskDefinition" of "the task definition";
+    REGISTER_TASK_DEFINITION = "ecs" "RegisterTaskDefinition" of "the task definition";
+    CREATE_SERVICE = "ecs" "CreateService" of "the cluster";
+    UPDATE_SERVICE = "ecs" "UpdateService" of "the service";
+    LIST_TASKS = "ecs" "ListTasks" of "the service";
+    DESCRIBE_TASKS = "ecs" "DescribeTasks" of "the task";
+    LIST_SERVICE_DEPLOYMENTS = "ecs" "ListServiceDeployments" of "the service";
+    DESCRIBE_SERVICE_REVISIONS = "ecs" "DescribeServiceRevisions" of "the service revision";
+    STOP_SERVICE_DEPLOYMENT = "ecs" "StopServiceDeployment" of "the service deployment";
+    DESCRIBE_TARGET_GROUPS = "elasticloadbalancing" "DescribeTargetGroups" of "the target group";
+    DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing" "DescribeTargetGroupAttributes" of "the target group";
+    DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing" "DescribeLoadBalancers" of "the load balancer";
+    GET_LOG_EVENTS = "logs" "GetLogEvents" of "the log stream";
+}
