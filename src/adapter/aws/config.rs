@@ -1,6 +1,5 @@
 //! Who calls AWS, from where, and which AWS: credentials as the AWS CLI finds them, or the sandbox's endpoint.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::sts::AssumeRoleProvider;
@@ -10,10 +9,7 @@ use jiff::Timestamp;
 use shipit_core::failure::{Code, Failure};
 
 use super::http::Web;
-use crate::port::Secret;
-
-/// What time it is at the target: the machine's clock for AWS, the virtual one for the sandbox.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+use crate::port::{Clock, Secret};
 
 /// Which AWS, and as whom.
 #[derive(Clone)]
@@ -29,7 +25,7 @@ pub struct Target {
     /// Where the credentials come from.
     pub credentials: Credentials,
     /// The target's clock.
-    pub now: Now,
+    pub clock: Clock,
 }
 
 impl Default for Target {
@@ -40,7 +36,7 @@ impl Default for Target {
             assume_role: None,
             endpoint: None,
             credentials: Credentials::Found,
-            now: Arc::new(Timestamp::now),
+            clock: Clock::starting(Timestamp::now(), 1.0),
         }
     }
 }

@@ -18,7 +18,7 @@ mod canned;
 
 use shipit_core::failure::Failure;
 
-pub use config::{Credentials, Now, Target};
+pub use config::{Credentials, Target};
 
 /// The ports of one AWS account, region and cluster.
 pub struct Aws {
@@ -43,8 +43,8 @@ pub struct Aws {
 pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
     let web = http::Web::new(http::trust()?);
     let sdk = config::load(target, &web).await?;
-    let registry = ecr::Repositories::new(&sdk, web.clone(), target.now.clone());
-    let service = ecs::Cluster::new(&sdk, cluster, target.now.clone());
+    let registry = ecr::Repositories::new(&sdk, web.clone(), target.clock);
+    let service = ecs::Cluster::new(&sdk, cluster, target.clock);
     Ok(Aws {
         scans: ecr::Scanner::new(&sdk),
         evidence: ecs::StoppedTasks::new(&sdk, cluster),

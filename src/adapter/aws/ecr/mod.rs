@@ -18,11 +18,10 @@ use shipit_core::snapshot::{RepositorySeen, StoredImage};
 use tokio::sync::Mutex;
 
 use self::manifest::{ACCEPTED, Manifest};
-use super::config::Now;
 use super::error::{AwsError, named};
 use super::http::Web;
 use super::operation::{self, Operation};
-use crate::port::{Login, PortError, PortResult, Registry, Secret};
+use crate::port::{Clock, Login, PortError, PortResult, Registry, Secret};
 
 pub use scan::Scanner;
 
@@ -33,14 +32,14 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(30);
 pub struct Repositories {
     ecr: aws_sdk_ecr::Client,
     web: Web,
-    now: Now,
+    clock: Clock,
     login: Arc<Mutex<Option<(Login, Timestamp)>>>,
 }
 
 impl Repositories {
     /// Of the account and region of this configuration.
-    pub fn new(sdk: &SdkConfig, web: Web, now: Now) -> Self {
-        Self { ecr: aws_sdk_ecr::Client::new(sdk), web, now, login: Arc::default() }
+    pub fn new(sdk: &SdkConfig, web: Web, clock: Clock) -> Self {
+        Self { ecr: aws_sdk_ecr::Client::new(sdk), web, clock, login: Arc::default() }
     }
 
     async fn uri(&self, repository: &str) -> Result<Option<String>, AwsError> {
@@ -97,7 +96,7 @@ impl Repositories {
         let login =
             Login { server: server.to_owned(), username: username.to_owned(), password: Secret::new(password.to_owned()) };
         let until = data.expires_at.and_then(|at| Timestamp::from_second(at.secs()).ok());
-        Ok((login, until.unwrap_or_else(|| (self.now)())))
+        Ok((login, until.unwrap_or_else(|| self.clock.now())))
     }
 }
 
@@ -120,7 +119,7 @@ impl Registry for Repositories {
     async fn login(&self) -> PortResult<Login> {
         let mut kept = self.login.lock().await;
         if let Some((login, until)) = kept.as_ref()
-            && (self.now)() + MARGIN < *until
+            && self.clock.now() + MARGIN < *until
         {
             return Ok(login.clone());
         }

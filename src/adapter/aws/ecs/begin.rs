@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit_core::failure::{Code, Failure};
-use shipit_core::release::DeploymentId;
-use shipit_core::settled::Begun;
+use shipit_core::release::{DeploymentId, Revision};
+use shipit_core::settled::{Begun, ServiceDeployment};
 
+use super::describe::in_progress;
 use super::reading::{items, text, time};
 use crate::adapter::aws::ecs::api::unreadable;
 use crate::adapter::aws::operation::{CREATE_SERVICE, Operation, UPDATE_SERVICE};
@@ -61,4 +62,25 @@ pub fn begun(operation: Operation, change: &Change, service: &Value) -> PortResu
         deployment: DeploymentId(id),
         asked_at: created.checked_sub(BEFORE).unwrap_or(created),
     })
+}
+
+/// The handle of a deployment that is in progress, whoever asked for it: that of the service deployment given, which during
+/// a rollback is not what the PRIMARY runs; else the PRIMARY's own.
+pub fn current(name: &str, service: &Value, newest: Option<&ServiceDeployment>) -> Option<Begun> {
+    let handle = |deployment: &Value, revision: Revision, created| {
+        Some(Begun {
+            service: name.to_owned(),
+            revision,
+            deployment: DeploymentId(text(&deployment["id"])?),
+            asked_at: jiff::Timestamp::checked_sub(created, BEFORE).unwrap_or(created),
+        })
+    };
+    let Some(newest) = newest else {
+        let primary = in_progress(service)?;
+        return handle(primary, Revision(text(&primary["taskDefinition"])?), time(&primary["createdAt"])?);
+    };
+    let of_it = |deployment: &&Value| deployment["taskDefinition"] == newest.revision.as_str();
+    let deployments = || items(&service["deployments"]);
+    let deployment = deployments().filter(of_it).max_by_key(|deployment| time(&deployment["createdAt"]));
+    handle(deployment.or_else(|| deployments().next())?, newest.revision.clone(), newest.created_at)
 }

@@ -59,7 +59,7 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
                 .any(|container| container["essential"] != false && container["healthCheck"].is_object()),
             target: items(&service["loadBalancers"]).next().is_some(),
         },
-        in_progress: primary.filter(|primary| is_in_progress(service, primary)).and_then(identity),
+        in_progress: in_progress(service).and_then(identity),
         primary: primary.and_then(|primary| text(&primary["id"])).map(DeploymentId),
         target_groups: balancers.target_groups,
         load_balancer: balancers.dns,
@@ -67,12 +67,16 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
     }
 }
 
-/// Behind a Classic Load Balancer there is no rolloutState: there, an old deployment beside the PRIMARY is one in progress.
-fn is_in_progress(service: &Value, primary: &Value) -> bool {
-    match primary["rolloutState"].as_str() {
+/// The PRIMARY deployment, if it is in progress. Behind a Classic Load Balancer there is no rolloutState: there, an old
+/// deployment beside the PRIMARY says so.
+pub fn in_progress(service: &Value) -> Option<&Value> {
+    let deployments = || items(&service["deployments"]);
+    let primary = deployments().find(|deployment| deployment["status"] == "PRIMARY")?;
+    let goes_on = match primary["rolloutState"].as_str() {
         Some(state) => state == "IN_PROGRESS",
-        None => items(&service["deployments"]).count() > 1,
-    }
+        None => deployments().count() > 1,
+    };
+    goes_on.then_some(primary)
 }
 
 fn identity(deployment: &Value) -> Option<(DeploymentId, Revision)> {

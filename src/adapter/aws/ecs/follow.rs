@@ -12,6 +12,9 @@ use super::reading::{count, items, text, time};
 /// How long a service deployment may take to show after our call.
 const LAG: SignedDuration = SignedDuration::from_secs(30);
 
+/// Statuses of a service deployment that has not ended.
+pub const IN_PROGRESS: [&str; 5] = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"];
+
 /// Service deployments of ListServiceDeployments, newest first. One whose revision is not known yet is left for the next look.
 pub fn list(briefs: &[Value], revisions: &HashMap<String, Revision>) -> Vec<ServiceDeployment> {
     let one = |brief: &Value| {

@@ -16,14 +16,13 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shipit_core::release::Revision;
-use shipit_core::settled::{Begun, Evidence, ServiceDeployments};
+use shipit_core::settled::{Begun, Evidence, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::ServiceSeen;
 
 use self::api::Api;
 use self::balancing::Balancing;
-use super::config::Now;
 use super::operation;
-use crate::port::{Change, PortError, PortResult, Service};
+use crate::port::{Change, Clock, PortError, PortResult, Service};
 
 pub use evidence::StoppedTasks;
 
@@ -34,7 +33,7 @@ const TASKS: usize = 100;
 pub struct Cluster {
     api: Api,
     balancing: Balancing,
-    now: Now,
+    clock: Clock,
     /// Task definitions of service revisions, by the revisions' ARNs: they never change.
     revisions: Mutex<HashMap<String, Revision>>,
     /// The platform has answered that it knows no service deployments.
@@ -43,11 +42,11 @@ pub struct Cluster {
 
 impl Cluster {
     /// The cluster of that name or ARN.
-    pub fn new(sdk: &SdkConfig, cluster: &str, now: Now) -> Self {
+    pub fn new(sdk: &SdkConfig, cluster: &str, clock: Clock) -> Self {
         Self {
             api: Api::new(sdk, cluster),
             balancing: Balancing::new(sdk),
-            now,
+            clock,
             revisions: Mutex::default(),
             without_deployments: AtomicBool::new(false),
         }
@@ -116,7 +115,18 @@ impl Service for Cluster {
     async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {
         let (service, listed) = futures_util::try_join!(self.describe(&begun.service), self.service_deployments(begun))?;
         let service = service.ok_or_else(|| PortError::NotFound { what: format!("service `{}`", begun.service) })?;
-        Ok(follow::evidence(begun, &service, listed, (self.now)()))
+        Ok(follow::evidence(begun, &service, listed, self.clock.now()))
+    }
+
+    async fn current(&self, service: &str) -> PortResult<Option<Begun>> {
+        let query = json!({"service": service, "status": follow::IN_PROGRESS, "maxResults": 100});
+        let (seen, briefs) = futures_util::try_join!(self.describe(service), self.list_deployments(query))?;
+        let seen = seen.ok_or_else(|| PortError::NotFound { what: format!("service `{service}`") })?;
+        let list = match briefs {
+            Some(briefs) => self.with_revisions(&briefs).await?,
+            None => Vec::new(),
+        };
+        Ok(begin::current(service, &seen, list.first()))
     }
 
     async fn stop(&self, begun: &Begun) -> PortResult<()> {
@@ -142,10 +152,13 @@ impl Cluster {
         let Some(briefs) = self.list_deployments(query).await? else {
             return Ok(ServiceDeployments::Unsupported);
         };
-        let arns: Vec<String> =
-            briefs.iter().filter_map(|brief| brief["targetServiceRevisionArn"].as_str().map(str::to_owned)).collect();
-        let revisions = self.revisions(&arns).await?;
-        Ok(ServiceDeployments::Listed { list: follow::list(&briefs, &revisions) })
+        Ok(ServiceDeployments::Listed { list: self.with_revisions(&briefs).await? })
+    }
+
+    async fn with_revisions(&self, briefs: &[Value]) -> PortResult<Vec<ServiceDeployment>> {
+        let arn = |brief: &Value| brief["targetServiceRevisionArn"].as_str().map(str::to_owned);
+        let arns: Vec<String> = briefs.iter().filter_map(arn).collect();
+        Ok(follow::list(briefs, &self.revisions(&arns).await?))
     }
 
     /// All pages of ListServiceDeployments; nothing when the platform does not have it.
