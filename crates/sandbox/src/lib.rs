@@ -2,8 +2,10 @@
 //! local Docker Engine, a load balancer with real traffic. It knows no shipit type but the scheduler.
 //!
 //! Reading order: [`state`] (one value behind one lock), [`dispatch`] (operation -> handler, by table), [`wire`] (bytes
-//! <-> JSON values), [`server`] (one port for all AWS APIs), then a folder a service: [`sts`], [`ecr`] with [`registry`]
-//! and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
+//! <-> JSON values), [`server`] (one port for all AWS APIs; what it is told at the start), [`loops`] (what watches the world),
+//! [`faults`] (what goes wrong on request), [`seed`] (what there is at the beginning), [`endpoints`], [`owner`] and [`engine`]
+//! (how it is found, and how it leaves nothing behind), [`client`] (its admin API from outside), then a folder a service:
+//! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
 
 mod admin;
 pub mod client;

@@ -230,3 +230,40 @@ async fn junk_never_makes_a_5xx() {
     .await
     .unwrap();
 }
+
+#[tokio::test]
+async fn the_file_follows_the_state() {
+    let stage = Stage::new(|_| ()).await;
+    "eu-west-1".clone_into(&mut stage.running.shared.lock().region);
+    stage.running.shared.ring();
+    let followed = async {
+        while Endpoints::read(stage.folder.path()).unwrap().unwrap().region != "eu-west-1" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), followed).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn nothing_is_left_in_the_engine_however_it_ends() {
+    const HOST: &str = "unix:///var/run/docker.sock";
+    let docker = engine::connect(HOST).await.unwrap();
+    for end in ["shutdown", "drop"] {
+        let name = format!("server-test-{end}-{}", std::process::id());
+        let stage = Stage::new(|options| {
+            options.docker = Some(HOST.to_owned());
+            options.id.clone_from(&name);
+        })
+        .await;
+        let labels = Some(stage.running.owner.labels());
+        let request = bollard::models::NetworkCreateRequest { name: name.clone(), labels, ..Default::default() };
+        docker.create_network(request).await.unwrap();
+        match end {
+            "shutdown" => stage.running.shutdown().await.unwrap(),
+            _ => drop(stage),
+        }
+        let there = docker.inspect_network(&name, None).await;
+        assert!(there.is_err(), "{name} is still there");
+    }
+}
