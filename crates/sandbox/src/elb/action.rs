@@ -76,31 +76,17 @@ impl Action {
 /// # Errors
 /// `ValidationError`, `InvalidLoadBalancerAction`, `TargetGroupNotFound`, `TargetGroupAssociationLimit`,
 /// `IncompatibleProtocols`.
-pub fn read(
-    elb: &Elb,
-    balancer: &str,
-    speech: Speech,
-    params: Params<'_>,
-    name: &str,
-) -> Result<Action, AwsError> {
+pub fn read(elb: &Elb, balancer: &str, speech: Speech, params: Params<'_>, name: &str) -> Result<Action, AwsError> {
     let actions = params.required_list(name)?;
     let [action] = actions[..] else {
-        return Err(bad(
-            "An action list must have exactly one action: the sandbox does not support authentication",
-        ));
+        return Err(bad("An action list must have exactly one action: the sandbox does not support authentication"));
     };
     let does = match (action.required("Type")?, speech) {
         ("forward", _) => Does::Forward(forward(elb, balancer, speech, action)?),
-        ("redirect", Speech::Http) => {
-            Does::Redirect(Redirect::read(action.part("RedirectConfig"))?)
-        }
-        ("fixed-response", Speech::Http) => {
-            Does::Respond(fixed(action.part("FixedResponseConfig"))?)
-        }
+        ("redirect", Speech::Http) => Does::Redirect(Redirect::read(action.part("RedirectConfig"))?),
+        ("fixed-response", Speech::Http) => Does::Respond(fixed(action.part("FixedResponseConfig"))?),
         (other, _) => {
-            return Err(bad(format!(
-                "the sandbox does not support actions of type '{other}' here"
-            )));
+            return Err(bad(format!("the sandbox does not support actions of type '{other}' here")));
         }
     };
     let order = action.number("Order", 1..=50_000)?;
@@ -116,46 +102,25 @@ fn fixed(config: Params<'_>) -> Result<Fixed, AwsError> {
     let status = match code.parse() {
         Ok(status @ (200..=299 | 400..=599)) => status,
         _ => {
-            return Err(bad(format!(
-                "Fixed response status code '{code}' must be 2XX, 4XX or 5XX"
-            )));
+            return Err(bad(format!("Fixed response status code '{code}' must be 2XX, 4XX or 5XX")));
         }
     };
     let body = config.text("MessageBody").unwrap_or_default();
     if body.len() > 1024 {
-        return Err(bad(
-            "Fixed response message body cannot be longer than '1024' characters",
-        ));
+        return Err(bad("Fixed response message body cannot be longer than '1024' characters"));
     }
-    let kinds = [
-        "text/plain",
-        "text/css",
-        "text/html",
-        "application/javascript",
-        "application/json",
-    ];
-    Ok(Fixed {
-        status,
-        content_type: config.one_of("ContentType", &kinds)?.map(str::to_owned),
-        body: body.to_owned(),
-    })
+    let kinds = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+    Ok(Fixed { status, content_type: config.one_of("ContentType", &kinds)?.map(str::to_owned), body: body.to_owned() })
 }
 
-fn forward(
-    elb: &Elb,
-    balancer: &str,
-    speech: Speech,
-    action: Params<'_>,
-) -> Result<Forward, AwsError> {
+fn forward(elb: &Elb, balancer: &str, speech: Speech, action: Params<'_>) -> Result<Forward, AwsError> {
     let config = action.part("ForwardConfig");
     let mut shares: Vec<Share> = Vec::new();
     for group in config.list("TargetGroups") {
         let arn = group.required("TargetGroupArn")?;
         let weight = group.number("Weight", 0..=999)?.unwrap_or(1);
         if shares.iter().any(|share| share.group == arn) {
-            return Err(bad(format!(
-                "Target group '{arn}' is specified more than once in a forward action"
-            )));
+            return Err(bad(format!("Target group '{arn}' is specified more than once in a forward action")));
         }
         shares.push(Share::new(arn, weight));
     }
@@ -163,9 +128,7 @@ fn forward(
         (Some(arn), []) => shares.push(Share::new(arn, 1)),
         (Some(arn), [only]) if only.group == arn => {}
         (Some(_), _) => {
-            return Err(bad(
-                "TargetGroupArn and ForwardConfig must name the same single target group",
-            ));
+            return Err(bad("TargetGroupArn and ForwardConfig must name the same single target group"));
         }
         (None, []) => return Err(invalid("A target group ARN must be specified")),
         (None, _) => {}
@@ -181,30 +144,18 @@ fn forward(
         if group.nature.speech != speech {
             return Err(AwsError::new(
                 "IncompatibleProtocols",
-                format!(
-                    "The protocol of target group '{}' is not compatible with the listener's",
-                    share.group
-                ),
+                format!("The protocol of target group '{}' is not compatible with the listener's", share.group),
             ));
         }
-        if elb
-            .balancers_of(&share.group)
-            .iter()
-            .any(|other| *other != balancer)
-        {
+        if elb.balancers_of(&share.group).iter().any(|other| *other != balancer) {
             return Err(AwsError::new(
                 "TargetGroupAssociationLimit",
-                format!(
-                    "The following target groups cannot be associated with more than one load balancer: {}",
-                    share.group
-                ),
+                format!("The following target groups cannot be associated with more than one load balancer: {}", share.group),
             ));
         }
     }
     let sticky = config.part("TargetGroupStickinessConfig");
-    let stickiness = Stickiness {
-        enabled: sticky.flag("Enabled")?.unwrap_or(false),
-        seconds: sticky.number("DurationSeconds", 1..=604_800)?,
-    };
+    let stickiness =
+        Stickiness { enabled: sticky.flag("Enabled")?.unwrap_or(false), seconds: sticky.number("DurationSeconds", 1..=604_800)? };
     Ok(Forward { shares, stickiness })
 }

@@ -42,10 +42,7 @@ const OF_BALANCERS: &[(&str, &str)] = &[
     ("routing.http.desync_mitigation_mode", "defensive"),
     ("routing.http.drop_invalid_header_fields.enabled", "false"),
     ("routing.http.preserve_host_header.enabled", "false"),
-    (
-        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
-        "false",
-    ),
+    ("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false"),
     ("routing.http.xff_client_port.enabled", "false"),
     ("routing.http.xff_header_processing.mode", "append"),
     ("routing.http2.enabled", "true"),
@@ -57,32 +54,17 @@ const OF_GROUPS: &[(&str, &str)] = &[
     (DRAIN, "300"),
     ("load_balancing.algorithm.type", "round_robin"),
     ("load_balancing.algorithm.anomaly_mitigation", "off"),
-    (
-        "load_balancing.cross_zone.enabled",
-        "use_load_balancer_configuration",
-    ),
+    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
     ("slow_start.duration_seconds", "0"),
     ("stickiness.enabled", "false"),
     ("stickiness.type", "lb_cookie"),
     ("stickiness.lb_cookie.duration_seconds", "86400"),
     ("stickiness.app_cookie.cookie_name", ""),
     ("stickiness.app_cookie.duration_seconds", "86400"),
-    (
-        "target_group_health.dns_failover.minimum_healthy_targets.count",
-        "1",
-    ),
-    (
-        "target_group_health.dns_failover.minimum_healthy_targets.percentage",
-        "off",
-    ),
-    (
-        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
-        "1",
-    ),
-    (
-        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
-        "off",
-    ),
+    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
+    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"),
 ];
 
 /// What a load balancer has at first.
@@ -140,9 +122,7 @@ fn change(attributes: &mut Attributes, params: Params<'_>, what: &str) -> Result
             IDLE => drop(number(key, value, 1..=4000)?),
             _ => {}
         }
-        let slot = changed
-            .get_mut(key)
-            .ok_or_else(|| invalid(format!("{what} attribute key '{key}' is not recognized")))?;
+        let slot = changed.get_mut(key).ok_or_else(|| invalid(format!("{what} attribute key '{key}' is not recognized")))?;
         value.clone_into(slot);
     }
     *attributes = changed;

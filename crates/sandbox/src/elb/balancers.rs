@@ -13,11 +13,7 @@ use crate::error::AwsError;
 use crate::state::State;
 
 /// Operations on load balancers.
-pub const TABLE: Table = &[
-    ("CreateLoadBalancer", create),
-    ("DescribeLoadBalancers", describe),
-    ("DeleteLoadBalancer", delete),
-];
+pub const TABLE: Table = &[("CreateLoadBalancer", create), ("DescribeLoadBalancers", describe), ("DeleteLoadBalancer", delete)];
 
 /// A load balancer.
 #[derive(Debug)]
@@ -93,10 +89,7 @@ pub fn find_mut<'a>(elb: &'a mut Elb, arn: &str) -> Result<&'a mut Balancer, Aws
 }
 
 fn not_found() -> AwsError {
-    AwsError::new(
-        "LoadBalancerNotFound",
-        "One or more load balancers not found",
-    )
+    AwsError::new("LoadBalancerNotFound", "One or more load balancers not found")
 }
 
 fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
@@ -110,19 +103,11 @@ fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
         } else {
             Err(AwsError::new(
                 "DuplicateLoadBalancerName",
-                format!(
-                    "A load balancer with the same name '{}' exists, but with different settings",
-                    nature.name
-                ),
+                format!("A load balancer with the same name '{}' exists, but with different settings", nature.name),
             ))
         };
     }
-    let path = format!(
-        "loadbalancer/{}/{}/{}",
-        nature.kind.path(),
-        nature.name,
-        id(state)
-    );
+    let path = format!("loadbalancer/{}/{}/{}", nature.kind.path(), nature.name, id(state));
     let arn = state.arn("elasticloadbalancing", &path);
     let balancer = Balancer {
         address: address(state, &arn),
@@ -188,12 +173,9 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
         return Err(AwsError::new("LoadBalancerNotFound", message));
     }
     let wanted = all().filter(|balancer| {
-        (arns.is_empty() || arns.contains(&balancer.arn))
-            && (names.is_empty() || names.contains(&balancer.nature.name))
+        (arns.is_empty() || arns.contains(&balancer.arn)) && (names.is_empty() || names.contains(&balancer.nature.name))
     });
-    let shown: Vec<Value> = wanted
-        .map(|balancer| show(&state.region, balancer))
-        .collect();
+    let shown: Vec<Value> = wanted.map(|balancer| show(&state.region, balancer)).collect();
     Ok(json!({"LoadBalancers": shown}))
 }
 
@@ -203,16 +185,10 @@ fn delete(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let Some(balancer) = state.elb.balancers.get(arn) else {
         return Ok(json!({}));
     };
-    if balancer
-        .attributes
-        .get(PROTECTED)
-        .is_some_and(|it| it == "true")
-    {
+    if balancer.attributes.get(PROTECTED).is_some_and(|it| it == "true") {
         return Err(AwsError::new(
             "OperationNotPermitted",
-            format!(
-                "Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
-            ),
+            format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled"),
         ));
     }
     state.elb.balancers.remove(arn);
@@ -232,9 +208,7 @@ fn show(region: &str, balancer: &Balancer) -> Value {
         .subnets
         .iter()
         .zip('a'..='z')
-        .map(|(subnet, letter)| {
-            json!({"ZoneName": format!("{region}{letter}"), "SubnetId": subnet, "LoadBalancerAddresses": []})
-        })
+        .map(|(subnet, letter)| json!({"ZoneName": format!("{region}{letter}"), "SubnetId": subnet, "LoadBalancerAddresses": []}))
         .collect();
     json!({
         "LoadBalancerArn": balancer.arn,

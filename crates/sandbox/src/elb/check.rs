@@ -56,10 +56,7 @@ impl Check {
                 Speech::Http => 5,
                 Speech::Tcp => 10,
             },
-            thresholds: Thresholds {
-                healthy: 5,
-                unhealthy: 2,
-            },
+            thresholds: Thresholds { healthy: 5, unhealthy: 2 },
             matcher: Matcher::default(),
         }
     }
@@ -77,9 +74,7 @@ impl Check {
             Some(other) => {
                 return Err(AwsError::new(
                     "InvalidConfigurationRequest",
-                    format!(
-                        "Health check protocol '{other}' is not supported for this target group"
-                    ),
+                    format!("Health check protocol '{other}' is not supported for this target group"),
                 ));
             }
         }
@@ -110,27 +105,15 @@ impl Check {
         };
         set(&mut check.interval, "HealthCheckIntervalSeconds", 5..=300)?;
         set(&mut check.timeout, "HealthCheckTimeoutSeconds", 2..=120)?;
-        set(
-            &mut check.thresholds.healthy,
-            "HealthyThresholdCount",
-            2..=10,
-        )?;
-        set(
-            &mut check.thresholds.unhealthy,
-            "UnhealthyThresholdCount",
-            2..=10,
-        )?;
+        set(&mut check.thresholds.healthy, "HealthyThresholdCount", 2..=10)?;
+        set(&mut check.thresholds.unhealthy, "UnhealthyThresholdCount", 2..=10)?;
         if check.speech == Speech::Http && check.timeout >= check.interval {
-            return Err(invalid(
-                "Health check interval must be greater than the timeout.",
-            ));
+            return Err(invalid("Health check interval must be greater than the timeout."));
         }
         if let Some(codes) = params.part("Matcher").text("HttpCode") {
-            check.matcher = codes.parse().map_err(|_| {
-                invalid(format!(
-                    "Health check matcher HTTP code '{codes}' must be within '200-499' inclusive"
-                ))
-            })?;
+            check.matcher = codes
+                .parse()
+                .map_err(|_| invalid(format!("Health check matcher HTTP code '{codes}' must be within '200-499' inclusive")))?;
         }
         Ok(check)
     }
@@ -171,10 +154,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!((check.interval, check.timeout), (10, 5));
-        assert_eq!(
-            (check.thresholds.healthy, check.thresholds.unhealthy),
-            (2, 2)
-        );
+        assert_eq!((check.thresholds.healthy, check.thresholds.unhealthy), (2, 2));
         assert_eq!(check.port, CheckPort::Fixed(9000));
         assert!(check.matcher.matches(204));
         let mut shown = json!({});
@@ -197,11 +177,7 @@ mod tests {
             json!({"HealthCheckEnabled": "false"}),
         ];
         for body in refused {
-            assert_eq!(
-                changed(&body).unwrap_err().code,
-                "ValidationError",
-                "{body}"
-            );
+            assert_eq!(changed(&body).unwrap_err().code, "ValidationError", "{body}");
         }
     }
 }

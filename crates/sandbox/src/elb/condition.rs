@@ -34,19 +34,13 @@ const MOST_VALUES: usize = 5;
 /// # Errors
 /// `ValidationError` for a field that is unknown, empty, or not supported.
 pub fn read(params: Params<'_>) -> Result<Vec<Condition>, AwsError> {
-    let conditions: Vec<Condition> = params
-        .list("Conditions")
-        .into_iter()
-        .map(one)
-        .collect::<Result<_, _>>()?;
+    let conditions: Vec<Condition> = params.list("Conditions").into_iter().map(one).collect::<Result<_, _>>()?;
     if conditions.is_empty() {
         return Err(invalid("A condition must be specified"));
     }
     let values: usize = conditions.iter().map(Condition::count).sum();
     if values > MOST_VALUES {
-        return Err(invalid(format!(
-            "The rule has '{values}' condition values; the maximum is '{MOST_VALUES}'"
-        )));
+        return Err(invalid(format!("The rule has '{values}' condition values; the maximum is '{MOST_VALUES}'")));
     }
     Ok(conditions)
 }
@@ -58,17 +52,11 @@ fn one(condition: Params<'_>) -> Result<Condition, AwsError> {
         values.extend(condition.texts("Values"));
         let regexes = [condition, condition.part(config)];
         if regexes.iter().any(|it| !it.texts("RegexValues").is_empty()) {
-            return Err(invalid(
-                "the sandbox does not support RegexValues in conditions",
-            ));
+            return Err(invalid("the sandbox does not support RegexValues in conditions"));
         }
         match values.iter().find(|value| value.len() > 128) {
-            Some(long) => Err(invalid(format!(
-                "Condition value '{long}' cannot be longer than '128' characters"
-            ))),
-            None if values.is_empty() => Err(invalid(format!(
-                "Condition field '{field}' must have a value"
-            ))),
+            Some(long) => Err(invalid(format!("Condition value '{long}' cannot be longer than '128' characters"))),
+            None if values.is_empty() => Err(invalid(format!("Condition field '{field}' must have a value"))),
             None => Ok(values),
         }
     };
@@ -77,29 +65,17 @@ fn one(condition: Params<'_>) -> Result<Condition, AwsError> {
         "host-header" => Ok(Condition::Host(values("HostHeaderConfig")?)),
         "http-request-method" => Ok(Condition::Method(values("HttpRequestMethodConfig")?)),
         "http-header" => Ok(Condition::Header {
-            name: condition
-                .part("HttpHeaderConfig")
-                .required("HttpHeaderName")?
-                .to_owned(),
+            name: condition.part("HttpHeaderConfig").required("HttpHeaderName")?.to_owned(),
             values: values("HttpHeaderConfig")?,
         }),
         "query-string" => {
-            let pairs = condition
-                .part("QueryStringConfig")
-                .required_list("Values")?;
+            let pairs = condition.part("QueryStringConfig").required_list("Values")?;
             let pair = |pair: Params<'_>| -> Result<_, AwsError> {
-                Ok((
-                    pair.text("Key").map(str::to_owned),
-                    pair.required("Value")?.to_owned(),
-                ))
+                Ok((pair.text("Key").map(str::to_owned), pair.required("Value")?.to_owned()))
             };
-            Ok(Condition::Query(
-                pairs.into_iter().map(pair).collect::<Result<_, _>>()?,
-            ))
+            Ok(Condition::Query(pairs.into_iter().map(pair).collect::<Result<_, _>>()?))
         }
-        "source-ip" => Err(invalid(
-            "the sandbox does not support the condition field 'source-ip'",
-        )),
+        "source-ip" => Err(invalid("the sandbox does not support the condition field 'source-ip'")),
         other => Err(invalid(format!(
             "Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'"
         ))),
@@ -109,9 +85,7 @@ fn one(condition: Params<'_>) -> Result<Condition, AwsError> {
 impl Condition {
     fn count(&self) -> usize {
         match self {
-            Condition::Path(values) | Condition::Host(values) | Condition::Method(values) => {
-                values.len()
-            }
+            Condition::Path(values) | Condition::Host(values) | Condition::Method(values) => values.len(),
             Condition::Header { values, .. } => values.len(),
             Condition::Query(values) => values.len(),
         }
@@ -159,9 +133,7 @@ impl Condition {
                 let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
                 pairs.into_iter().any(|(key, value)| {
                     wanted.iter().any(|(wanted_key, pattern)| {
-                        wanted_key
-                            .as_ref()
-                            .is_none_or(|wanted| glob(&wanted.to_lowercase(), &key.to_lowercase()))
+                        wanted_key.as_ref().is_none_or(|wanted| glob(&wanted.to_lowercase(), &key.to_lowercase()))
                             && glob(&pattern.to_lowercase(), &value.to_lowercase())
                     })
                 })
@@ -172,9 +144,7 @@ impl Condition {
 
 /// The request fulfils every condition.
 pub fn matches(conditions: &[Condition], request: &Parts) -> bool {
-    conditions
-        .iter()
-        .all(|condition| condition.matches(request))
+    conditions.iter().all(|condition| condition.matches(request))
 }
 
 /// The name in the `Host` header (or an absolute URI), without the port.
@@ -198,9 +168,7 @@ fn any(patterns: &[String], text: &str) -> bool {
 
 fn any_case(patterns: &[String], text: &str) -> bool {
     let text = text.to_lowercase();
-    patterns
-        .iter()
-        .any(|pattern| glob(&pattern.to_lowercase(), &text))
+    patterns.iter().any(|pattern| glob(&pattern.to_lowercase(), &text))
 }
 
 /// `*` is any run of characters, `?` exactly one. Only the last star is tried again, so no pattern takes long.
@@ -244,9 +212,7 @@ mod tests {
     }
 
     fn parsed(condition: Value) -> Condition {
-        read(Params(&json!({"Conditions": [condition]})))
-            .unwrap()
-            .remove(0)
+        read(Params(&json!({"Conditions": [condition]}))).unwrap().remove(0)
     }
 
     #[test]
@@ -267,9 +233,7 @@ mod tests {
 
     #[test]
     fn hosts_match_without_case_and_port() {
-        let host = parsed(
-            json!({"Field": "host-header", "HostHeaderConfig": {"Values": ["*.Example.com"]}}),
-        );
+        let host = parsed(json!({"Field": "host-header", "HostHeaderConfig": {"Values": ["*.Example.com"]}}));
         let from = |name: &str| request("GET", "/", &[("Host", name)]);
         assert!(host.matches(&from("SHOP.example.com:8080")));
         assert!(!host.matches(&from("example.com")));
@@ -280,15 +244,9 @@ mod tests {
     fn headers_methods_and_queries_match() {
         let header = parsed(json!({"Field": "http-header",
             "HttpHeaderConfig": {"HttpHeaderName": "X-Test", "Values": ["Green*"]}}));
-        assert!(header.matches(&request(
-            "GET",
-            "/",
-            &[("x-test", "no"), ("x-test", "green-1")]
-        )));
+        assert!(header.matches(&request("GET", "/", &[("x-test", "no"), ("x-test", "green-1")])));
         assert!(!header.matches(&request("GET", "/", &[("x-test", "blue")])));
-        let method = parsed(
-            json!({"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}),
-        );
+        let method = parsed(json!({"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"]}}));
         assert!(method.matches(&request("POST", "/", &[])));
         assert!(!method.matches(&request("GET", "/", &[])));
         let query = parsed(json!({"Field": "query-string",
@@ -333,11 +291,7 @@ mod tests {
             json!({"Conditions": [{"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}]}),
             json!({"Conditions": [{"Field": "path-pattern", "Values": ["1", "2", "3", "4", "5", "6"]}]}),
         ] {
-            assert_eq!(
-                read(Params(&bad)).unwrap_err().code,
-                "ValidationError",
-                "{bad}"
-            );
+            assert_eq!(read(Params(&bad)).unwrap_err().code, "ValidationError", "{bad}");
         }
     }
 

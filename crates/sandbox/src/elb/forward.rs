@@ -15,11 +15,7 @@ pub struct Share {
 impl Share {
     /// A share that has not been picked yet.
     pub fn new(group: impl Into<String>, weight: u32) -> Self {
-        Self {
-            group: group.into(),
-            weight,
-            current: 0,
-        }
+        Self { group: group.into(), weight, current: 0 }
     }
 }
 
@@ -45,20 +41,13 @@ impl Forward {
     /// The next group: over any `sum(weights)` picks in a row each group is picked as often as its weight says, spread
     /// as evenly as can be (the algorithm of nginx). None when all weights are 0.
     pub fn pick(&mut self) -> Option<&str> {
-        let total: i64 = self
-            .shares
-            .iter()
-            .map(|share| i64::from(share.weight))
-            .sum();
+        let total: i64 = self.shares.iter().map(|share| i64::from(share.weight)).sum();
         for share in &mut self.shares {
             share.current += i64::from(share.weight);
         }
         let mut best: Option<&mut Share> = None;
         for share in self.shares.iter_mut().filter(|share| share.weight > 0) {
-            if best
-                .as_ref()
-                .is_none_or(|best| share.current > best.current)
-            {
+            if best.as_ref().is_none_or(|best| share.current > best.current) {
                 best = Some(share);
             }
         }
@@ -74,17 +63,13 @@ impl Forward {
         if let [only] = &self.shares[..] {
             action["TargetGroupArn"] = json!(only.group);
         }
-        let groups: Vec<Value> = self
-            .shares
-            .iter()
-            .map(|share| json!({"TargetGroupArn": share.group, "Weight": share.weight}))
-            .collect();
+        let groups: Vec<Value> =
+            self.shares.iter().map(|share| json!({"TargetGroupArn": share.group, "Weight": share.weight})).collect();
         let mut stickiness = json!({"Enabled": self.stickiness.enabled});
         if let Some(seconds) = self.stickiness.seconds {
             stickiness["DurationSeconds"] = json!(seconds);
         }
-        action["ForwardConfig"] =
-            json!({"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness});
+        action["ForwardConfig"] = json!({"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness});
         action
     }
 }
@@ -96,14 +81,8 @@ mod tests {
     use super::*;
 
     fn forward(weights: &[u32]) -> Forward {
-        let shares = weights
-            .iter()
-            .enumerate()
-            .map(|(index, weight)| Share::new(index.to_string(), *weight));
-        Forward {
-            shares: shares.collect(),
-            stickiness: Stickiness::default(),
-        }
+        let shares = weights.iter().enumerate().map(|(index, weight)| Share::new(index.to_string(), *weight));
+        Forward { shares: shares.collect(), stickiness: Stickiness::default() }
     }
 
     fn picks(forward: &mut Forward, count: usize) -> Vec<usize> {
@@ -122,11 +101,7 @@ mod tests {
 
     #[test]
     fn weight_zero_gets_nothing_and_only_zeros_pick_none() {
-        assert!(
-            picks(&mut forward(&[100, 0]), 1000)
-                .iter()
-                .all(|it| *it == 0)
-        );
+        assert!(picks(&mut forward(&[100, 0]), 1000).iter().all(|it| *it == 0));
         assert!(picks(&mut forward(&[0, 1]), 1000).iter().all(|it| *it == 1));
         assert_eq!(forward(&[0, 0]).pick(), None);
         assert_eq!(forward(&[0]).pick(), None);
@@ -140,10 +115,7 @@ mod tests {
         let two = forward(&[90, 10]).show();
         assert_eq!(two.get("TargetGroupArn"), None);
         assert_eq!(two["ForwardConfig"]["TargetGroups"][1]["Weight"], 10);
-        assert_eq!(
-            two["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"],
-            false
-        );
+        assert_eq!(two["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"], false);
     }
 
     proptest! {

@@ -86,10 +86,7 @@ fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
         } else {
             Err(AwsError::new(
                 "DuplicateTargetGroupName",
-                format!(
-                    "A target group with the same name '{}' exists, but with different settings",
-                    nature.name
-                ),
+                format!("A target group with the same name '{}' exists, but with different settings", nature.name),
             ))
         };
     }
@@ -138,10 +135,7 @@ fn nature(params: Params<'_>) -> Result<Nature, AwsError> {
 
 /// AWS can do it, the sandbox cannot: said at once, rather than done differently.
 fn unsupported(what: String) -> AwsError {
-    AwsError::new(
-        "InvalidConfigurationRequest",
-        format!("the sandbox does not support {what}"),
-    )
+    AwsError::new("InvalidConfigurationRequest", format!("the sandbox does not support {what}"))
 }
 
 fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
@@ -151,10 +145,7 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
         find(elb, arn)?;
     }
     let all = || elb.groups.values();
-    if !names
-        .iter()
-        .all(|name| all().any(|group| group.nature.name == *name))
-    {
+    if !names.iter().all(|name| all().any(|group| group.nature.name == *name)) {
         return Err(not_found());
     }
     let of_balancer = match params.text("LoadBalancerArn") {
@@ -164,9 +155,7 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let wanted = all().filter(|group| {
         (arns.is_empty() || arns.contains(&group.arn))
             && (names.is_empty() || names.contains(&group.nature.name))
-            && of_balancer
-                .as_ref()
-                .is_none_or(|reached| reached.contains(group.arn.as_str()))
+            && of_balancer.as_ref().is_none_or(|reached| reached.contains(group.arn.as_str()))
     });
     Ok(json!({"TargetGroups": wanted.map(|group| show(elb, group)).collect::<Vec<_>>()}))
 }
@@ -182,10 +171,7 @@ fn modify(state: &mut State, body: Value) -> Result<Value, AwsError> {
 fn delete(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let arn = Params(&body).required("TargetGroupArn")?;
     if state.target_group_in_use(arn) {
-        return Err(AwsError::new(
-            "ResourceInUse",
-            format!("Target group '{arn}' is currently in use by a listener or a rule"),
-        ));
+        return Err(AwsError::new("ResourceInUse", format!("Target group '{arn}' is currently in use by a listener or a rule")));
     }
     state.elb.groups.remove(arn);
     state.elb.tags.remove(arn);

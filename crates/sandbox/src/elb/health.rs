@@ -51,31 +51,16 @@ impl Health {
     #[must_use]
     pub fn after(self, outcome: Outcome, thresholds: Thresholds) -> Self {
         let passed = outcome == Outcome::Passed;
-        let passes = if passed {
-            self.passes.saturating_add(1)
-        } else {
-            0
-        };
-        let failures = if passed {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
+        let passes = if passed { self.passes.saturating_add(1) } else { 0 };
+        let failures = if passed { 0 } else { self.failures.saturating_add(1) };
         let standing = match self.standing {
             Standing::Initial if passed => Standing::Healthy,
             Standing::Unhealthy if passes >= thresholds.healthy => Standing::Healthy,
-            Standing::Initial | Standing::Healthy if failures >= thresholds.unhealthy => {
-                Standing::Unhealthy
-            }
+            Standing::Initial | Standing::Healthy if failures >= thresholds.unhealthy => Standing::Unhealthy,
             standing => standing,
         };
         let failure = if passed { self.failure } else { Some(outcome) };
-        Self {
-            standing,
-            failure,
-            passes,
-            failures,
-        }
+        Self { standing, failure, passes, failures }
     }
 
     /// At least one check has been made.
@@ -90,15 +75,10 @@ mod tests {
 
     use super::*;
 
-    const USUAL: Thresholds = Thresholds {
-        healthy: 5,
-        unhealthy: 2,
-    };
+    const USUAL: Thresholds = Thresholds { healthy: 5, unhealthy: 2 };
 
     fn through(outcomes: &[Outcome]) -> Health {
-        outcomes.iter().fold(Health::default(), |health, outcome| {
-            health.after(*outcome, USUAL)
-        })
+        outcomes.iter().fold(Health::default(), |health, outcome| health.after(*outcome, USUAL))
     }
 
     #[test]
@@ -117,10 +97,7 @@ mod tests {
     fn a_healthy_target_bears_one_failure_and_comes_back_after_five_passes() {
         use Outcome::{Code, Passed, TimedOut};
         assert_eq!(through(&[Passed, TimedOut]).standing, Standing::Healthy);
-        assert_eq!(
-            through(&[Passed, TimedOut, Passed, TimedOut]).standing,
-            Standing::Healthy
-        );
+        assert_eq!(through(&[Passed, TimedOut, Passed, TimedOut]).standing, Standing::Healthy);
         let down = [Passed, TimedOut, Code(500)];
         assert_eq!(through(&down).standing, Standing::Unhealthy);
         let back = |passes| through(&[&down[..], &vec![Passed; passes]].concat()).standing;

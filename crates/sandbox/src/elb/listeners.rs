@@ -15,12 +15,8 @@ use crate::error::AwsError;
 use crate::state::State;
 
 /// Operations on listeners.
-pub const TABLE: Table = &[
-    ("CreateListener", create),
-    ("DescribeListeners", describe),
-    ("ModifyListener", modify),
-    ("DeleteListener", delete),
-];
+pub const TABLE: Table =
+    &[("CreateListener", create), ("DescribeListeners", describe), ("ModifyListener", modify), ("DeleteListener", delete)];
 
 /// A listener. One of HTTPS speaks HTTP: the sandbox has no certificates.
 #[derive(Debug)]
@@ -53,11 +49,7 @@ impl Listener {
 
     /// HTTP or TCP.
     pub fn speech(&self) -> Speech {
-        if self.protocol == "TCP" {
-            Speech::Tcp
-        } else {
-            Speech::Http
-        }
+        if self.protocol == "TCP" { Speech::Tcp } else { Speech::Http }
     }
 }
 
@@ -77,36 +69,17 @@ fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let params = Params(&body);
     let balancer = balancers::find(&state.elb, params.required("LoadBalancerArn")?)?;
     let (balancer, kind) = (balancer.arn.clone(), balancer.nature.kind);
-    let port = params
-        .port("Port")?
-        .ok_or_else(|| invalid("A port must be specified"))?;
-    let protocol =
-        protocol(params, kind)?.ok_or_else(|| invalid("A protocol must be specified"))?;
+    let port = params.port("Port")?.ok_or_else(|| invalid("A port must be specified"))?;
+    let protocol = protocol(params, kind)?.ok_or_else(|| invalid("A protocol must be specified"))?;
     port_is_free(&state.elb, &balancer, port, "")?;
     let certificates = certificates(params);
     if protocol == "HTTPS" && certificates.is_empty() {
-        return Err(invalid(
-            "A certificate must be specified for HTTPS listeners",
-        ));
+        return Err(invalid("A certificate must be specified for HTTPS listeners"));
     }
-    let action = action::read(
-        &state.elb,
-        &balancer,
-        speech(&protocol),
-        params,
-        "DefaultActions",
-    )?;
+    let action = action::read(&state.elb, &balancer, speech(&protocol), params, "DefaultActions")?;
     let tags = tags::read(params)?;
-    let arn = format!(
-        "{}/{}",
-        balancer.replacen(":loadbalancer/", ":listener/", 1),
-        id(state)
-    );
-    let rule = format!(
-        "{}/{}",
-        arn.replacen(":listener/", ":listener-rule/", 1),
-        id(state)
-    );
+    let arn = format!("{}/{}", balancer.replacen(":loadbalancer/", ":listener/", 1), id(state));
+    let rule = format!("{}/{}", arn.replacen(":listener/", ":listener-rule/", 1), id(state));
     let listener = Listener {
         arn: arn.clone(),
         balancer,
@@ -125,21 +98,16 @@ fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
 }
 
 fn speech(protocol: &str) -> Speech {
-    if protocol == "TCP" {
-        Speech::Tcp
-    } else {
-        Speech::Http
-    }
+    if protocol == "TCP" { Speech::Tcp } else { Speech::Http }
 }
 
 fn protocol(params: Params<'_>, kind: Kind) -> Result<Option<String>, AwsError> {
-    let known = [
-        "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC",
-    ];
+    let known = ["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"];
     match (params.one_of("Protocol", &known)?, kind) {
         (None, _) => Ok(None),
-        (Some(protocol @ ("HTTP" | "HTTPS")), Kind::Application)
-        | (Some(protocol @ "TCP"), Kind::Network) => Ok(Some(protocol.to_owned())),
+        (Some(protocol @ ("HTTP" | "HTTPS")), Kind::Application) | (Some(protocol @ "TCP"), Kind::Network) => {
+            Ok(Some(protocol.to_owned()))
+        }
         (Some(other), _) => Err(AwsError::new(
             "UnsupportedProtocol",
             format!("Listener protocol '{other}' is not supported for this load balancer"),
@@ -148,23 +116,16 @@ fn protocol(params: Params<'_>, kind: Kind) -> Result<Option<String>, AwsError> 
 }
 
 fn port_is_free(elb: &Elb, balancer: &str, port: u16, except: &str) -> Result<(), AwsError> {
-    let mut others = elb
-        .listeners
-        .values()
-        .filter(|listener| listener.arn != except);
+    let mut others = elb.listeners.values().filter(|listener| listener.arn != except);
     if others.any(|listener| listener.balancer == balancer && listener.port == port) {
-        let message =
-            format!("A listener already exists on this port for this load balancer '{balancer}'");
+        let message = format!("A listener already exists on this port for this load balancer '{balancer}'");
         return Err(AwsError::new("DuplicateListener", message));
     }
     Ok(())
 }
 
 fn certificates(params: Params<'_>) -> Vec<Value> {
-    let arns = params
-        .list("Certificates")
-        .into_iter()
-        .filter_map(|it| it.text("CertificateArn"));
+    let arns = params.list("Certificates").into_iter().filter_map(|it| it.text("CertificateArn"));
     arns.map(|arn| json!({"CertificateArn": arn})).collect()
 }
 
@@ -178,9 +139,7 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
     if let Some(balancer) = balancer {
         balancers::find(elb, balancer)?;
     } else if arns.is_empty() {
-        return Err(invalid(
-            "You must specify either listener ARNs or a load balancer ARN",
-        ));
+        return Err(invalid("You must specify either listener ARNs or a load balancer ARN"));
     }
     let mut wanted: Vec<&Listener> = elb
         .listeners
@@ -201,26 +160,14 @@ fn modify(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let protocol = protocol(params, kind)?.unwrap_or_else(|| old.protocol.clone());
     port_is_free(&state.elb, &old.balancer, port, arn)?;
     let new = certificates(params);
-    let certificates = if new.is_empty() {
-        old.certificates.clone()
-    } else {
-        new
-    };
+    let certificates = if new.is_empty() { old.certificates.clone() } else { new };
     if protocol == "HTTPS" && certificates.is_empty() {
-        return Err(invalid(
-            "A certificate must be specified for HTTPS listeners",
-        ));
+        return Err(invalid("A certificate must be specified for HTTPS listeners"));
     }
     let action: Option<Action> = if params.list("DefaultActions").is_empty() {
         None
     } else {
-        Some(action::read(
-            &state.elb,
-            &old.balancer,
-            speech(&protocol),
-            params,
-            "DefaultActions",
-        )?)
+        Some(action::read(&state.elb, &old.balancer, speech(&protocol), params, "DefaultActions")?)
     };
     let listener = state.elb.listeners.get_mut(arn).ok_or_else(not_found)?;
     if listener.port != port {
@@ -253,12 +200,7 @@ fn show(listener: &Listener) -> Value {
     });
     if listener.protocol == "HTTPS" {
         shown["Certificates"] = json!(listener.certificates);
-        shown["SslPolicy"] = json!(
-            listener
-                .policy
-                .as_deref()
-                .unwrap_or("ELBSecurityPolicy-2016-08")
-        );
+        shown["SslPolicy"] = json!(listener.policy.as_deref().unwrap_or("ELBSecurityPolicy-2016-08"));
     }
     shown
 }

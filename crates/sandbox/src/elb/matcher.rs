@@ -24,10 +24,7 @@ impl Matcher {
 
 impl Default for Matcher {
     fn default() -> Self {
-        Self {
-            written: "200".to_owned(),
-            ranges: vec![200..=200],
-        }
+        Self { written: "200".to_owned(), ranges: vec![200..=200] }
     }
 }
 
@@ -36,21 +33,14 @@ impl FromStr for Matcher {
 
     fn from_str(text: &str) -> Result<Self, NotAMatcher> {
         let ranges = text.split(',').map(range).collect::<Result<_, _>>()?;
-        Ok(Self {
-            written: text.to_owned(),
-            ranges,
-        })
+        Ok(Self { written: text.to_owned(), ranges })
     }
 }
 
 fn range(part: &str) -> Result<RangeInclusive<u16>, NotAMatcher> {
     let (first, last) = part.split_once('-').unwrap_or((part, part));
     let (first, last) = (code(first)?, code(last)?);
-    if first <= last {
-        Ok(first..=last)
-    } else {
-        Err(NotAMatcher)
-    }
+    if first <= last { Ok(first..=last) } else { Err(NotAMatcher) }
 }
 
 fn code(text: &str) -> Result<u16, NotAMatcher> {
@@ -84,9 +74,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in [
-            "", "ok", "200-", "-200", "300-200", "199", "500", "200,,301", "200;301",
-        ] {
+        for bad in ["", "ok", "200-", "-200", "300-200", "199", "500", "200,,301", "200;301"] {
             assert_eq!(bad.parse::<Matcher>(), Err(NotAMatcher), "{bad}");
         }
     }

@@ -17,8 +17,10 @@ const MINUTE: u64 = 60_000;
 pub enum Ending {
     /// A target answered with this status after this real time.
     Answered(u16, Duration),
-    /// The load balancer had to answer 502, 503 or 504 itself.
-    Failed,
+    /// A target was chosen but did not answer: the client got 502 or 504.
+    Broken,
+    /// There was no target: the client got 503.
+    Refused,
 }
 
 /// Counts of requests.
@@ -120,7 +122,11 @@ impl Counts {
                 let class = usize::from(code / 100).clamp(1, 5);
                 self.codes[class - 1] += 1;
             }
-            Ending::Failed => self.failed += 1,
+            Ending::Broken => {
+                self.requests += 1;
+                self.failed += 1;
+            }
+            Ending::Refused => self.failed += 1,
         }
     }
 }
@@ -147,10 +153,7 @@ impl Metrics {
     /// Notes how many targets are healthy and how many are not.
     pub fn hosts(&mut self, now: Time, healthy: u32, unhealthy: u32) {
         let minute = self.minute(now);
-        for (hosts, count) in [
-            (&mut minute.healthy, healthy),
-            (&mut minute.unhealthy, unhealthy),
-        ] {
+        for (hosts, count) in [(&mut minute.healthy, healthy), (&mut minute.unhealthy, unhealthy)] {
             hosts.least = hosts.least.min(count);
             hosts.most = hosts.most.max(count);
             hosts.last = count;
@@ -168,11 +171,7 @@ impl Metrics {
             let before = self.minutes.back();
             let keeps = |hosts: Option<Hosts>| {
                 let last = hosts.unwrap_or_default().last;
-                Hosts {
-                    least: last,
-                    most: last,
-                    last,
-                }
+                Hosts { least: last, most: last, last }
             };
             let next = Minute {
                 start,
@@ -193,10 +192,7 @@ impl Metrics {
 impl State {
     /// A target group's requests since it was made, for assertions and reports; none when there is no such group.
     pub fn target_group_totals(&self, target_group: &str) -> Option<&Counts> {
-        self.elb
-            .groups
-            .get(target_group)
-            .map(|group| &group.metrics.totals)
+        self.elb.groups.get(target_group).map(|group| &group.metrics.totals)
     }
 
     /// A target group's minutes, oldest first; empty when there is no such group.
@@ -217,58 +213,24 @@ mod tests {
         let mut metrics = Metrics::default();
         metrics.hosts(Time(0), 2, 0);
         metrics.ended(Time(10), Ending::Answered(200, Duration::from_millis(3)));
-        metrics.ended(
-            Time(59_999),
-            Ending::Answered(503, Duration::from_millis(4)),
-        );
-        metrics.ended(
-            Time(60_000),
-            Ending::Answered(302, Duration::from_millis(5)),
-        );
-        metrics.ended(Time(60_001), Ending::Failed);
+        metrics.ended(Time(59_999), Ending::Answered(503, Duration::from_millis(4)));
+        metrics.ended(Time(60_000), Ending::Answered(302, Duration::from_millis(5)));
+        metrics.ended(Time(60_001), Ending::Refused);
         metrics.hosts(Time(60_002), 1, 1);
         let minutes: Vec<&Minute> = metrics.minutes().collect();
         assert_eq!(minutes.len(), 2);
         assert_eq!(minutes[0].counts.codes, [0, 1, 0, 0, 1]);
-        assert_eq!(
-            minutes[1].counts,
-            Counts {
-                requests: 1,
-                codes: [0, 0, 1, 0, 0],
-                failed: 1
-            }
-        );
-        assert_eq!(
-            minutes[1].healthy,
-            Hosts {
-                least: 1,
-                most: 2,
-                last: 1
-            }
-        );
-        assert_eq!(
-            minutes[1].unhealthy,
-            Hosts {
-                least: 0,
-                most: 1,
-                last: 1
-            }
-        );
-        assert_eq!(
-            metrics.totals,
-            Counts {
-                requests: 3,
-                codes: [0, 1, 1, 0, 1],
-                failed: 1
-            }
-        );
+        assert_eq!(minutes[1].counts, Counts { requests: 1, codes: [0, 0, 1, 0, 0], failed: 1 });
+        assert_eq!(minutes[1].healthy, Hosts { least: 1, most: 2, last: 1 });
+        assert_eq!(minutes[1].unhealthy, Hosts { least: 0, most: 1, last: 1 });
+        assert_eq!(metrics.totals, Counts { requests: 3, codes: [0, 1, 1, 0, 1], failed: 1 });
     }
 
     #[test]
     fn only_a_day_is_kept() {
         let mut metrics = Metrics::default();
         for minute in 0..2000 {
-            metrics.ended(Time(minute * MINUTE), Ending::Failed);
+            metrics.ended(Time(minute * MINUTE), Ending::Broken);
         }
         assert_eq!(metrics.minutes().count(), KEPT);
         assert_eq!(metrics.minutes().last().unwrap().start, 1999 * MINUTE);

@@ -49,24 +49,15 @@ pub struct Elb {
 }
 
 /// Its operations, a table a family.
-pub const TABLES: &[Table] = &[
-    balancers::TABLE,
-    listeners::TABLE,
-    rules::TABLE,
-    groups::TABLE,
-    registration::TABLE,
-    attributes::TABLE,
-    tags::TABLE,
-];
+pub const TABLES: &[Table] =
+    &[balancers::TABLE, listeners::TABLE, rules::TABLE, groups::TABLE, registration::TABLE, attributes::TABLE, tags::TABLE];
 
 impl Elb {
     /// Where listeners really listen: load balancer name -> listener port -> address on the loopback.
     pub fn addresses(&self) -> BTreeMap<String, BTreeMap<u16, SocketAddr>> {
         let mut addresses: BTreeMap<String, BTreeMap<u16, SocketAddr>> = BTreeMap::new();
         for listener in self.listeners.values() {
-            if let (Some(bound), Some(balancer)) =
-                (listener.bound, self.balancers.get(&listener.balancer))
-            {
+            if let (Some(bound), Some(balancer)) = (listener.bound, self.balancers.get(&listener.balancer)) {
                 let of_balancer = addresses.entry(balancer.nature.name.clone()).or_default();
                 of_balancer.insert(listener.port, bound);
             }
@@ -76,25 +67,14 @@ impl Elb {
 
     /// Some rule forwards to the target group.
     pub fn reach(&self, group: &str) -> Reach {
-        let mut actions = self
-            .listeners
-            .values()
-            .flat_map(|it| it.all_rules())
-            .map(|rule| &rule.action);
-        if actions.any(|action| action.groups().any(|it| it == group)) {
-            Reach::Used
-        } else {
-            Reach::Unused
-        }
+        let mut actions = self.listeners.values().flat_map(|it| it.all_rules()).map(|rule| &rule.action);
+        if actions.any(|action| action.groups().any(|it| it == group)) { Reach::Used } else { Reach::Unused }
     }
 
     /// All target groups that some rule forwards to.
     fn reached(&self) -> BTreeSet<String> {
         let rules = self.listeners.values().flat_map(|it| it.all_rules());
-        rules
-            .flat_map(|rule| rule.action.groups())
-            .map(str::to_owned)
-            .collect()
+        rules.flat_map(|rule| rule.action.groups()).map(str::to_owned).collect()
     }
 
     /// The target groups that rules of this load balancer forward to.
@@ -106,15 +86,8 @@ impl Elb {
 
     /// The load balancers that forward to the target group; on AWS at most one.
     fn balancers_of(&self, group: &str) -> BTreeSet<&str> {
-        let reaches = |it: &&listeners::Listener| {
-            it.all_rules()
-                .any(|rule| rule.action.groups().any(|it| it == group))
-        };
-        self.listeners
-            .values()
-            .filter(reaches)
-            .map(|it| it.balancer.as_str())
-            .collect()
+        let reaches = |it: &&listeners::Listener| it.all_rules().any(|rule| rule.action.groups().any(|it| it == group));
+        self.listeners.values().filter(reaches).map(|it| it.balancer.as_str()).collect()
     }
 
     fn remove_listener(&mut self, arn: &str) {

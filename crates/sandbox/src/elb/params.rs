@@ -13,10 +13,7 @@ pub struct Params<'a>(pub &'a Value);
 impl<'a> Params<'a> {
     /// A string that may be missing; an empty one counts as missing.
     pub fn text(self, name: &str) -> Option<&'a str> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// A string that must be there.
@@ -32,9 +29,7 @@ impl<'a> Params<'a> {
     /// # Errors
     /// `ValidationError` when it is no number or out of range.
     pub fn number(self, name: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, AwsError> {
-        self.text(name)
-            .map(|text| number(name, text, range))
-            .transpose()
+        self.text(name).map(|text| number(name, text, range)).transpose()
     }
 
     /// A port that may be missing: 1 to 65535.
@@ -55,11 +50,7 @@ impl<'a> Params<'a> {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(other) => Err(constraint(
-                name,
-                other,
-                "Member must satisfy enum value set: [true, false]",
-            )),
+            Some(other) => Err(constraint(name, other, "Member must satisfy enum value set: [true, false]")),
         }
     }
 
@@ -101,11 +92,7 @@ impl<'a> Params<'a> {
     /// `ValidationError` when it is missing or empty.
     pub fn required_list(self, name: &str) -> Result<Vec<Params<'a>>, AwsError> {
         let list = self.list(name);
-        if list.is_empty() {
-            Err(missing(name))
-        } else {
-            Ok(list)
-        }
+        if list.is_empty() { Err(missing(name)) } else { Ok(list) }
     }
 }
 
@@ -114,9 +101,7 @@ impl<'a> Params<'a> {
 /// # Errors
 /// `ValidationError` when it is none.
 pub fn number(name: &str, text: &str, range: RangeInclusive<u32>) -> Result<u32, AwsError> {
-    let number: i64 = text
-        .parse()
-        .map_err(|_| constraint(name, text, "Member must be a whole number"))?;
+    let number: i64 = text.parse().map_err(|_| constraint(name, text, "Member must be a whole number"))?;
     match u32::try_from(number) {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => {
@@ -169,9 +154,7 @@ fn constraint(name: &str, value: &str, rule: &str) -> AwsError {
 
 fn lower_first(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_ascii_lowercase().to_string() + letters.as_str()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
 }
 
 #[cfg(test)]
@@ -187,11 +170,7 @@ mod tests {
         assert_eq!(params.port("Port").unwrap(), Some(8080));
         assert_eq!(params.port("Missing").unwrap(), None);
         let message = |name: &str| params.port(name).unwrap_err().message;
-        assert!(
-            message("Low").ends_with("value greater than or equal to 1"),
-            "{}",
-            message("Low")
-        );
+        assert!(message("Low").ends_with("value greater than or equal to 1"), "{}", message("Low"));
         assert!(message("High").ends_with("value less than or equal to 65535"));
         assert!(message("Huge").contains("less than or equal to"));
         assert!(message("Word").contains("Value 'x' at 'word'"));

@@ -37,12 +37,7 @@ impl Redirect {
             path: part("Path", "/#{path}"),
             query: part("Query", "#{query}"),
         };
-        let same = [
-            &redirect.protocol,
-            &redirect.host,
-            &redirect.port,
-            &redirect.path,
-        ];
+        let same = [&redirect.protocol, &redirect.host, &redirect.port, &redirect.path];
         if same.map(String::as_str) == ["#{protocol}", "#{host}", "#{port}", "/#{path}"] {
             return Err(AwsError::new(
                 "InvalidLoadBalancerAction",
@@ -77,22 +72,10 @@ impl Redirect {
         let protocol = fill(&self.protocol).to_lowercase();
         let port = fill(&self.port);
         let usual = (protocol == "http" && port == "80") || (protocol == "https" && port == "443");
-        let port = if usual {
-            String::new()
-        } else {
-            format!(":{port}")
-        };
+        let port = if usual { String::new() } else { format!(":{port}") };
         let query = fill(&self.query);
-        let query = if query.is_empty() {
-            query
-        } else {
-            format!("?{query}")
-        };
-        format!(
-            "{protocol}://{}{port}{}{query}",
-            fill(&self.host),
-            fill(&self.path)
-        )
+        let query = if query.is_empty() { query } else { format!("?{query}") };
+        format!("{protocol}://{}{port}{}{query}", fill(&self.host), fill(&self.path))
     }
 }
 
@@ -106,10 +89,7 @@ mod tests {
         let redirect = Redirect::read(Params(&config)).unwrap();
         let request = hyper::Request::get("/a/b?c=d").header("host", "shop.example:8080");
         let (request, ()) = request.body(()).unwrap().into_parts();
-        assert_eq!(
-            redirect.location(&request, "HTTP", 8080),
-            "https://shop.example/a/b?c=d"
-        );
+        assert_eq!(redirect.location(&request, "HTTP", 8080), "https://shop.example/a/b?c=d");
         assert_eq!(redirect.status, 301);
         assert_eq!(redirect.show()["Path"], "/#{path}");
     }

@@ -13,11 +13,7 @@ use crate::error::AwsError;
 use crate::state::State;
 
 /// Operations on targets.
-pub const TABLE: Table = &[
-    ("RegisterTargets", register),
-    ("DeregisterTargets", deregister),
-    ("DescribeTargetHealth", describe),
-];
+pub const TABLE: Table = &[("RegisterTargets", register), ("DeregisterTargets", deregister), ("DescribeTargetHealth", describe)];
 
 /// Targets of a group, as on AWS.
 const MOST: usize = 1000;
@@ -38,11 +34,7 @@ fn register(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let mut targets = Vec::new();
     for (id, port) in asked(params, group)? {
         let address: IpAddr = id.parse().map_err(|_| {
-            let what = if group.nature.kind == "ip" {
-                "a valid IP address"
-            } else {
-                "a running instance"
-            };
+            let what = if group.nature.kind == "ip" { "a valid IP address" } else { "a running instance" };
             AwsError::new("InvalidTarget", format!("The target '{id}' is not {what}"))
         })?;
         if group.nature.kind == "instance" {
@@ -52,10 +44,7 @@ fn register(state: &mut State, body: Value) -> Result<Value, AwsError> {
         let endpoint = SocketAddr::new(address, port);
         targets.push(Target { id, port, endpoint });
     }
-    let new = targets
-        .iter()
-        .filter(|it| group.target(&it.id, it.port).is_none())
-        .count();
+    let new = targets.iter().filter(|it| group.target(&it.id, it.port).is_none()).count();
     if group.targets.len() + new > MOST {
         return Err(AwsError::new(
             "TooManyTargets",
@@ -74,22 +63,12 @@ fn deregister(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let group = groups::find(&state.elb, arn)?;
     params.required_list("Targets")?;
     let mut leaving = Vec::new();
-    for (asked, target) in asked(params, group)?
-        .into_iter()
-        .zip(params.list("Targets"))
-    {
+    for (asked, target) in asked(params, group)?.into_iter().zip(params.list("Targets")) {
         // Without a port all of the target's ports are meant.
         let any_port = target.text("Port").is_none();
-        let of_target = |it: &&crate::elb::targets::Registered| {
-            it.target.id == asked.0 && (any_port || it.target.port == asked.1)
-        };
-        leaving.extend(
-            group
-                .targets
-                .iter()
-                .filter(of_target)
-                .map(|it| (it.target.id.clone(), it.target.port)),
-        );
+        let of_target =
+            |it: &&crate::elb::targets::Registered| it.target.id == asked.0 && (any_port || it.target.port == asked.1);
+        leaving.extend(group.targets.iter().filter(of_target).map(|it| (it.target.id.clone(), it.target.port)));
     }
     for (id, port) in leaving {
         state.deregister_target(arn, &id, port);
@@ -103,11 +82,7 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let group = groups::find(&state.elb, arn)?;
     let mut wanted = asked(params, group)?;
     if wanted.is_empty() {
-        wanted = group
-            .targets
-            .iter()
-            .map(|it| (it.target.id.clone(), it.target.port))
-            .collect();
+        wanted = group.targets.iter().map(|it| (it.target.id.clone(), it.target.port)).collect();
         wanted.retain(|(id, port)| state.target_health(arn, id, *port).is_some());
     }
     let show = |(id, port): &(String, u16)| {

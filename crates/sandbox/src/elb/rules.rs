@@ -47,18 +47,8 @@ pub enum Priority {
 
 impl Rule {
     /// A rule.
-    pub fn new(
-        arn: String,
-        priority: Priority,
-        conditions: Vec<Condition>,
-        action: Action,
-    ) -> Self {
-        Self {
-            arn,
-            priority,
-            conditions,
-            action,
-        }
+    pub fn new(arn: String, priority: Priority, conditions: Vec<Condition>, action: Action) -> Self {
+        Self { arn, priority, conditions, action }
     }
 
     fn show(&self) -> Value {
@@ -84,10 +74,7 @@ fn in_use(priority: Priority) -> AwsError {
         Priority::Number(number) => number.to_string(),
         Priority::Default => "default".to_owned(),
     };
-    AwsError::new(
-        "PriorityInUse",
-        format!("Priority '{number}' is currently in use"),
-    )
+    AwsError::new("PriorityInUse", format!("Priority '{number}' is currently in use"))
 }
 
 /// The rule's listener, and the rule's place among the numbered rules; no place is the default rule.
@@ -106,10 +93,7 @@ fn locate(elb: &Elb, arn: &str) -> Result<(String, Option<usize>), AwsError> {
 fn locate_numbered(elb: &Elb, arn: &str, done: &str) -> Result<(String, usize), AwsError> {
     match locate(elb, arn)? {
         (listener, Some(place)) => Ok((listener, place)),
-        (_, None) => Err(AwsError::new(
-            "OperationNotPermitted",
-            format!("Default rule '{arn}' cannot be {done}"),
-        )),
+        (_, None) => Err(AwsError::new("OperationNotPermitted", format!("Default rule '{arn}' cannot be {done}"))),
     }
 }
 
@@ -119,38 +103,21 @@ fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let number = params.number("Priority", 1..=50_000)?;
     let priority = Priority::Number(number.ok_or_else(|| invalid("A priority must be specified"))?);
     let conditions = condition::read(params)?;
-    let action = action::read(
-        &state.elb,
-        &listener.balancer,
-        listener.speech(),
-        params,
-        "Actions",
-    )?;
+    let action = action::read(&state.elb, &listener.balancer, listener.speech(), params, "Actions")?;
     let tags = tags::read(params)?;
     if listener.rules.iter().any(|rule| rule.priority == priority) {
         return Err(in_use(priority));
     }
     let same_balancer = |other: &&Listener| other.balancer == listener.balancer;
     let of_balancer = state.elb.listeners.values().filter(same_balancer);
-    if of_balancer
-        .map(|listener| listener.rules.len())
-        .sum::<usize>()
-        >= MOST
-    {
+    if of_balancer.map(|listener| listener.rules.len()).sum::<usize>() >= MOST {
         return Err(AwsError::new(
             "TooManyRules",
-            format!(
-                "The maximum number of rules on load balancer '{}' has been reached",
-                listener.balancer
-            ),
+            format!("The maximum number of rules on load balancer '{}' has been reached", listener.balancer),
         ));
     }
     let listener_arn = listener.arn.clone();
-    let arn = format!(
-        "{}/{}",
-        listener_arn.replacen(":listener/", ":listener-rule/", 1),
-        id(state)
-    );
+    let arn = format!("{}/{}", listener_arn.replacen(":listener/", ":listener-rule/", 1), id(state));
     let rule = Rule::new(arn.clone(), priority, conditions, action);
     let reply = json!({"Rules": [rule.show()]});
     state.elb.tags.insert(arn, tags);
@@ -166,15 +133,11 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let arns = params.texts("RuleArns");
     let rules: Vec<&Rule> = match params.text("ListenerArn") {
         Some(_) if !arns.is_empty() => {
-            return Err(invalid(
-                "You cannot specify both a listener ARN and rule ARNs",
-            ));
+            return Err(invalid("You cannot specify both a listener ARN and rule ARNs"));
         }
         Some(listener) => listeners::find(elb, listener)?.all_rules().collect(),
         None if arns.is_empty() => {
-            return Err(invalid(
-                "You must specify either a listener ARN or rule ARNs",
-            ));
+            return Err(invalid("You must specify either a listener ARN or rule ARNs"));
         }
         None => {
             let all = || elb.listeners.values().flat_map(Listener::all_rules);
@@ -194,13 +157,7 @@ fn modify(state: &mut State, body: Value) -> Result<Value, AwsError> {
         rule.conditions = condition::read(params)?;
     }
     if !params.list("Actions").is_empty() {
-        rule.action = action::read(
-            &state.elb,
-            &listener.balancer,
-            listener.speech(),
-            params,
-            "Actions",
-        )?;
+        rule.action = action::read(&state.elb, &listener.balancer, listener.speech(), params, "Actions")?;
     }
     let reply = json!({"Rules": [rule.show()]});
     let listener = listener.arn.clone();
@@ -225,8 +182,7 @@ fn set_priorities(state: &mut State, body: Value) -> Result<Value, AwsError> {
     for pair in Params(&body).required_list("RulePriorities")? {
         let arn = pair.required("RuleArn")?;
         let number = pair.number("Priority", 1..=50_000)?;
-        let priority =
-            Priority::Number(number.ok_or_else(|| invalid("A priority must be specified"))?);
+        let priority = Priority::Number(number.ok_or_else(|| invalid("A priority must be specified"))?);
         let (listener, _) = locate_numbered(&state.elb, arn, "modified")?;
         wanted.push((listener, arn, priority));
     }
@@ -239,10 +195,7 @@ fn set_priorities(state: &mut State, body: Value) -> Result<Value, AwsError> {
             }
         }
         rules.sort_by_key(|rule| rule.priority);
-        if let Some(pair) = rules
-            .windows(2)
-            .find(|pair| pair[0].priority == pair[1].priority)
-        {
+        if let Some(pair) = rules.windows(2).find(|pair| pair[0].priority == pair[1].priority) {
             return Err(in_use(pair[0].priority));
         }
         listener_rules.push((listener.arn.clone(), rules));

@@ -11,11 +11,7 @@ use crate::error::AwsError;
 use crate::state::State;
 
 /// Operations on tags.
-pub const TABLE: Table = &[
-    ("AddTags", add),
-    ("DescribeTags", describe),
-    ("RemoveTags", remove),
-];
+pub const TABLE: Table = &[("AddTags", add), ("DescribeTags", describe), ("RemoveTags", remove)];
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -32,10 +28,7 @@ pub fn read(params: Params<'_>) -> Result<Tags, AwsError> {
         let key = tag.required("Key")?;
         let value = tag.text("Value").unwrap_or_default();
         if tags.insert(key.to_owned(), value.to_owned()).is_some() {
-            return Err(AwsError::new(
-                "DuplicateTagKeys",
-                format!("The tag key '{key}' was specified more than once"),
-            ));
+            return Err(AwsError::new("DuplicateTagKeys", format!("The tag key '{key}' was specified more than once")));
         }
     }
     limited(tags)
@@ -43,8 +36,7 @@ pub fn read(params: Params<'_>) -> Result<Tags, AwsError> {
 
 fn limited(tags: Tags) -> Result<Tags, AwsError> {
     if tags.len() > MOST {
-        let message =
-            format!("The maximum number of tags per resource ('{MOST}') has been reached");
+        let message = format!("The maximum number of tags per resource ('{MOST}') has been reached");
         return Err(AwsError::new("TooManyTags", message));
     }
     Ok(tags)
@@ -77,10 +69,7 @@ fn describe(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let mut described = Vec::new();
     for arn in resources(&state.elb, Params(&body))? {
         let tags = state.elb.tags.get(&arn).cloned().unwrap_or_default();
-        let tags: Vec<Value> = tags
-            .iter()
-            .map(|(key, value)| json!({"Key": key, "Value": value}))
-            .collect();
+        let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
         described.push(json!({"ResourceArn": arn, "Tags": tags}));
     }
     Ok(json!({"TagDescriptions": described}))
@@ -91,35 +80,15 @@ fn resources(elb: &Elb, params: Params<'_>) -> Result<Vec<String>, AwsError> {
     params.required_list("ResourceArns")?;
     let arns = params.texts("ResourceArns");
     for arn in &arns {
-        let rules = || {
-            elb.listeners
-                .values()
-                .flat_map(|listener| listener.all_rules())
-        };
+        let rules = || elb.listeners.values().flat_map(|listener| listener.all_rules());
         let (there, code, message) = if arn.contains(":targetgroup/") {
-            (
-                elb.groups.contains_key(arn),
-                "TargetGroupNotFound",
-                "One or more target groups not found",
-            )
+            (elb.groups.contains_key(arn), "TargetGroupNotFound", "One or more target groups not found")
         } else if arn.contains(":listener-rule/") {
-            (
-                rules().any(|rule| rule.arn == *arn),
-                "RuleNotFound",
-                "One or more rules not found",
-            )
+            (rules().any(|rule| rule.arn == *arn), "RuleNotFound", "One or more rules not found")
         } else if arn.contains(":listener/") {
-            (
-                elb.listeners.contains_key(arn),
-                "ListenerNotFound",
-                "One or more listeners not found",
-            )
+            (elb.listeners.contains_key(arn), "ListenerNotFound", "One or more listeners not found")
         } else {
-            (
-                elb.balancers.contains_key(arn),
-                "LoadBalancerNotFound",
-                "One or more load balancers not found",
-            )
+            (elb.balancers.contains_key(arn), "LoadBalancerNotFound", "One or more load balancers not found")
         };
         if !there {
             return Err(AwsError::new(code, message));

@@ -38,14 +38,23 @@ pub struct Registered {
     pub target: Target,
     /// What its checks have found.
     pub health: Health,
-    /// When it is checked next, in virtual time.
-    pub next_check: Time,
+    /// When it is checked next.
+    pub check: NextCheck,
     /// This registration's number: an answer to a check of an earlier one does not count.
     pub registration: u64,
     /// Whether it takes requests.
     pub serving: Serving,
     /// The number of the group's pick that took it last; 0 for never.
     pub picked: u64,
+}
+
+/// When a target is checked next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextCheck {
+    /// At this virtual time.
+    At(Time),
+    /// A check is under way since this virtual time.
+    Running(Time),
 }
 
 /// Whether a target takes new requests.
@@ -61,57 +70,32 @@ impl Registered {
     /// What DescribeTargetHealth says, given that the group is reached by a rule or not.
     pub fn shown(&self, reach: Reach) -> TargetHealth {
         let (state, reason, description) = match (self.serving, reach, self.health.standing) {
-            (Serving::DrainsUntil(_), _, _) => (
-                "draining",
-                "Target.DeregistrationInProgress",
-                "Target deregistration is in progress".to_owned(),
-            ),
+            (Serving::DrainsUntil(_), _, _) => {
+                ("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress".to_owned())
+            }
             (_, Reach::Unused, _) => (
                 "unused",
                 "Target.NotInUse",
-                "Target group is not configured to receive traffic from the load balancer"
-                    .to_owned(),
+                "Target group is not configured to receive traffic from the load balancer".to_owned(),
             ),
             (_, _, Standing::Healthy) => {
-                return TargetHealth {
-                    state: "healthy".to_owned(),
-                    reason: None,
-                    description: None,
-                };
+                return TargetHealth { state: "healthy".to_owned(), reason: None, description: None };
             }
-            (_, _, Standing::Initial) if self.health.checked() => (
-                "initial",
-                "Elb.InitialHealthChecking",
-                "Initial health checks in progress".to_owned(),
-            ),
-            (_, _, Standing::Initial) => (
-                "initial",
-                "Elb.RegistrationInProgress",
-                "Target registration is in progress".to_owned(),
-            ),
+            (_, _, Standing::Initial) if self.health.checked() => {
+                ("initial", "Elb.InitialHealthChecking", "Initial health checks in progress".to_owned())
+            }
+            (_, _, Standing::Initial) => {
+                ("initial", "Elb.RegistrationInProgress", "Target registration is in progress".to_owned())
+            }
             (_, _, Standing::Unhealthy) => match self.health.failure {
-                Some(Outcome::Code(code)) => (
-                    "unhealthy",
-                    "Target.ResponseCodeMismatch",
-                    format!("Health checks failed with these codes: [{code}]"),
-                ),
-                Some(Outcome::TimedOut) => (
-                    "unhealthy",
-                    "Target.Timeout",
-                    "Request timed out".to_owned(),
-                ),
-                _ => (
-                    "unhealthy",
-                    "Target.FailedHealthChecks",
-                    "Health checks failed".to_owned(),
-                ),
+                Some(Outcome::Code(code)) => {
+                    ("unhealthy", "Target.ResponseCodeMismatch", format!("Health checks failed with these codes: [{code}]"))
+                }
+                Some(Outcome::TimedOut) => ("unhealthy", "Target.Timeout", "Request timed out".to_owned()),
+                _ => ("unhealthy", "Target.FailedHealthChecks", "Health checks failed".to_owned()),
             },
         };
-        TargetHealth {
-            state: state.to_owned(),
-            reason: Some(reason.to_owned()),
-            description: Some(description),
-        }
+        TargetHealth { state: state.to_owned(), reason: Some(reason.to_owned()), description: Some(description) }
     }
 }
 
@@ -127,9 +111,29 @@ pub enum Reach {
 impl Group {
     /// The target of an id and port.
     pub fn target(&self, id: &str, port: u16) -> Option<&Registered> {
-        self.targets
-            .iter()
-            .find(|it| it.target.id == id && it.target.port == port)
+        self.targets.iter().find(|it| it.target.id == id && it.target.port == port)
+    }
+
+    /// The target for the next request: round robin over the healthy ones; where none is, over all that do not drain
+    /// (AWS calls it fail open). `except` is a registration that has just failed.
+    pub fn pick(&mut self, except: Option<u64>) -> Option<&Registered> {
+        let takes = |it: &Registered| it.serving == Serving::Takes && Some(it.registration) != except;
+        let healthy = |it: &Registered| it.health.standing == Standing::Healthy;
+        let any_healthy = self.targets.iter().any(|it| takes(it) && healthy(it));
+        let eligible = self.targets.iter_mut().filter(|it| takes(it) && (healthy(it) || !any_healthy));
+        let target = eligible.min_by_key(|it| it.picked)?;
+        self.picks += 1;
+        target.picked = self.picks;
+        Some(target)
+    }
+
+    /// How many of the targets that do not drain are healthy, and how many are not.
+    pub fn hosts(&self) -> (u32, u32) {
+        let takes = self.targets.iter().filter(|it| it.serving == Serving::Takes);
+        takes.fold((0, 0), |(healthy, unhealthy), it| match it.health.standing {
+            Standing::Healthy => (healthy + 1, unhealthy),
+            Standing::Initial | Standing::Unhealthy => (healthy, unhealthy + 1),
+        })
     }
 }
 
@@ -151,7 +155,7 @@ impl State {
         group.targets.push(Registered {
             target,
             health: Health::default(),
-            next_check: now,
+            check: NextCheck::At(now),
             registration,
             serving: Serving::Takes,
             picked: 0,
