@@ -25,6 +25,7 @@ use crate::dispatch::{self, Service};
 use crate::elb::targets::Target;
 use crate::error::AwsError;
 use crate::state::{Shared, State};
+use crate::wire::query::strings;
 
 pub struct World {
     pub shared: Arc<Shared>,
@@ -149,16 +150,6 @@ pub fn forward(shares: &[(&str, u32)]) -> Value {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
-}
-
-/// Scalars become strings, as the query codec makes them.
-fn strings(value: Value) -> Value {
-    match value {
-        Value::Object(members) => members.into_iter().map(|(name, member)| (name, strings(member))).collect(),
-        Value::Array(items) => items.into_iter().map(strings).collect(),
-        Value::Null | Value::String(_) => value,
-        Value::Bool(_) | Value::Number(_) => Value::String(value.to_string()),
-    }
 }
 
 /// A server behind the load balancer. `/health` answers a settable status, `/echo` the body, `/headers` what it was sent,
