@@ -14,7 +14,7 @@ use crate::report::{Output, Reports};
 pub async fn carry_out(session: &Session, plan: &Plan, remarks: &[String], output: Output, facts: Vec<Entry>) -> Exit {
     let clock = session.connected.clock;
     let run_id = new_run(jiff::Timestamp::now());
-    let reports = Reports::new(output, &session.pipeline().folder, &run_id, clock);
+    let reports = Reports::new(output, &session.pipeline().folder, &run_id, move || clock.now());
     let tell = |event: Event| reports.tell(event);
     tell(Event::RunStarted {
         run: run_id.clone(),

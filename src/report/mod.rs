@@ -12,10 +12,9 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use shipit_core::event::{Event, Stamped};
 use shipit_core::release::RunId;
-
-use crate::port::Clock;
 
 /// Something that shows events. It cannot fail and does not block.
 pub trait Reporter: Send {
@@ -55,24 +54,24 @@ impl Colour {
 /// All reporters of a run behind one function.
 pub struct Reports {
     reporters: Mutex<Vec<Box<dyn Reporter>>>,
-    clock: Clock,
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Reports {
     /// The reporters that fit `output` and where stderr goes, and `events.jsonl` in the run's folder.
-    pub fn new(output: Output, folder: &Path, run: &RunId, clock: Clock) -> Self {
+    pub fn new(output: Output, folder: &Path, run: &RunId, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         let face: Box<dyn Reporter> = match output {
             Output::Json => Box::new(json::Json::new(std::io::stdout())),
             Output::Auto if std::io::stderr().is_terminal() => Box::new(terminal::Terminal::new(Colour::of_stderr())),
             Output::Auto | Output::Lines => Box::new(lines::Lines::new(std::io::stderr(), Colour::of_stderr())),
         };
         let events = files::Events::new(folder, run);
-        Self { reporters: Mutex::new(vec![face, Box::new(events)]), clock }
+        Self { reporters: Mutex::new(vec![face, Box::new(events)]), now: Box::new(now) }
     }
 
     /// Tells an event to all of them.
     pub fn tell(&self, event: Event) {
-        let stamped = Stamped { at: self.clock.now(), event };
+        let stamped = Stamped { at: (self.now)(), event };
         let mut reporters = self.reporters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for reporter in reporters.iter_mut() {
             reporter.report(&stamped);

@@ -1,1 +1,3 @@
-//! the integration tests
+//! The integration tests: one binary.
+
+mod layers;
