@@ -1,29 +1,27 @@
 //! The one place where ports meet adapters: AWS, or the sandbox, which is reached by its endpoint URL alone.
 
-use std::path::{Path, PathBuf};
+pub mod sandbox;
+
+use std::path::PathBuf;
 
 use jiff::Timestamp;
-use shipit_core::failure::{Code, Failure};
+use shipit_core::failure::Failure;
 use shipit_core::pipeline::Pipeline;
 use shipit_sandbox::endpoints::Endpoints;
 
-use crate::adapter::aws;
+use crate::adapter::aws::{self, Credentials};
 use crate::adapter::docker::Docker;
 use crate::adapter::files::Files;
-use crate::adapter::git::Git;
-use crate::port::{Clock, Ports};
+use crate::adapter::git::{Environment, Git};
+use crate::port::{Clock, Ports, Secret};
 
 /// What a command is carried out against.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// AWS, with credentials found as the AWS CLI finds them.
     Aws {
-        /// The region, if the file or a flag names one.
-        region: Option<String>,
         /// The profile.
         profile: Option<String>,
-        /// A role to assume.
-        assume_role: Option<String>,
     },
     /// The sandbox of the pipeline file in this folder.
     Sandbox {
@@ -38,6 +36,47 @@ pub struct Connected {
     pub ports: Ports,
     /// AWS's time.
     pub clock: Clock,
-    /// The region in force.
-    pub region: String,
+}
+
+/// Joins the ports of a target.
+///
+/// # Errors
+/// The sandbox does not start, no region is known, no Engine answers, `.shipit/` cannot be made.
+pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, Failure> {
+    let target = match target {
+        Target::Aws { profile } => aws::Target {
+            region: pipeline.region.clone(),
+            profile: profile.clone(),
+            assume_role: pipeline.assume_role.clone(),
+            ..aws::Target::default()
+        },
+        Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, 1.0, None).await?),
+    };
+    let clock = target.clock;
+    let aws = aws::connect(&target, &pipeline.cluster).await?;
+    let ports = Ports {
+        source: Box::new(Git::new(Environment::of_process())),
+        builder: Box::new(Docker::connect().await?),
+        registry: Box::new(aws.registry),
+        scans: Box::new(aws.scans),
+        service: Box::new(aws.service),
+        evidence: Box::new(aws.evidence),
+        account: Box::new(aws.account),
+        store: Box::new(Files::open(&pipeline.folder)?),
+        probe: Box::new(aws.probe),
+    };
+    Ok(Connected { ports, clock })
+}
+
+fn in_sandbox(endpoints: &Endpoints) -> aws::Target {
+    let clock = endpoints.clock;
+    let now = i64::try_from(clock.now().0).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    aws::Target {
+        region: Some(endpoints.region.clone()),
+        profile: None,
+        assume_role: None,
+        endpoint: Some(endpoints.endpoint.clone()),
+        credentials: Credentials::Static { key: "AKIASANDBOX".to_owned(), secret: Secret::new("sandbox".to_owned()) },
+        clock: Clock::starting(now.unwrap_or_else(Timestamp::now), clock.factor),
+    }
 }

@@ -23,7 +23,7 @@ pub async fn carry_out(session: &Session, plan: &Plan, remarks: &[String], outpu
         tag: plan.tag.0.clone(),
         subject: plan.source.subject.clone(),
         cluster: plan.cluster.clone(),
-        region: session.connected.region.clone(),
+        region: session.region().to_owned(),
     });
     for remark in remarks {
         tell(Event::Notice { message: remark.clone() });

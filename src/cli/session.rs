@@ -14,10 +14,13 @@ use tokio::sync::watch;
 
 use super::{Common, SourceArgs};
 use crate::app::{self, Connected, Target};
-use crate::config::{self, Loaded, Overrides};
+use crate::config::{self, Loaded, Overrides, Paint};
 use crate::engine::{Context, observe};
 use crate::port::{Dirty, SourceWish};
 use crate::report::{self, Colour};
+
+/// How wide complaints about the pipeline file are written.
+const COLUMNS: usize = 100;
 
 /// A pipeline with the world it is about.
 pub struct Session {
@@ -43,6 +46,11 @@ impl Session {
     /// The pipeline.
     pub fn pipeline(&self) -> &Pipeline {
         &self.loaded.pipeline
+    }
+
+    /// The region, for a person to read.
+    pub fn region(&self) -> &str {
+        self.pipeline().region.as_deref().unwrap_or("the region of the AWS configuration")
     }
 
     /// What the engine needs at hand.
@@ -112,9 +120,14 @@ pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> 
         cluster: common.cluster.clone(),
         region: common.region.clone(),
         strategy: strategy.cloned(),
+        ..Overrides::default()
     };
     config::load(&common.file, &overrides, &|name| std::env::var(name).ok()).map_err(|complaints| {
-        report::say(&complaints.report(Colour::of_stderr()));
+        let paint = match Colour::of_stderr() {
+            Colour::Yes => Paint::Colour,
+            Colour::No => Paint::Plain,
+        };
+        report::say(complaints.render(paint, COLUMNS).trim_end());
         Exit::Refused
     })
 }
@@ -124,11 +137,7 @@ pub fn target(common: &Common, pipeline: &Pipeline) -> Target {
     if common.sandbox {
         return Target::Sandbox { folder: pipeline.folder.clone() };
     }
-    Target::Aws {
-        region: pipeline.region.clone(),
-        profile: common.profile.clone(),
-        assume_role: pipeline.assume_role.clone(),
-    }
+    Target::Aws { profile: common.profile.clone() }
 }
 
 /// Says failures and answers the exit of the worst.
