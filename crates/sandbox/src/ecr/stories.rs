@@ -11,7 +11,9 @@ use super::manifest::{DOCKER_IMAGE, OCI_IMAGE, OCI_INDEX};
 use crate::clock::Clock;
 use crate::dispatch::{Service, call};
 use crate::error::AwsError;
+use crate::faults::Fault;
 use crate::registry::store::digest_of;
+use crate::scanner::Advisories;
 use crate::scanner::layers::tests::layer;
 use crate::state::State;
 
@@ -406,4 +408,48 @@ fn what_was_pushed_outlives_the_sandbox() {
     assert_eq!(put(&mut second, "team/web", &manifest, "v1").unwrap_err().code, "ImageAlreadyExistsException");
     assert_eq!(look(&mut second), 1, "the scan looks again, with the advisories of now");
     assert_eq!(second.ecr.later_chunks, LaterChunks::Kept);
+}
+
+#[test]
+fn a_fault_says_what_a_scan_found() {
+    let (_folder, mut state) = world();
+    create(&mut state, "web", "MUTABLE");
+    let manifest = image(&mut state, "web", DEBIAN);
+    put(&mut state, "web", &manifest, "v1").unwrap();
+    let finding = json!({"name": "CVE-2026-7", "severity": "UNDEFINED",
+                         "attributes": [{"key": "package_name", "value": "zlib"}, {"key": "package_version", "value": "1:1.2-3"}]});
+    let fault = |state: &mut State, resource: &str, more: Value| {
+        let mut fault = json!({"match": {"resource": resource}, "kind": "scan"});
+        fault.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        state.faults.add(Fault::read(fault).unwrap());
+    };
+    fault(&mut state, "web", json!({"status": "COMPLETE", "findings": [finding]}));
+    let ask_for = json!({"repositoryName": "web", "imageId": {"imageTag": "v1"}});
+    let reply = ok(&mut state, "DescribeImageScanFindings", ask_for.clone());
+    assert_eq!(reply["imageScanStatus"]["status"], "COMPLETE", "at once, without a push being scanned");
+    assert_eq!(reply["imageScanFindings"]["findings"], json!([finding]));
+    assert_eq!(reply["imageScanFindings"]["findingSeverityCounts"], json!({"UNDEFINED": 1}));
+
+    fault(&mut state, &digest_of(manifest.as_bytes()), json!({"status": "ACTIVE", "findings": [finding]}));
+    let reply = ok(&mut state, "DescribeImageScanFindings", ask_for.clone());
+    let enhanced = &reply["imageScanFindings"]["enhancedFindings"][0];
+    assert_eq!((&enhanced["severity"], &enhanced["title"]), (&json!("UNTRIAGED"), &json!("CVE-2026-7 - zlib")));
+    let package = &enhanced["packageVulnerabilityDetails"]["vulnerablePackages"][0];
+    assert_eq!((&package["epoch"], &package["version"], &package["release"]), (&json!(1), &json!("1.2"), &json!("3")));
+
+    for word in ["PENDING", "FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED", "SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"] {
+        fault(&mut state, "web", json!({"status": word, "description": "so"}));
+        let reply = ok(&mut state, "DescribeImageScanFindings", ask_for.clone());
+        assert_eq!(reply["imageScanStatus"], json!({"status": word, "description": "so"}));
+    }
+    fault(&mut state, "web", json!({"status": "SCAN_NOT_FOUND"}));
+    assert_eq!(code(&mut state, "DescribeImageScanFindings", ask_for), "ScanNotFoundException");
+}
+
+#[test]
+fn the_committed_advisories_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/advisories");
+    let advisories = Advisories::read(&folder).unwrap();
+    assert!(!advisories.list.is_empty());
+    assert!(advisories.modified().is_some());
 }

@@ -12,6 +12,8 @@ pub mod taglist;
 pub mod uploads;
 
 #[cfg(test)]
+mod docker;
+#[cfg(test)]
 mod stories;
 
 use std::sync::Arc;
@@ -77,39 +79,6 @@ fn empty(status: StatusCode) -> Response {
 
 /// One value of a query string, decoded.
 fn query(request: &Request, name: &str) -> Option<String> {
-    let pairs = request.uri().query()?.split('&');
-    pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
-}
-
-/// Undoes `%XX`; what is not valid stays as it is.
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(code) if byte == b'%' => {
-                decoded.push(code);
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decode;
-
-    #[test]
-    fn percents_are_undone() {
-        assert_eq!(decode("sha256%3Aab%2f"), "sha256:ab/");
-        assert_eq!(decode("100%"), "100%");
-        assert_eq!(decode("%zz%4"), "%zz%4");
-    }
+    let pairs = form_urlencoded::parse(request.uri().query()?.as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).next()
 }
