@@ -1,1 +1,107 @@
 //! The pipeline file: text -> tree -> layers -> pipeline, or all complaints at once.
+
+pub mod complaint;
+mod environments;
+pub mod interpolate;
+pub mod merge;
+pub mod origin;
+mod read;
+pub mod source;
+pub mod tree;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use shipit_core::pipeline::Pipeline;
+
+pub use complaint::{Complaint, Complaints, Paint};
+pub use origin::Origin;
+
+use read::World;
+use source::{Place, Source, SourceKind};
+
+/// What the command line lays over the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--env`: which of the `environments:` to lay over the rest; also `SHIPIT_ENV`.
+    pub environment: Option<String>,
+    /// `--region`; also `SHIPIT_REGION`.
+    pub region: Option<String>,
+    /// `--cluster`; also `SHIPIT_CLUSTER`.
+    pub cluster: Option<String>,
+    /// `--account`; also `SHIPIT_ACCOUNT`.
+    pub account: Option<String>,
+    /// `--assume-role`; also `SHIPIT_ASSUME_ROLE`.
+    pub assume_role: Option<String>,
+    /// `--strategy`, for every service; also `SHIPIT_STRATEGY`.
+    pub strategy: Option<String>,
+    /// `--fail-on`; also `SHIPIT_FAIL_ON`.
+    pub fail_on: Option<String>,
+}
+
+/// A pipeline that was read without a complaint.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Where every value came from: its path, e.g. `services.backend.smoke.within`, and its origin; in the order of reading.
+    pub origins: Vec<(String, Origin)>,
+    /// The files that were read, the pipeline file first; absolute.
+    pub files: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// Where the value at that path came from, if there is one.
+    pub fn origin(&self, path: &str) -> Option<&Origin> {
+        self.origins.iter().find(|(of, _)| of == path).map(|(_, origin)| origin)
+    }
+}
+
+/// Reads a pipeline file and what it names, with its layers, on today's date (UTC).
+///
+/// `env` looks up an environment variable.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Complaints> {
+    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
+    load_on(today, path, overrides, env)
+}
+
+fn load_on(today: Date, path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Complaints> {
+    let file = path.display().to_string();
+    let (absolute, text) = read_text(path).map_err(|text| {
+        let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text: String::new() });
+        Complaints::new(&file, vec![Complaint::of_the_world(Place::start_of(&source), text)])
+    })?;
+    let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text });
+    let world = World {
+        today,
+        folder: absolute.parent().unwrap_or(&absolute).to_owned(),
+        shown_folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+        env,
+    };
+    let (reading, pipeline) =
+        environments::read(&source, overrides, &world).map_err(|complaints| Complaints::new(&file, complaints))?;
+    let mut files = vec![absolute];
+    files.extend(reading.files);
+    Ok(Loaded { pipeline, origins: reading.origins, files })
+}
+
+/// The absolute path of a text file and its content, or why it cannot be had.
+fn read_text(path: &Path) -> Result<(PathBuf, String), String> {
+    let absolute = path.canonicalize().map_err(|error| why_unreadable(&error))?;
+    let bytes = std::fs::read(&absolute).map_err(|error| why_unreadable(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned())?;
+    Ok((absolute, text))
+}
+
+fn why_unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    }
+}

@@ -1,0 +1,33 @@
+//! Did you mean: the nearest of the words that would have been right.
+
+/// The nearest word, if it is near enough to have been meant.
+pub(in crate::config) fn nearest<'a>(typed: &str, words: &[&'a str]) -> Option<&'a str> {
+    let folded = typed.to_lowercase().replace('-', "_");
+    words
+        .iter()
+        .map(|word| (strsim::damerau_levenshtein(&folded, &word.to_lowercase().replace('-', "_")), *word))
+        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// "did you mean `x`?", or what there is: "there are the environments `a` and `b`". Nothing if there is nothing.
+pub(in crate::config) fn help(typed: &str, words: &[&str], are_called: &str) -> Option<String> {
+    match (nearest(typed, words), words) {
+        (Some(word), _) => Some(format!("did you mean `{word}`?")),
+        (None, []) => None,
+        (None, words) => Some(format!("the {are_called} are {}", listed(words))),
+    }
+}
+
+/// "`a`, `b` and `c`".
+pub(in crate::config) fn listed(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [word] => format!("`{word}`"),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(|word| format!("`{word}`")).collect();
+            format!("{} and `{last}`", first.join(", "))
+        }
+    }
+}
