@@ -35,13 +35,12 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
             context.as_ref().map(|context| At { value: PathBuf::from("Dockerfile"), place: context.place.clone() })
         }
     };
-    if let (Some(context), Some(dockerfile)) = (&context, &dockerfile) {
-        if !context.value.join(&dockerfile.value).is_file() {
-            let text = format!("there is no file `{}` in the context of image `{}`", dockerfile.value.display(), raw.name.value);
-            reading.complain(
-                Complaint::of_the_world(dockerfile.place.clone(), text).help("`dockerfile:` is relative to `context:`"),
-            );
-        }
+    if let (Some(context), Some(dockerfile)) = (&context, &dockerfile)
+        && !context.value.join(&dockerfile.value).is_file()
+    {
+        let text = format!("there is no file `{}` in the context of image `{}`", dockerfile.value.display(), raw.name.value);
+        let complaint = Complaint::of_the_world(dockerfile.place.clone(), text);
+        reading.complain(complaint.help("`dockerfile:` is relative to `context:`"));
     }
     let repository = fields.require("repository", reading).and_then(|field| field.read(reading, value::repository));
     let args = fields.get("args").map_or_else(|| Some(BTreeMap::new()), |field| args(&field, reading));

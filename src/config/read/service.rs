@@ -142,13 +142,12 @@ fn task_definition_of(
 
 fn check_service_name(json: &EcsJson, service: Option<&At<String>>, reading: &mut Reading<'_>) {
     let theirs = json.value.get("serviceName").and_then(Value::as_str);
-    if let (Some(theirs), Some(ours)) = (theirs, service) {
-        if theirs != ours.value {
-            let text = format!("`{}` describes the service `{theirs}`, not `{}`", json.path.display(), ours.value);
-            reading.complain(
-                Complaint::of_the_world(json.named_at.clone(), text).help(format!("`service: {theirs}` if that is the one")),
-            );
-        }
+    if let (Some(theirs), Some(ours)) = (theirs, service)
+        && theirs != ours.value
+    {
+        let text = format!("`{}` describes the service `{theirs}`, not `{}`", json.path.display(), ours.value);
+        let complaint = Complaint::of_the_world(json.named_at.clone(), text);
+        reading.complain(complaint.help(format!("`service: {theirs}` if that is the one")));
     }
 }
 

@@ -113,11 +113,11 @@ pub(super) fn name(text: &str) -> Result<String, Bad> {
 /// The name of an AWS region.
 pub(super) fn region(text: &str) -> Result<String, Bad> {
     let parts: Vec<&str> = text.split('-').collect();
-    let letters = |part: &&str| part.len() >= 2 && part.chars().all(|c| c.is_ascii_lowercase());
+    let letters = |part: &str| part.len() >= 2 && part.chars().all(|c| c.is_ascii_lowercase());
     match parts.as_slice() {
         [words @ .., number]
             if words.len() >= 2
-                && words.iter().all(|word| letters(&word))
+                && words.iter().all(|word| letters(word))
                 && (1..=2).contains(&number.len())
                 && number.chars().all(|c| c.is_ascii_digit()) =>
         {
