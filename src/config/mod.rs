@@ -6,6 +6,7 @@ pub mod interpolate;
 pub mod merge;
 pub mod origin;
 mod read;
+pub mod schema;
 pub mod source;
 pub mod tree;
 

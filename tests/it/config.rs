@@ -26,3 +26,11 @@ fn every_file_in_pipelines_loads() {
     }
     assert!(seen > 0, "there is a pipeline file");
 }
+
+#[test]
+fn the_committed_schema_is_the_schema() {
+    let path = root().join("pipelines/schema.json");
+    let schema = serde_json::to_string_pretty(&shipit::config::schema::schema()).expect("a schema is JSON") + "\n";
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == schema, "`shipit schema > pipelines/schema.json` is due");
+}
