@@ -144,17 +144,23 @@ enum Route {
 
 impl Route {
     fn of(uri: &str) -> Self {
-        let Ok(url) = Url::parse(uri) else {
-            return Route::Out;
-        };
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let here =
-            host.parse::<IpAddr>().map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |ip| ip.is_loopback());
-        match (here, url.scheme()) {
-            (true, "http") => Route::Plain,
-            (true, _) => Route::Here,
-            (false, _) => Route::Out,
+        match is_this_machine(uri) {
+            true if uri.starts_with("http://") => Route::Plain,
+            true => Route::Here,
+            false => Route::Out,
         }
+    }
+}
+
+/// The URL leads to this machine, whatever the name service says.
+pub fn is_this_machine(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
 use shipit_core::release::Digest;
 
-use crate::adapter::aws::http::{Answer, Web};
+use crate::adapter::aws::http::{Answer, Web, is_this_machine};
 use crate::adapter::aws::operation::GET_BLOB;
 use crate::port::{Login, PortError, PortResult};
 
@@ -44,11 +43,7 @@ fn accepted(answer: &Answer, repository: &str, digest: &Digest) -> PortResult<()
 }
 
 fn scheme(registry: &str) -> &'static str {
-    let host = Url::parse(&format!("http://{registry}")).ok().and_then(|url| url.host_str().map(str::to_owned));
-    match host {
-        Some(host) if host == "localhost" || host.starts_with("127.") || host == "[::1]" => "http",
-        _ => "https",
-    }
+    if is_this_machine(&format!("http://{registry}")) { "http" } else { "https" }
 }
 
 #[cfg(test)]

@@ -144,3 +144,34 @@ fn stream(definition: &Value, task: &Value, container: &str) -> Option<Stream> {
     let name = format!("{}/{container}/{}", option("awslogs-stream-prefix")?, id(task));
     Some(Stream { group: option("awslogs-group")?, name, region: option("awslogs-region") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(name: &str, stopped_at: f64, code: &str, reason: &str) -> Value {
+        json!({"taskArn": format!("arn/{name}"), "startedBy": "ecs-svc/1", "stoppedAt": stopped_at, "stopCode": code, "stoppedReason": reason})
+    }
+
+    #[test]
+    fn scaling_and_people_are_no_failures() {
+        let tasks = [
+            task("scaled", 1.0, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"),
+            task("moved", 2.0, "ServiceSchedulerInitiated", "Availability-zone rebalancing initiated by (deployment ecs-svc/1)"),
+            task("killed", 3.0, "UserInitiated", "Task stopped by user"),
+            task("late", 9.0, "TaskFailedToStart", "CannotPullContainerError: not found"),
+            task("unhealthy", 8.0, "ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group tg)"),
+        ];
+        let first = first_failed(&tasks, &DeploymentId("ecs-svc/1".to_owned())).unwrap();
+        assert_eq!(id(first), "unhealthy");
+        assert!(first_failed(&tasks[..3], &DeploymentId("ecs-svc/1".to_owned())).is_none());
+    }
+
+    #[test]
+    fn the_container_that_ended_badly_tells_most() {
+        let task = json!({"containers": [{"name": "sidecar", "exitCode": 0}, {"name": "web", "exitCode": 1}]});
+        assert_eq!(telling(&task).unwrap()["name"], "web");
+        let never_ran = json!({"containers": [{"name": "sidecar"}, {"name": "web", "reason": "CannotPullContainerError"}]});
+        assert_eq!(telling(&never_ran).unwrap()["name"], "web");
+    }
+}

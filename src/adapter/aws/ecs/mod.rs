@@ -7,6 +7,8 @@ mod describe;
 mod evidence;
 mod follow;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
