@@ -4,6 +4,8 @@ mod blob;
 mod findings;
 mod manifest;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
