@@ -22,6 +22,8 @@ pub mod registration;
 pub mod rules;
 pub mod tags;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

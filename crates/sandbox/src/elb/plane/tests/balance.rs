@@ -153,7 +153,9 @@ async fn no_request_fails_while_targets_come_and_go_under_load() {
         world.register(&group, &next);
         world.until_health(&group, &next, "healthy").await;
         world.deregister(&group, &current);
+        let at_most = current.hits() + clients.len() as u64;
         world.until_health(&group, &current, "gone").await;
+        assert!(current.hits() <= at_most, "a draining target got new requests");
         served += current.hits();
         current = next;
     }

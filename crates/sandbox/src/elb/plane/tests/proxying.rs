@@ -185,7 +185,7 @@ async fn a_silent_target_is_504_after_the_idle_timeout() {
     let began = Instant::now();
     let got = get(address, "/wait").await;
     assert_eq!(got.status, 504);
-    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!((Duration::from_secs(1)..Duration::from_secs(30)).contains(&began.elapsed()), "{:?}", began.elapsed());
     assert_eq!(get(address, "/").await.status, 200);
 }
 
