@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::caller;
 use super::request::{required, yes};
 use crate::dispatch::Table;
 use crate::error::AwsError;
@@ -18,7 +17,7 @@ const DEFAULTS: &[(&str, &str)] =
 fn put(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let (name, value) = (required(&body, "name")?.to_owned(), required(&body, "value")?.to_owned());
     state.ecs.settings.insert(name.clone(), value.clone());
-    Ok(json!({ "setting": view(&name, &value, &caller(state)) }))
+    Ok(json!({ "setting": view(&name, &value, &state.caller().arn) }))
 }
 
 fn list(state: &mut State, body: Value) -> Result<Value, AwsError> {
@@ -29,7 +28,7 @@ fn list(state: &mut State, body: Value) -> Result<Value, AwsError> {
         }
     }
     let wanted = body.get("name").and_then(Value::as_str);
-    let caller = caller(state);
+    let caller = state.caller().arn;
     let settings: Vec<Value> = settings
         .iter()
         .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name.as_str()))

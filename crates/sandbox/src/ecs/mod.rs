@@ -22,7 +22,6 @@ mod task;
 use std::collections::BTreeMap;
 
 use crate::dispatch::Table;
-use crate::state::State;
 
 pub use cluster::Cluster;
 pub use definition::Definition;
@@ -59,11 +58,6 @@ pub struct Key {
 /// Its operations, a table a family.
 pub const TABLES: &[Table] =
     &[cluster::TABLE, definition::TABLE, service::TABLE, service::DEPLOYMENTS, task::TABLE, tags::TABLE, account::TABLE];
-
-/// Who is shown as the one that called.
-fn caller(state: &State) -> String {
-    format!("arn:aws:iam::{}:root", state.account)
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::caller;
 use super::super::request::{list, object};
 use super::{Definition, check, defaults};
 use crate::error::AwsError;
@@ -19,7 +18,7 @@ pub(super) fn register(state: &mut State, mut body: Value) -> Result<Value, AwsE
     let revision = state.ecs.families.get(&family).map_or(0, Vec::len) as u64 + 1;
     let arn = state.arn("ecs", &format!("task-definition/{family}:{revision}"));
     let (attributes, compatibilities) = (defaults::attributes(&body), defaults::compatibilities(&body));
-    let registered_by = caller(state);
+    let registered_by = state.caller().arn;
     let registered_at = state.now_seconds();
 
     let mut value = json!({ "taskDefinitionArn": arn });

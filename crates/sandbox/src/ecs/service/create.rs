@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shipit_scheduler::{DeploymentId, HealthSource, Span};
 
 use super::super::request::{invalid, list, required};
-use super::super::{Definition, Key, alarms, caller, cluster, definition, ids};
+use super::super::{Definition, Key, alarms, cluster, definition, ids};
 use super::rollout::{Fact, Rollout, Status as RolloutStatus};
 use super::{Record, Revision, Service, Status, check, configuration, view};
 use crate::error::AwsError;
@@ -41,7 +41,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
         sent,
         tags: list(&body, "tags").to_vec(),
         created_at: state.now_seconds(),
-        created_by: caller(state),
+        created_by: state.caller().arn,
         plan: shipit_scheduler::Service::new(desired, 0, now),
         revisions: Vec::new(),
         deployments: BTreeMap::new(),

@@ -6,7 +6,7 @@ use shipit_scheduler::DeploymentId;
 use super::super::definition;
 use super::super::request::{invalid, list, object, page, required, texts, yes};
 use super::rollout::{Rollout, Status};
-use super::view::{counts, platform};
+use super::view::{counts, platform, resolved};
 use super::{Revision, Service, configuration, key_of, not_found};
 use crate::error::AwsError;
 use crate::state::State;
@@ -188,7 +188,7 @@ fn revision(state: &State, service: &Service, one: &Revision) -> Value {
         "createdAt": one.created_at,
     });
     let members = object(&mut value);
-    members.extend(platform(service, one));
+    members.extend(resolved(platform(service, one)));
     let kept = ["networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
     for name in kept {
         if let Some(member) = one.members.get(name) {

@@ -9,6 +9,9 @@ use super::{Revision, Service, Status, configuration, revision_of};
 use crate::clock::Clock;
 use crate::state::State;
 
+/// What `platformVersion` LATEST is on Fargate's Linux.
+pub(in crate::ecs) const LATEST: &str = "1.4.0";
+
 /// How many tasks of a deployment or service there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -126,6 +129,14 @@ pub(super) fn platform(service: &Service, revision: &Revision) -> Map<String, Va
     members
 }
 
+/// The same where tasks run already: LATEST is a version there.
+pub(super) fn resolved(mut platform: Map<String, Value>) -> Map<String, Value> {
+    if let Some(version) = platform.get_mut("platformVersion").filter(|version| *version == "LATEST") {
+        *version = LATEST.into();
+    }
+    platform
+}
+
 /// How many tasks a deployment is to have: the PRIMARY what is desired once the scheduler has looked, others what they have.
 fn wanted(service: &Service, one: &Deployment, has: Counts) -> usize {
     let looked = service.rollouts.last().is_none_or(|rollout| rollout.started_at.is_some());
@@ -155,7 +166,7 @@ fn deployment(state: &State, service: &Service, one: &Deployment) -> Value {
         "updatedAt": record.updated_at,
     });
     let members = object(&mut value);
-    members.extend(platform(service, revision));
+    members.extend(resolved(platform(service, revision)));
     let kept = ["networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
     for name in kept {
         if let Some(member) = revision.members.get(name) {

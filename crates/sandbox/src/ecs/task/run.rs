@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use shipit_scheduler::{Health, Time};
 
 use super::super::request::{invalid, list, object, required, text};
+use super::super::service::view::LATEST;
 use super::super::{Definition, cluster, definition, ids};
 use super::{Container, ContainerStatus, Owner, Status, StopCode, TargetOf, Task, read};
 use crate::error::AwsError;
@@ -93,7 +94,7 @@ fn fixed(definition: &Definition, from: &Value, region: &str) -> Value {
         (None, None) => "EC2".to_owned(),
     };
     if launch_type == "FARGATE" {
-        let version = text(from, "platformVersion").filter(|version| *version != "LATEST").unwrap_or("1.4.0");
+        let version = text(from, "platformVersion").filter(|version| *version != "LATEST").unwrap_or(LATEST);
         put("platformVersion", version.into());
         put("platformFamily", "Linux".into());
     }

@@ -105,7 +105,8 @@ impl Task {
         put("lastStatus", status.into());
         put("networkBindings", json!([]));
         put("networkInterfaces", json!([interface]));
-        put("healthStatus", health(container.health.unwrap_or_default()).into());
+        let verdict = container.health.filter(|_| container.status == ContainerStatus::Running).unwrap_or_default();
+        put("healthStatus", health(verdict).into());
         put("managedAgents", json!([]));
         let optional = [
             ("imageDigest", container.digest.clone().map(Value::from)),
