@@ -53,7 +53,7 @@ fn units(size: &str, scale: &str) -> Option<u64> {
     let lower = size.trim().to_ascii_lowercase();
     let number = lower.strip_suffix(scale)?.trim().parse::<f64>().ok()?;
     let units = number * 1024.0;
-    (units >= 0.0 && units < 1e9).then_some(units.round() as u64)
+    (0.0..1e9).contains(&units).then_some(units.round() as u64)
 }
 
 /// `requiresAttributes`: what an instance must be able to do.
