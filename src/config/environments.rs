@@ -6,11 +6,12 @@ use shipit_core::pipeline::Pipeline;
 
 use super::Overrides;
 use super::complaint::{About, Complaint};
+use super::compose::parse;
 use super::interpolate::fill_tree;
 use super::merge::{lay_settings, merge, source};
 use super::read::{self, Elsewhere, Reading, World, spelling};
 use super::source::{Place, Source, SourceKind};
-use super::tree::{Content, Entry, Node, parse};
+use super::tree::{Content, Entry, Node};
 
 /// The variable that chooses an environment where `--env` does not.
 const VARIABLE: &str = "SHIPIT_ENV";
@@ -113,7 +114,7 @@ fn choose<'e>(
     if found.is_none() {
         let names: Vec<&str> = environments.iter().map(|environment| environment.key.text.as_str()).collect();
         let text = format!("`{}` has no environment `{}`", file.name, asked.text);
-        let help = spelling::help(&asked.text, &names, "environments");
+        let help = spelling::help(&asked.text, &names, "environments").or(Some("it has no `environments:`".to_owned()));
         complaints.push(Complaint { help, ..Complaint::of_the_world(Place::all_of(&asked), text) });
     }
     found
@@ -139,4 +140,73 @@ fn elsewhere(environments: &[Entry]) -> Vec<Elsewhere> {
         found.extend(keys.map(|key| Elsewhere { environment: environment.key.text.clone(), key }));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::complaint::{Complaints, Paint};
+
+    /// A file that uses every key.
+    const GOOD: &str = include_str!("../../tests/it/config/good/shop.yaml");
+
+    fn complaints_of(text: &str) -> Vec<Complaint> {
+        let source = source(SourceKind::File, "shop.yaml", text.to_owned());
+        let env = |name: &str| (name == "STAGE").then(|| "staging".to_owned());
+        let folder = std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/config/good"));
+        let world = World { today: date(2026, 11, 21), folder, shown_folder: "".into(), env: &env };
+        match read(&source, &Overrides::default(), &world) {
+            Ok(_) => Vec::new(),
+            Err(complaints) => {
+                assert!(!complaints.is_empty(), "refused without a reason: {text}");
+                complaints
+            }
+        }
+    }
+
+    fn sound(text: &str) {
+        let complaints = complaints_of(text);
+        for complaint in complaints.iter().filter(|complaint| complaint.place.source.name == "shop.yaml") {
+            assert!(complaint.place.bytes.end <= text.len());
+            assert!(text.get(complaint.place.bytes.clone()).is_some(), "a place cuts a character: {complaint}");
+        }
+        if !complaints.is_empty() {
+            assert!(!Complaints::new("shop.yaml", complaints).render(Paint::Plain, 100).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_file_that_uses_every_key_is_good() {
+        assert_eq!(complaints_of(GOOD), []);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_complained_about(text in "[ -~äß\\n\\t]{0,200}") {
+            sound(&text);
+        }
+
+        #[test]
+        fn any_yaml_like_text_is_read_or_complained_about(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "pipeline", "services", "images", "environments", "needs", "&a ", "*a", "<<", ": ", "- ", "{", "}", "[", "]", ", ", "\n", "\n  ",
+                "? ", "| ", "> ", "\"", "'", "!x ", "#", "---\n", "ä", "${env:A}", "~", "running", "\r\n", "\u{feff}",
+            ]), 0..40)
+        ) {
+            sound(&parts.concat());
+        }
+
+        #[test]
+        fn a_good_file_with_a_piece_changed_is_read_or_complained_about(
+            at in any::<prop::sample::Index>(), length in 0usize..30, piece in "[ -~ä\\n]{0,8}"
+        ) {
+            let start = at.index(GOOD.len());
+            let end = (start + length).min(GOOD.len());
+            prop_assume!(GOOD.is_char_boundary(start) && GOOD.is_char_boundary(end));
+            sound(&format!("{}{piece}{}", &GOOD[..start], &GOOD[end..]));
+        }
+    }
 }

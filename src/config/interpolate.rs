@@ -121,3 +121,67 @@ fn not_set(name: &str, place: Place) -> Complaint {
     Complaint::of_the_world(place, format!("the environment variable `{name}` is not set"))
         .help(format!("set it, or give a default: `${{env:{name}:-…}}`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Text, fill};
+
+    fn env(name: &str) -> Option<String> {
+        match name {
+            "STAGE" => Some("prod".into()),
+            "EMPTY" => Some(String::new()),
+            "NESTED" => Some("${env:STAGE}".into()),
+            _ => None,
+        }
+    }
+
+    fn filled(text: &str) -> String {
+        fill(text, &env).text
+    }
+
+    #[test]
+    fn values_and_defaults() {
+        assert_eq!(filled("shop-${env:STAGE}-${env:STAGE}"), "shop-prod-prod");
+        assert_eq!(filled("${env:NONE:-dev}"), "dev");
+        assert_eq!(filled("${env:EMPTY:-dev}${env:EMPTY}"), "dev");
+        assert_eq!(filled("${env:STAGE:-dev}"), "prod");
+        assert_eq!(filled("${env:NONE:-}"), "");
+        let unset = fill("${env:NONE}", &env);
+        assert_eq!(unset, Text { text: String::new(), variables: vec!["NONE".into()], unset: vec!["NONE".into()] });
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_looked_at_again() {
+        assert_eq!(filled("${env:NESTED}"), "${env:STAGE}");
+    }
+
+    #[test]
+    fn what_a_shell_means_by_it_is_left_alone() {
+        for text in [
+            "${HOME}",
+            "${env:-x}",
+            "${env:=x}",
+            "${env:1:2}",
+            "${env:A-B}",
+            "${env:STAGE",
+            "${env:}",
+            "${ref:x}",
+            "$env:STAGE",
+            "${",
+        ] {
+            assert_eq!(fill(text, &env), Text { text: text.into(), variables: Vec::new(), unset: Vec::new() });
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_other_braces_pass_untouched(name in "[a-z]{1,5}", rest in "[^}]{0,12}", around in ".{0,12}") {
+            prop_assume!(name != "env");
+            let text = format!("{around}${{{name}:{rest}}}{around}");
+            prop_assume!(!text.contains("${env:"));
+            prop_assert_eq!(filled(&text), text);
+        }
+    }
+}

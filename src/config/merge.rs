@@ -127,3 +127,57 @@ fn put(entries: &mut Vec<Entry>, key: &str, value: Node) {
         None => entries.push(Entry { key: Key { text: key.to_owned(), place: value.place.clone() }, value }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::source::Place;
+
+    /// A layer: which of the paths it gives, and with what. A path's last part is a value, all others are maps.
+    fn layer() -> impl Strategy<Value = BTreeMap<[u8; 2], u8>> {
+        prop::collection::btree_map([0u8..3, 0u8..3], any::<u8>(), 0..6)
+    }
+
+    fn tree(layer: &BTreeMap<[u8; 2], u8>) -> Node {
+        let empty =
+            Node { place: Place::start_of(&source(SourceKind::Flag, "none", String::new())), content: Content::Map(Vec::new()) };
+        layer.iter().fold(empty, |tree, ([outer, inner], value)| {
+            let (outer, inner) = (format!("o{outer}"), format!("i{inner}"));
+            set(tree, &[&outer, &inner], Node::text(&source(SourceKind::Flag, "layer", value.to_string())))
+        })
+    }
+
+    fn flat(tree: &Node) -> BTreeMap<String, String> {
+        let mut flat = BTreeMap::new();
+        for outer in tree.entries() {
+            for inner in outer.value.entries() {
+                flat.insert(format!("{}.{}", outer.key.text, inner.key.text), inner.value.place.text().to_owned());
+            }
+        }
+        flat
+    }
+
+    proptest! {
+        #[test]
+        fn layers_that_agree_on_maps_merge_associatively_and_the_later_wins(a in layer(), b in layer(), c in layer()) {
+            let left = merge(merge(tree(&a), tree(&b)), tree(&c));
+            let right = merge(tree(&a), merge(tree(&b), tree(&c)));
+            prop_assert_eq!(&left.content, &right.content);
+            let mut wanted = a;
+            wanted.extend(b);
+            wanted.extend(c);
+            prop_assert_eq!(flat(&left), flat(&tree(&wanted)));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_map_is_replaced() {
+        let text = |text: &str| Node::text(&source(SourceKind::Flag, "x", text.into()));
+        assert_eq!(merge(tree(&BTreeMap::from([([0, 0], 1)])), text("plain")), text("plain"));
+        assert_eq!(merge(text("a"), text("b")), text("b"));
+    }
+}

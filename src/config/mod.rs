@@ -1,6 +1,7 @@
 //! The pipeline file: text -> tree -> layers -> pipeline, or all complaints at once.
 
 pub mod complaint;
+mod compose;
 mod environments;
 pub mod interpolate;
 pub mod merge;

@@ -49,7 +49,7 @@ struct Image {
     /// The ECR repository's name, without registry and tag.
     repository: Repository,
     /// Build arguments.
-    args: Option<BTreeMap<String, Text>>,
+    args: Option<BTreeMap<String, Scalar>>,
     /// The stage to build; the last one if not given.
     target: Option<String>,
     /// The platform; the Engine's own if not given.
@@ -160,8 +160,8 @@ struct Smoke {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "read by the derive alone")]
-enum Text {
-    Text(String),
+enum Scalar {
+    String(String),
     Number(f64),
     Bool(bool),
 }

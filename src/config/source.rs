@@ -82,6 +82,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source.kind {
+            SourceKind::File if self.source.text.is_empty() => f.write_str(&self.source.name),
             SourceKind::File => {
                 let (line, column) = self.line_and_column();
                 write!(f, "{}:{line}:{column}", self.source.name)

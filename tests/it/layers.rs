@@ -18,7 +18,8 @@ const MAY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only these places may name.
-const ONLY: &[(&str, &str)] = &[("aws_", "adapter/aws"), ("bollard", "adapter/docker"), ("git2", "adapter/git"), ("indicatif", "report/terminal")];
+const ONLY: &[(&str, &str)] =
+    &[("aws_", "adapter/aws"), ("bollard", "adapter/docker"), ("git2", "adapter/git"), ("indicatif", "report/terminal")];
 
 /// Places with one more right than their module.
 const ALSO: &[(&str, &str)] = &[("cli/sandbox", "sandbox")];
@@ -164,11 +165,11 @@ fn the_table_catches_what_it_must() {
 
 #[test]
 fn pure_packages_depend_on_nothing_that_is_not_pure() {
-    for (package, allowed) in [
-        ("scheduler", &[][..]),
-        ("core", &["shipit-scheduler", "jiff", "libm", "serde", "serde_json", "thiserror"][..]),
-    ] {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(package).join("Cargo.toml")).unwrap();
+    for (package, allowed) in
+        [("scheduler", &[][..]), ("core", &["shipit-scheduler", "jiff", "libm", "serde", "serde_json", "thiserror"][..])]
+    {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(package).join("Cargo.toml"))
+            .unwrap();
         let dependencies = text.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap_or_default();
         for line in dependencies.lines().filter(|line| !line.trim().is_empty()) {
             let name = line.split(['=', '.', ' ']).next().unwrap();

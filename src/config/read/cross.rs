@@ -13,15 +13,17 @@ use crate::config::source::Place;
 pub(super) fn check_images(images: &[RawImage], services: &[RawService], reading: &mut Reading<'_>) {
     let known: Vec<&str> = images.iter().map(|image| image.name.value.as_str()).collect();
     let named = || services.iter().filter_map(|service| service.containers.as_ref()).flatten().map(|(_, image)| image);
-    for image in named().filter(|image| !known.contains(&image.value.as_str())) {
+    let unknown: Vec<_> = named().filter(|image| !known.contains(&image.value.as_str())).collect();
+    for image in &unknown {
         let help = spelling::help(&image.value, &known, "images");
         let text = format!("there is no image `{}`", image.value);
         reading.complain(Complaint { help, ..Complaint::new(image.place.clone(), text) });
     }
-    if services.iter().all(|service| service.containers.is_some()) {
+    // A container that could not be read, or that names no image, may have meant the one that nobody uses.
+    if unknown.is_empty() && !services.is_empty() && services.iter().all(|service| service.containers.is_some()) {
         for image in images.iter().filter(|image| named().all(|named| named.value != image.name.value)) {
-            let complaint =
-                Complaint::new(image.name.place.clone(), format!("no container uses the image `{}`", image.name.value));
+            let text = format!("no container uses the image `{}`", image.name.value);
+            let complaint = Complaint::new(image.name.place.clone(), text);
             reading.complain(complaint.help("name it under `containers:` of a service, or remove it"));
         }
     }
@@ -66,14 +68,14 @@ pub(super) fn check_needs(services: &[RawService], reading: &mut Reading<'_>) {
     for (circle, place) in circles(services) {
         let text = match circle.as_slice() {
             [only] => format!("`{only}` needs itself"),
-            names => format!("these services need each other in a circle: {}, {}", names.join(" needs "), closing(names)),
+            names => {
+                let next = names.iter().cycle().skip(1);
+                let needs: Vec<String> = names.iter().zip(next).map(|(name, next)| format!("`{name}` needs `{next}`")).collect();
+                format!("a circle: {}", needs.join(", "))
+            }
         };
         reading.complain(Complaint::new(place, text));
     }
-}
-
-fn closing(names: &[&str]) -> String {
-    format!("which needs {}", names.first().copied().unwrap_or_default())
 }
 
 /// Circles of `needs`, each service in at most one of them, with the place of the need that closes it.

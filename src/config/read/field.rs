@@ -1,7 +1,7 @@
 //! One value of the tree on its way to be read: type and spelling are complained about here, once for all readers.
 
 use super::shape::Shape;
-use super::spelling::{listed, nearest};
+use super::spelling::{listed, nearest, one_of};
 use super::value::Bad;
 use super::{At, Reading};
 use crate::config::complaint::Complaint;
@@ -89,9 +89,17 @@ impl<'n> Field<'n> {
 
     /// As a list.
     pub(super) fn items(&self, reading: &mut Reading<'_>) -> Option<Vec<Field<'n>>> {
-        let Content::List(items) = &self.node.content else {
-            self.wrong_type("a list", reading);
-            return None;
+        let items = match &self.node.content {
+            Content::List(items) => items,
+            Content::Scalar(scalar) if !self.is_null() => {
+                let complaint = Complaint::new(self.place(), format!("`{}` must be a list, not text", self.path));
+                reading.complain(complaint.help(format!("write `[{}]`", scalar.text.escape_debug())));
+                return None;
+            }
+            Content::Scalar(_) | Content::Map(_) => {
+                self.wrong_type("a list", reading);
+                return None;
+            }
         };
         let item = |(index, node): (usize, &'n Node)| Field {
             path: format!("{}[{index}]", self.path),
@@ -126,7 +134,7 @@ impl<'n> Field<'n> {
         match meaning(&text) {
             Ok(value) => Some(At { value, place }),
             Err(bad) => {
-                reading.complain(bad.complaint(place, &self.path));
+                reading.complain(bad.complaint(place, &format!("`{}`", self.path)));
                 None
             }
         }
@@ -159,11 +167,18 @@ impl<'n> Fields<'n> {
                 None
             }
             Some(field) => Some(field),
+            // The complaint about the misspelt key has said it.
+            None if self.misspelt(key) => None,
             None => {
                 reading.complain(self.missing(key, reading));
                 None
             }
         }
+    }
+
+    fn misspelt(&self, key: &str) -> bool {
+        let unknown = self.field.node.entries().iter().map(|entry| entry.key.text.as_str());
+        unknown.filter(|typed| !self.shape.keys.contains(typed)).any(|typed| nearest(typed, self.shape.keys) == Some(key))
     }
 
     fn missing(&self, key: &str, reading: &Reading<'_>) -> Complaint {
@@ -175,7 +190,7 @@ impl<'n> Fields<'n> {
         let has = reading.elsewhere.iter().filter(|elsewhere| elsewhere.key == key);
         let flags: Vec<String> = has.map(|elsewhere| format!("--env {}", elsewhere.environment)).collect();
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-        if flags.is_empty() { complaint } else { complaint.help(format!("it is given with {}", listed(&flags))) }
+        if flags.is_empty() { complaint } else { complaint.help(format!("it is given with {}", one_of(&flags))) }
     }
 
     /// The path of one of its keys.

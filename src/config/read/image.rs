@@ -24,7 +24,7 @@ pub(super) struct RawImage {
 pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_>) -> RawImage {
     let mut raw = RawImage { name, repository: None, image: None };
     if let Err(bad) = value::name(&raw.name.value) {
-        reading.complain(bad.complaint(raw.name.place.clone(), "images"));
+        reading.complain(bad.complaint(raw.name.place.clone(), "the name of an image"));
     }
     let Some(fields) = field.fields(&IMAGE, reading) else { return raw };
     let context = fields.require("context", reading).and_then(|field| context(&field, reading));

@@ -50,7 +50,7 @@ impl RawService {
 
 pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_>) -> RawService {
     if let Err(bad) = value::name(&name.value) {
-        reading.complain(bad.complaint(name.place.clone(), "services"));
+        reading.complain(bad.complaint(name.place.clone(), "the name of a service"));
     }
     let (needs, containers, task_definition, strategy, smoke, service_definition) = Default::default();
     let mut raw = RawService { name, service: None, needs, containers, task_definition, strategy, smoke, service_definition };
@@ -103,7 +103,7 @@ fn containers_of(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<Vec<(At
     let mut containers = Vec::with_capacity(count);
     for (container, field) in entries {
         if let Err(bad) = value::name(&container.value) {
-            reading.complain(bad.complaint(container.place.clone(), "containers"));
+            reading.complain(bad.complaint(container.place.clone(), "the name of a container"));
         }
         containers.extend(field.text(reading).map(|image| (container, image)));
     }

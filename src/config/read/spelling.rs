@@ -6,7 +6,7 @@ pub(in crate::config) fn nearest<'a>(typed: &str, words: &[&'a str]) -> Option<&
     words
         .iter()
         .map(|word| (strsim::damerau_levenshtein(&folded, &word.to_lowercase().replace('-', "_")), *word))
-        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).max(1))
+        .filter(|(distance, word)| *distance <= (word.chars().count().saturating_sub(1) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
@@ -22,12 +22,21 @@ pub(in crate::config) fn help(typed: &str, words: &[&str], are_called: &str) -> 
 
 /// "`a`, `b` and `c`".
 pub(in crate::config) fn listed(words: &[&str]) -> String {
+    joined(words, "and")
+}
+
+/// "`a`, `b` or `c`".
+pub(in crate::config) fn one_of(words: &[&str]) -> String {
+    joined(words, "or")
+}
+
+fn joined(words: &[&str], last_by: &str) -> String {
     match words {
         [] => String::new(),
         [word] => format!("`{word}`"),
         [first @ .., last] => {
             let first: Vec<String> = first.iter().map(|word| format!("`{word}`")).collect();
-            format!("{} and `{last}`", first.join(", "))
+            format!("{} {last_by} `{last}`", first.join(", "))
         }
     }
 }

@@ -11,9 +11,6 @@ use crate::config::complaint::Complaint;
 /// What nobody has said about the percents stays as the service has it.
 pub(super) const ROLLING_AS_IT_IS: Strategy = Strategy::Rolling { minimum_percent: None, maximum_percent: None };
 
-/// ECS's API takes a 32-bit integer.
-const MOST_PERCENT: u32 = i32::MAX.unsigned_abs();
-
 /// The strategy of a service.
 pub(super) fn strategy_of(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<Strategy> {
     if field.is_text() {
@@ -50,7 +47,7 @@ fn percents(rolling: Field<'_>, reading: &mut Reading<'_>) -> Option<Strategy> {
     let fields = rolling.fields(&ROLLING, reading)?;
     let minimum = fields.get("minimum_percent").and_then(|field| field.read(reading, |text| value::number(text, 0, 100)));
     let maximum =
-        fields.get("maximum_percent").and_then(|field| field.read(reading, |text| value::number(text, 100, MOST_PERCENT)));
+        fields.get("maximum_percent").and_then(|field| field.read(reading, |text| value::number(text, 100, value::MOST)));
     let (minimum, maximum) = (minimum.map(|at| at.value), maximum.map(|at| at.value));
     if (minimum, maximum) == (Some(100), Some(100)) {
         let text = format!("`{path}` leaves no room: with 100 and 100 ECS can neither start nor stop a task, and refuses it");

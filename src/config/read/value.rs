@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use shipit_scheduler::Span;
 
-use super::spelling::{listed, nearest};
+use super::spelling::{nearest, one_of};
 use crate::config::complaint::Complaint;
 use crate::config::source::Place;
 
@@ -26,8 +26,9 @@ impl Bad {
         self
     }
 
-    pub(super) fn complaint(self, place: Place, path: &str) -> Complaint {
-        Complaint { help: self.help, ..Complaint::new(place, format!("`{path}` {}", self.why)) }
+    /// The complaint about `subject`, e.g. "`region`" or "the name of a service".
+    pub(super) fn complaint(self, place: Place, subject: &str) -> Complaint {
+        Complaint { help: self.help, ..Complaint::new(place, format!("{subject} {}", self.why)) }
     }
 }
 
@@ -40,7 +41,7 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Bad> {
     let bad = Bad::new(format!("cannot be `{text}`"));
     Err(match nearest(text, &known) {
         Some(word) => bad.help(format!("did you mean `{word}`?")),
-        None => bad.help(format!("it can be {}", listed(&known))),
+        None => bad.help(format!("it can be {}", one_of(&known))),
     })
 }
 
@@ -74,9 +75,13 @@ pub(super) fn date(text: &str) -> Result<Date, Bad> {
     text.parse().map_err(|_| bad())
 }
 
+/// The largest number that AWS takes.
+pub(super) const MOST: u32 = i32::MAX.unsigned_abs();
+
 /// A whole number within bounds.
 pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, Bad> {
-    let bad = Bad::new(format!("must be a whole number from {least} to {most}, not `{text}`"));
+    let bounds = if most == MOST { format!("of at least {least}") } else { format!("from {least} to {most}") };
+    let bad = Bad::new(format!("must be a whole number {bounds}, not `{text}`"));
     match text.parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(match text.strip_suffix('%') {
