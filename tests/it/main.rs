@@ -1,4 +1,5 @@
 //! The integration tests: one binary.
 
+mod aws;
 mod config;
 mod layers;
