@@ -134,9 +134,9 @@ impl HttpClient for Web {
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Route {
-    /// To this machine, in plain HTTP: no certificates needed, which take a while to read.
+    /// To this machine or its link, in plain HTTP: no certificates needed, which take a while to read.
     Plain,
-    /// To this machine, by TLS.
+    /// To this machine or its link, by TLS.
     Here,
     /// Elsewhere, by the proxy that the environment names.
     Out,
@@ -144,7 +144,7 @@ enum Route {
 
 impl Route {
     fn of(uri: &str) -> Self {
-        match is_this_machine(uri) {
+        match is_this_machine(uri) || is_metadata(uri) {
             true if uri.starts_with("http://") => Route::Plain,
             true => Route::Here,
             false => Route::Out,
@@ -152,12 +152,26 @@ impl Route {
     }
 }
 
+/// The URL leads to where instances and containers have their credentials from (169.254.169.254, 169.254.170.2 and .23,
+/// fd00:ec2::/32): a proxy is someone else's machine and must not answer for them.
+fn is_metadata(url: &str) -> bool {
+    match host(url).and_then(|host| host.parse::<IpAddr>().ok()) {
+        Some(IpAddr::V4(address)) => address.is_link_local(),
+        Some(IpAddr::V6(address)) => matches!(address.segments(), [0xfd00, 0x0ec2, ..]),
+        None => false,
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    Some(url.host_str()?.trim_matches(['[', ']']).to_owned())
+}
+
 /// The URL leads to this machine, whatever the name service says.
 pub fn is_this_machine(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else {
+    let Some(host) = host(url) else {
         return false;
     };
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     match host.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
@@ -234,7 +248,8 @@ mod tests {
         assert_eq!(Route::of("http://[::1]:80/v2/"), Route::Plain);
         assert_eq!(Route::of("https://127.8.0.1/"), Route::Here);
         assert_eq!(Route::of("https://ecs.eu-west-1.amazonaws.com/"), Route::Out);
-        assert_eq!(Route::of("http://169.254.169.254/latest"), Route::Out);
+        assert_eq!(Route::of("http://169.254.169.254/latest"), Route::Plain);
+        assert_eq!(Route::of("http://[fd00:ec2::254]/latest"), Route::Plain);
     }
 
     #[test]
