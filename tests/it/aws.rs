@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -20,6 +21,19 @@ struct World {
     sandbox: Running,
     aws: Aws,
     folder: tempfile::TempDir,
+    pulled: Pulled,
+}
+
+/// Image names that the sandbox's tasks have pulled into the Engine; forgotten there at the end, however the test ends.
+#[derive(Default)]
+struct Pulled(Mutex<Vec<String>>);
+
+impl Drop for Pulled {
+    fn drop(&mut self) {
+        for name in self.0.get_mut().unwrap() {
+            let _ = Command::new("docker").args(["rmi", "--force", name]).output();
+        }
+    }
 }
 
 impl World {
@@ -37,7 +51,7 @@ impl World {
             ..Target::default()
         };
         let aws = aws::connect(&target, "prod").await.unwrap();
-        Self { sandbox, aws, folder }
+        Self { sandbox, aws, folder, pulled: Pulled::default() }
     }
 
     fn seed(&self, entries: &Value) {
@@ -57,6 +71,7 @@ impl World {
         docker(&["login", "--username", &login.username, "--password", login.password.reveal(), &login.server]);
         docker(&["tag", "shipit-busybox:1", &name]);
         docker(&["push", &name]);
+        self.pulled.0.lock().unwrap().push(name.clone());
         docker(&["rmi", &name]);
         name
     }
