@@ -218,6 +218,12 @@ impl Engine {
         Ok(ports.into_iter().filter_map(address).collect())
     }
 
+    /// A started container has not ended.
+    pub(super) async fn is_running(&self, id: &str) -> bool {
+        let found = self.docker.inspect_container(id, None).await;
+        found.ok().and_then(|found| found.state?.running).unwrap_or(false)
+    }
+
     /// Waits until a started container has ended. When the Engine no longer knows it, it was killed.
     pub(super) async fn ended(&self, id: &str) -> Exit {
         loop {

@@ -21,7 +21,7 @@ use crate::state::{Shared, State};
 /// Between the start of its containers and RUNNING a task must last for so long; one that ends earlier failed to start.
 const SETTLES: Span = Span::seconds(5);
 /// That wait on the wall, whatever the clock.
-const SETTLES_WALL: std::ops::RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(2);
+const SETTLES_WALL: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(2);
 
 /// A task that is being carried out.
 struct Life {
@@ -174,13 +174,30 @@ impl Life {
         let wait = self.wall(SETTLES).clamp(*SETTLES_WALL.start(), *SETTLES_WALL.end());
         let over = tokio::time::sleep(wait);
         let mut over = std::pin::pin!(over);
+        let mut lasted = false;
         loop {
+            if lasted && self.all_run().await {
+                let stops = stopping(&self.shared.lock(), &self.id);
+                return stops.map_or(Ok(()), |()| Err(Halt::Asked));
+            }
             tokio::select! {
-                () = &mut over => return Ok(()),
+                () = &mut over, if !lasted => lasted = true,
                 exit = self.exits.recv() => self.take_exit(exit),
                 () = until(&self.shared, |state| stopping(state, &self.id)) => return Err(Halt::Asked),
             }
         }
+    }
+
+    /// No container has ended of which the news has not come yet.
+    async fn all_run(&self) -> bool {
+        for (made, progress) in self.made.iter().zip(&self.progress) {
+            if let (Some(id), Progress::Running { .. }) = (made, progress)
+                && !self.engine.is_running(id).await
+            {
+                return false;
+            }
+        }
+        true
     }
 
     /// RUNNING, until something ends it.
