@@ -1,0 +1,192 @@
+//! One build: BuildKit with a session of ours where the Engine has it, else the classic builder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bollard::errors::Error;
+use bollard::models::{BuildInfo, BuildInfoAux};
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
+use bollard::{body_full, body_try_stream};
+use futures_util::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+use shipit_core::failure::{Code, Failure};
+use shipit_core::pipeline::Image;
+
+use super::connect::{Address, Engine};
+use super::context::{Context, hex};
+use super::login::Logins;
+use super::progress::Watch;
+use super::session::Session;
+use super::{Way, push, request, tarball, trouble};
+use crate::port::{BuiltImage, Tell};
+
+/// The classic builder's place for a Dockerfile and an ignore file that are not where it looks.
+const MOVED: &str = ".dockerfile.shipit";
+const IGNORE: &str = ".dockerignore";
+
+/// What is to be built.
+pub(super) struct Build<'a> {
+    pub(super) image: &'a Image,
+    /// The tag, with registry and repository.
+    pub(super) name: &'a str,
+    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) context: Arc<Context>,
+    pub(super) logins: Logins,
+}
+
+/// The Engine has no BuildKit.
+struct NoBuildKit;
+
+impl Build<'_> {
+    pub(super) async fn run(&self, engine: &Engine, way: Way, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
+        let version = engine.api.client_version();
+        let old = (version.major_version, version.minor_version) < (1, 39);
+        if way == Way::Classic || engine.podman || old {
+            return self.classic(engine, tell).await;
+        }
+        match self.buildkit(engine, way, tell).await? {
+            Ok(built) => Ok(built),
+            Err(NoBuildKit) => self.classic(engine, tell).await,
+        }
+    }
+
+    async fn buildkit(&self, engine: &Engine, way: Way, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
+        let id = fresh_id();
+        let session = match way {
+            Way::Session => {
+                let opened = Session::open(&engine.address, id.clone(), self.context.clone(), self.logins.clone()).await;
+                match opened {
+                    Ok(session) => session,
+                    Err(error) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(Err(NoBuildKit)),
+                    Err(error) => return Err(trouble::gone("before a build", &error.to_string())),
+                }
+            }
+            Way::Stream | Way::Classic => None,
+        };
+        let mut options = BuildImageOptions { session: Some(id), ..self.options() };
+        match &session {
+            Some(_) => {
+                let base = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                options.dockerfile = base(&self.context.dockerfile.path);
+                options.remote = Some("client-session".to_owned());
+                let api = engine.api.clone().with_request_modifier(request::as_buildkit);
+                let lines = api.build_image(options, None, Some(body_full(Default::default())));
+                self.follow(lines, "BuildKit", tell, &OnceLock::new()).await
+            }
+            None => {
+                let failed = Arc::new(OnceLock::new());
+                let (dockerfile, extra) = self.beside();
+                options.dockerfile = dockerfile;
+                options.version = BuilderVersion::BuilderBuildKit;
+                let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
+                let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
+                self.follow(lines, "BuildKit", tell, &failed).await
+            }
+        }
+    }
+
+    async fn classic(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
+        let failed = Arc::new(OnceLock::new());
+        let (dockerfile, extra) = self.beside();
+        let options = BuildImageOptions { dockerfile, ..self.options() };
+        let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
+        let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
+        match self.follow(lines, "classic builder", tell, &failed).await? {
+            Ok(built) => Ok(built),
+            Err(NoBuildKit) => Err(Failure::new(Code::Unexpected, "the classic builder asks for BuildKit")),
+        }
+    }
+
+    fn options(&self) -> BuildImageOptions {
+        let map = |from: &BTreeMap<String, String>| Some(from.clone().into_iter().collect::<HashMap<_, _>>());
+        BuildImageOptions {
+            t: Some(self.name.to_owned()),
+            buildargs: map(&self.image.args),
+            labels: map(self.labels),
+            target: self.image.target.clone().unwrap_or_default(),
+            platform: self.image.platform.clone().unwrap_or_default(),
+            rm: true,
+            forcerm: true,
+            ..BuildImageOptions::default()
+        }
+    }
+
+    /// The Dockerfile's name in the tar, and what must lie in it beside the entries. The classic builder takes Dockerfile and
+    /// ignore file out of what it copies by itself, where the ignore file says so: both must be where it looks.
+    fn beside(&self) -> (String, tarball::Extra) {
+        let Context { root, dockerfile, .. } = &*self.context;
+        let ordinary = dockerfile.ignore.as_ref().is_none_or(|(path, _)| *path == root.join(IGNORE));
+        let ignore = dockerfile.ignore.as_ref().map(|(_, text)| text.as_str());
+        match &dockerfile.inside {
+            Some(name) if ordinary => {
+                let mut extra = vec![(name.clone(), dockerfile.text.clone())];
+                extra.extend(ignore.map(|text| (IGNORE.to_owned(), text.to_owned())));
+                (name.clone(), extra)
+            }
+            _ => {
+                let ignore = format!("{}\n{MOVED}\n{IGNORE}\n", ignore.unwrap_or_default());
+                (MOVED.to_owned(), vec![(MOVED.to_owned(), dockerfile.text.clone()), (IGNORE.to_owned(), ignore)])
+            }
+        }
+    }
+
+    async fn credentials(&self) -> HashMap<String, bollard::auth::DockerCredentials> {
+        self.logins.all().await.iter().map(|login| (login.server.clone(), push::credentials(login))).collect()
+    }
+
+    async fn follow(
+        &self,
+        lines: impl Stream<Item = Result<BuildInfo, Error>>,
+        builder: &'static str,
+        tell: Tell<'_>,
+        failed: &OnceLock<String>,
+    ) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
+        let mut lines = std::pin::pin!(lines);
+        let mut watch = Watch::new(tell);
+        let mut id = None;
+        while let Some(line) = lines.next().await {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) if builder == "BuildKit" && has_no_buildkit(&error) => return Ok(Err(NoBuildKit)),
+                Err(error) => {
+                    if let Some(why) = failed.get() {
+                        return Err(Failure::new(Code::ContextUnreadable, format!("the build context of `{}` cannot be read", self.image.name))
+                            .because(why.clone()));
+                    }
+                    if builder != "BuildKit" {
+                        watch.failed_here(&trouble::words(&error));
+                    }
+                    return Err(trouble::of_build(self.image, &self.context.dockerfile, &watch, &error));
+                }
+            };
+            match line.aux {
+                Some(BuildInfoAux::BuildKit(status)) => watch.trace(status),
+                Some(BuildInfoAux::Default(image)) => id = image.id.or(id),
+                None => {}
+            }
+            if let Some(text) = line.stream {
+                watch.text(&text);
+            }
+        }
+        let (ran, steps) = watch.counts();
+        let id = id.ok_or_else(|| {
+            Failure::new(Code::BuildFailed, format!("the Engine ended the build of `{}` without an image", self.image.name))
+                .next("run the same command again; the Engine's log: journalctl -u docker")
+        })?;
+        Ok(Ok(BuiltImage { id, ran, steps, builder }))
+    }
+}
+
+fn has_no_buildkit(error: &Error) -> bool {
+    let Error::DockerResponseServerError { message, .. } = error else { return false };
+    let message = message.to_lowercase();
+    message.contains("buildkit") && (message.contains("not supported") || message.contains("not enabled") || message.contains("experimental"))
+}
+
+/// A session is one build's: an id is never used again.
+fn fresh_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    hex(&Sha256::digest(format!("{}-{}-{count}", std::process::id(), jiff::Timestamp::now().as_nanosecond())))
+}

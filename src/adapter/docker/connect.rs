@@ -1,0 +1,174 @@
+//! Finding the Engine: what the environment says, Docker's context, the usual sockets, Podman's.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use shipit_core::failure::{Code, Failure};
+
+use super::context::hex;
+
+/// A build or push may be silent for long; the Engine's end of the connection is the only honest sign.
+const PATIENCE: u64 = 24 * 60 * 60;
+const GREETING: Duration = Duration::from_secs(10);
+
+/// An Engine that answers.
+pub(super) struct Engine {
+    pub(super) api: bollard::Docker,
+    pub(super) address: Address,
+    /// Podman speaks the Engine's API, but has no BuildKit.
+    pub(super) podman: bool,
+}
+
+/// Where it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    /// A socket's path.
+    Unix(PathBuf),
+    /// `host:port`, without TLS.
+    Tcp(String),
+    /// TLS, or anything else that only the client library can speak.
+    Other,
+}
+
+impl Engine {
+    pub(super) async fn find() -> Result<Engine, Failure> {
+        let mut tried = Vec::new();
+        for host in candidates() {
+            match greet(&host).await {
+                Ok(engine) => return Ok(engine),
+                Err(why) => tried.push((host, why)),
+            }
+        }
+        Err(unreachable(&tried))
+    }
+}
+
+async fn greet(host: &str) -> Result<Engine, String> {
+    let tls = std::env::var_os("DOCKER_TLS_VERIFY").is_some();
+    let (address, api) = match host.split_once("://") {
+        Some(("unix", path)) => (Address::Unix(path.into()), bollard::Docker::connect_with_host(host)),
+        Some(("tcp" | "http", place)) if !tls => {
+            (Address::Tcp(place.trim_end_matches('/').to_owned()), bollard::Docker::connect_with_host(host))
+        }
+        _ => (Address::Other, bollard::Docker::connect_with_host(host)),
+    };
+    let api = api.map_err(|error| plain(&error))?.with_timeout(Duration::from_secs(PATIENCE));
+    let greeting = async {
+        let api = api.negotiate_version().await?;
+        let version = api.version().await?;
+        Ok((api, version))
+    };
+    let (api, version) = match tokio::time::timeout(GREETING, greeting).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(plain(&error)),
+        Err(_) => return Err(format!("no answer within {} s", GREETING.as_secs())),
+    };
+    let parts = version.components.unwrap_or_default();
+    let podman = parts.iter().any(|part| part.name.contains("Podman"));
+    Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, podman })
+}
+
+/// The innermost cause: "No such file or directory", "Permission denied", "Connection refused".
+fn plain(error: &bollard::errors::Error) -> String {
+    use bollard::errors::Error;
+    match error {
+        Error::SocketNotFoundError(_) => "no such socket".to_owned(),
+        Error::UnsupportedURISchemeError { .. } => "only unix://, tcp:// and https:// are understood".to_owned(),
+        error => {
+            let mut inner: &dyn std::error::Error = error;
+            while let Some(source) = inner.source() {
+                inner = source;
+            }
+            inner.to_string()
+        }
+    }
+}
+
+/// `DOCKER_HOST` alone when it is set, else Docker's chosen context, else the sockets where an Engine usually listens.
+fn candidates() -> Vec<String> {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(host) = env("DOCKER_HOST") {
+        return vec![host];
+    }
+    let home = env("HOME").map(PathBuf::from);
+    let folder = super::login::config_folder();
+    if let Some(host) = folder.as_deref().and_then(|folder| chosen_context(folder, env("DOCKER_CONTEXT"))) {
+        return vec![host];
+    }
+    let runtime = env("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let mine = format!("/run/user/{}", rustix::process::getuid().as_raw());
+    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
+    sockets.extend(home.map(|home| home.join(".docker/run/docker.sock")));
+    sockets.extend(runtime.iter().map(|place| place.join("docker.sock")));
+    sockets.extend(runtime.iter().map(|place| place.join("podman/podman.sock")));
+    sockets.push(Path::new(&mine).join("podman/podman.sock"));
+    sockets.push("/run/podman/podman.sock".into());
+    sockets.dedup();
+    sockets.iter().map(|path| format!("unix://{}", path.display())).collect()
+}
+
+/// The endpoint of `docker context use <name>`.
+fn chosen_context(folder: &Path, named: Option<String>) -> Option<String> {
+    let json = |path: PathBuf| serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
+    let name =
+        named.or_else(|| json(folder.join("config.json"))?.get("currentContext")?.as_str().map(str::to_owned))?;
+    if name.is_empty() || name == "default" {
+        return None;
+    }
+    let meta = json(folder.join("contexts/meta").join(hex(&Sha256::digest(&name))).join("meta.json"))?;
+    meta.pointer("/Endpoints/docker/Host")?.as_str().map(str::to_owned)
+}
+
+fn unreachable(tried: &[(String, String)]) -> Failure {
+    let mut failure = Failure::new(Code::EngineUnreachable, "no Docker Engine answers");
+    // Of the usual places only those say something where there is a socket; without any, the first stands for all.
+    let telling: Vec<_> = tried.iter().filter(|(_, why)| why != "no such socket").collect();
+    for (host, why) in if telling.is_empty() { tried.iter().take(1).collect() } else { telling } {
+        failure = failure.because(format!("`{host}`: {why}"));
+    }
+    let denied = tried.iter().any(|(_, why)| why.contains("ermission denied"));
+    let failure = failure.now("nothing was built, nothing was pushed");
+    if denied {
+        return failure.next("sudo usermod -aG docker $USER, then log in again");
+    }
+    if std::env::var_os("DOCKER_HOST").is_some() {
+        return failure.next("start that Engine, or unset `DOCKER_HOST`");
+    }
+    failure
+        .next("Debian, Ubuntu: sudo apt-get install -y docker.io && sudo systemctl start docker")
+        .next("elsewhere: https://docs.docker.com/engine/install/, or Podman: systemctl --user start podman.socket")
+        .next("an Engine on another host: DOCKER_HOST=tcp://<host>:2375 shipit deploy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chosen_context_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = folder.path().join("contexts/meta").join(hex(&Sha256::digest("colima")));
+        std::fs::create_dir_all(&meta).unwrap();
+        std::fs::write(meta.join("meta.json"), r#"{"Name":"colima","Endpoints":{"docker":{"Host":"unix:///c.sock"}}}"#).unwrap();
+        assert_eq!(chosen_context(folder.path(), None), None);
+        std::fs::write(folder.path().join("config.json"), r#"{"currentContext":"colima"}"#).unwrap();
+        assert_eq!(chosen_context(folder.path(), None).as_deref(), Some("unix:///c.sock"));
+        assert_eq!(chosen_context(folder.path(), Some("default".into())), None);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_said_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = format!("unix://{}/no.sock", folder.path().display());
+        let why = greet(&host).await.err().unwrap();
+        let told = unreachable(&[(host, why)]);
+        assert_eq!(told.code, Code::EngineUnreachable);
+        assert!(told.because[0].contains("no such socket"), "{told:?}");
+        assert!(told.next[0].contains("docker.io"), "{told:?}");
+        let silent = std::os::unix::net::UnixListener::bind(folder.path().join("dead.sock")).unwrap();
+        drop(silent);
+        let why = greet(&format!("unix://{}/dead.sock", folder.path().display())).await.err().unwrap();
+        assert!(why.contains("onnection refused"), "{why}");
+    }
+}

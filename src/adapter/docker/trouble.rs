@@ -1,0 +1,168 @@
+//! What the Engine says when it cannot, told so that a person knows what to do.
+
+use bollard::errors::Error;
+use shipit_core::failure::{Code, Failure};
+use shipit_core::pipeline::Image;
+
+use super::context::Dockerfile;
+use super::dockerfile::{by_buildkit, instructions};
+use super::progress::{State, Step, Watch};
+
+/// Lines of a failing step that are told.
+const TOLD: usize = 10;
+
+/// The Engine's own words, without the client library's.
+pub(super) fn words(error: &Error) -> String {
+    match error {
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        error => {
+            let mut inner: &dyn std::error::Error = error;
+            while let Some(source) = inner.source() {
+                inner = source;
+            }
+            inner.to_string()
+        }
+    }
+}
+
+/// The Engine went away, as opposed to: it answered that it cannot.
+pub(super) fn is_gone(error: &Error) -> bool {
+    !matches!(error, Error::DockerStreamError { .. } | Error::DockerResponseServerError { .. } | Error::JsonDataError { .. })
+}
+
+/// The connection to the Engine broke.
+pub(super) fn gone(doing: &str, error: &str) -> Failure {
+    Failure::new(Code::EngineUnreachable, format!("the Docker Engine went away {doing}"))
+        .because(error)
+        .now("nothing was deployed")
+        .next("docker info, and the Engine's log: journalctl -u docker")
+}
+
+/// A build that failed.
+pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>, error: &Error) -> Failure {
+    if is_gone(error) {
+        return gone(&format!("while it built `{}`", image.name), &words(error));
+    }
+    let words = words(error);
+    let failing = watch.failing();
+    if let Some(base) = failing.and_then(base_image) {
+        return base_missing(image, &base, &words);
+    }
+    let Some(step) = failing else {
+        let failure = Failure::new(Code::BuildFailed, format!("`{}` cannot be built", image.name)).because(words);
+        return failure.now("nothing was pushed").next(format!("see `{}`", dockerfile.path.display()));
+    };
+    let mut failure = Failure::new(Code::BuildFailed, format!("`{}` failed to build at {}", image.name, step.name));
+    for line in step.tail.iter().skip(step.tail.len().saturating_sub(TOLD)) {
+        failure = failure.because(line.clone());
+    }
+    let failure = failure.because(match &step.state {
+        State::Failed(why) => short(why),
+        _ => words,
+    });
+    let all = instructions(&dockerfile.text);
+    // Both builders number steps, but count different things.
+    let by_number = |step: &Step| {
+        let number: usize = step.name.strip_prefix('[')?.split_once('/')?.0.parse().ok()?;
+        all.get(number.checked_sub(1)?).filter(|one| step.name.ends_with(one.text.as_str()))
+    };
+    let place = by_number(step).or_else(|| by_buildkit(&all, &step.name));
+    let failure = failure.now("nothing was pushed");
+    match place {
+        Some(one) => failure.next(format!("see `{}:{}`: {}", dockerfile.path.display(), one.line, one.text)),
+        None => failure.next(format!("see `{}`", dockerfile.path.display())),
+    }
+}
+
+/// The base image that this step should have brought.
+fn base_image(step: &Step) -> Option<String> {
+    if let Some(name) = step.name.strip_prefix("[internal] load metadata for ") {
+        return Some(name.to_owned());
+    }
+    let (_, text) = step.name.split_once("] ")?;
+    let mut words = text.split_whitespace();
+    words.next().filter(|keyword| keyword.eq_ignore_ascii_case("FROM"))?;
+    words.find(|word| !word.starts_with("--")).map(str::to_owned)
+}
+
+fn base_missing(image: &Image, base: &str, words: &str) -> Failure {
+    let failure = Failure::new(Code::BaseImage, format!("the base image `{base}` of `{}` cannot be had", image.name))
+        .because(short(words))
+        .now("nothing was built, nothing was pushed");
+    let lower = words.to_lowercase();
+    let registry = base.split('/').next().filter(|host| host.contains(['.', ':'])).unwrap_or("docker.io");
+    if lower.contains("denied") || lower.contains("unauthorized") || lower.contains("authoriz") || lower.contains("no basic auth") {
+        return failure.next(format!("docker login {registry}")).next("or correct the name: a private image and a missing one look the same");
+    }
+    if lower.contains("not found") || lower.contains("manifest unknown") {
+        return failure.next(format!("correct `FROM {base}`, or bring it into the Engine: docker pull {base}"));
+    }
+    failure.next(format!("give the Engine a way to {registry}, or bring it into the Engine: docker load")).next(format!("docker pull {base}"))
+}
+
+/// BuildKit's chains of "failed to …: failed to …:" are long; the end is what happened.
+fn short(words: &str) -> String {
+    let mut rest = words.trim();
+    for prefix in ["failed to solve with frontend dockerfile.v0: ", "failed to solve: ", "failed to create LLB definition: ", "rpc error: code = Unknown desc = "] {
+        rest = rest.strip_prefix(prefix).unwrap_or(rest);
+    }
+    rest.to_owned()
+}
+
+/// A push that failed, by the registry's words.
+pub(super) fn of_push(repository: &str, tag: &str, error: &Error) -> Failure {
+    let words = words(error);
+    if is_gone(error) {
+        return gone(&format!("while it pushed `{repository}:{tag}`"), &words);
+    }
+    let lower = words.to_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    let (host, name) = repository.split_once('/').unwrap_or(("", repository));
+    let failure = |code, what: String| Failure::new(code, what).because(words.clone());
+    if says(&["token has expired", "token is expired", "expiredtoken"]) {
+        failure(Code::ExpiredCredentials, format!("the login for `{host}` has expired"))
+            .now("nothing is deployed; layers that were pushed stay")
+            .next("run the same command again: it asks for a new login, and pushes only what is missing")
+    } else if says(&["tag invalid", "tag_invalid", "cannot be overwritten", "immutable", "imagetagalreadyexists"]) {
+        failure(Code::TagTaken, format!("`{name}` has a tag `{tag}` already, and its tags cannot be moved"))
+            .next(format!("aws ecr describe-images --repository-name {name} --image-ids imageTag={tag}"))
+            .next("commit what changed, so that it gets a tag of its own")
+    } else if says(&["name unknown", "name_unknown", "repository does not exist", "does not exist in the registry"]) {
+        failure(Code::RepositoryMissing, format!("the repository `{name}` does not exist"))
+            .next(format!("aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"))
+    } else if says(&["unauthorized", "no basic auth", "denied", "authentication required", "forbidden", "403"]) {
+        failure(Code::RegistryLogin, format!("`{host}` does not accept the login for `{name}`"))
+            .next("the role needs ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage")
+    } else if says(&["http response to https client", "x509", "tls:"]) {
+        failure(Code::PushFailed, format!("the Engine does not trust `{host}`"))
+            .next(format!("give the Engine its certificate (/etc/docker/certs.d/{host}/ca.crt), or \"insecure-registries\": [\"{host}\"] in /etc/docker/daemon.json"))
+    } else {
+        failure(Code::PushFailed, format!("`{repository}:{tag}` could not be pushed"))
+            .now("nothing is deployed; layers that were pushed stay")
+            .next("run the same command again: only what is missing is pushed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_s_words_are_understood() {
+        for (words, code) in [
+            ("denied: Your authorization token has expired. Reauthenticate and try again.", Code::ExpiredCredentials),
+            ("no basic auth credentials", Code::RegistryLogin),
+            ("denied: User: arn:aws:iam::1:user/x is not authorized to perform: ecr:InitiateLayerUpload", Code::RegistryLogin),
+            ("tag invalid: The image tag 'a' already exists in the 'b' repository and cannot be overwritten because the repository is immutable.", Code::TagTaken),
+            ("name unknown: The repository with name 'b' does not exist in the registry with id '1'", Code::RepositoryMissing),
+            ("Get \"https://127.0.0.1:1/v2/\": http: server gave HTTP response to HTTPS client", Code::PushFailed),
+            ("received unexpected HTTP status: 500 Internal Server Error", Code::PushFailed),
+        ] {
+            let told = of_push("1.dkr.ecr.example/b", "a", &Error::DockerStreamError { error: words.into() });
+            assert_eq!(told.code, code, "{words}");
+            assert_eq!(told.because, [words]);
+            assert!(!told.next.is_empty());
+        }
+    }
+}

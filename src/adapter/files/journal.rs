@@ -1,0 +1,62 @@
+//! `journal.jsonl`: one fact a line, on disk before the act that it announces.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use shipit_core::failure::Failure;
+use shipit_core::journal::Entry;
+
+use super::artefact::sync_folder;
+use super::trouble;
+
+/// An open journal; `length` ends at a line's end.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Journal {
+    /// Opens the journal of a run's folder. A last line without its end was torn by a crash: it is cut off, for it was never
+    /// confirmed and would spoil the next line.
+    pub(super) fn open(folder: &Path) -> Result<Journal, Failure> {
+        let path = folder.join("journal.jsonl");
+        let opened = || {
+            let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+            let mut text = Vec::new();
+            file.read_to_end(&mut text)?;
+            let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            if whole < text.len() {
+                file.set_len(whole as u64)?;
+                file.sync_all()?;
+            }
+            sync_folder(folder)?;
+            Ok((file, whole as u64))
+        };
+        let (file, length) = opened().map_err(|error| trouble("opened", &path, &error))?;
+        Ok(Journal { path, file, length })
+    }
+
+    /// Appends one line and waits until it is on disk.
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(entry).map_err(|error| trouble("written", &self.path, &error.into()))?;
+        line.push(b'\n');
+        let mut write = || {
+            self.file.seek(SeekFrom::Start(self.length))?;
+            self.file.write_all(&line)?;
+            self.file.sync_data()
+        };
+        match write() {
+            Ok(()) => {
+                self.length += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // Whatever part of the line got out is taken back, or it would be read as a fact later.
+                let _ = self.file.set_len(self.length);
+                Err(trouble("written", &self.path, &error))
+            }
+        }
+    }
+}

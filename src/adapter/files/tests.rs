@@ -1,0 +1,145 @@
+use std::fs;
+
+use shipit_core::journal::{Fact, Undo, read};
+use shipit_core::plan::StepId;
+
+use super::*;
+
+fn entry(step: &str) -> Entry {
+    Entry { at: jiff::Timestamp::UNIX_EPOCH, step: StepId(step.to_owned()), fact: Fact::Started { undo: Undo::Nothing } }
+}
+
+fn run(name: &str) -> RunId {
+    RunId(name.to_owned())
+}
+
+fn plan() -> Value {
+    serde_json::json!({"source": {"commit": "0123456789abcdef"}})
+}
+
+fn failure(result: PortResult<()>) -> Failure {
+    result.unwrap_err().into()
+}
+
+#[tokio::test]
+async fn a_run_is_written_line_by_line_and_git_never_sees_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    files.open(&run("01AB"), &plan()).await.unwrap();
+    for step in ["build:a", "push:a"] {
+        files.record(&run("01AB"), &entry(step)).await.unwrap();
+        let text = fs::read_to_string(folder.path().join(".shipit/runs/01AB/journal.jsonl")).unwrap();
+        assert_eq!(read(&text).unwrap().last().unwrap().step.0, step);
+    }
+    let kept: Value =
+        serde_json::from_slice(&fs::read(folder.path().join(".shipit/runs/01AB/plan.json")).unwrap()).unwrap();
+    assert_eq!(kept, plan());
+    assert_eq!(fs::read_to_string(folder.path().join(".shipit/.gitignore")).unwrap(), "*\n");
+}
+
+#[tokio::test]
+async fn a_torn_last_line_is_cut_off_before_the_next_fact() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join(".shipit/runs/01AB/journal.jsonl");
+    let files = Files::open(folder.path()).unwrap();
+    files.open(&run("01AB"), &plan()).await.unwrap();
+    files.record(&run("01AB"), &entry("one")).await.unwrap();
+    drop(files);
+    let whole = fs::read(&at).unwrap();
+    let next_line = serde_json::to_vec(&entry("two")).unwrap();
+    for cut in 0..next_line.len() {
+        let mut torn = whole.clone();
+        torn.extend_from_slice(&next_line[..cut]);
+        fs::write(&at, &torn).unwrap();
+        let files = Files::open(folder.path()).unwrap();
+        files.record(&run("01AB"), &entry("three")).await.unwrap();
+        let steps: Vec<String> =
+            read(&fs::read_to_string(&at).unwrap()).unwrap().into_iter().map(|entry| entry.step.0).collect();
+        assert_eq!(steps, ["one", "three"], "torn after {cut} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_write_error_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    let runs = folder.path().join(".shipit/runs/01AB");
+    fs::create_dir_all(&runs).unwrap();
+    std::os::unix::fs::symlink("/dev/full", runs.join("journal.jsonl")).unwrap();
+    let told = failure(files.record(&run("01AB"), &entry("one")).await);
+    assert_eq!(told.code, Code::FileTrouble);
+    assert!(told.what.contains("journal.jsonl"), "{told:?}");
+}
+
+#[tokio::test]
+async fn artefacts_are_whole_and_stay_below_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    let path = Path::new("backend/imagedefinitions.json");
+    assert_eq!(files.artefact(path, b"[1]").await.unwrap(), ".shipit/artifacts/backend/imagedefinitions.json");
+    files.artefact(path, b"[2]").await.unwrap();
+    let below = folder.path().join(".shipit/artifacts/backend");
+    assert_eq!(fs::read(below.join("imagedefinitions.json")).unwrap(), b"[2]");
+    assert_eq!(fs::read_dir(&below).unwrap().count(), 1, "no part is left beside it");
+
+    std::os::unix::fs::symlink(folder.path(), folder.path().join(".shipit/artifacts/out")).unwrap();
+    for bad in ["../x", "/etc/x", "a/../../x", "", ".", "..", "out/x"] {
+        let told: Failure = files.artefact(Path::new(bad), b"x").await.unwrap_err().into();
+        assert_eq!(told.code, Code::FileTrouble, "{bad}");
+    }
+    for bad in ["../x", "a/b", "", ".hidden", "a\0b"] {
+        assert_eq!(failure(files.open(&run(bad), &plan()).await).code, Code::FileTrouble, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_never_sees_half_an_artefact() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    let path = folder.path().join(".shipit/artifacts/a.json");
+    files.artefact(Path::new("a.json"), &[b'0'; 1 << 16]).await.unwrap();
+    let reader = std::thread::spawn(move || {
+        for _ in 0..400 {
+            let seen = fs::read(&path).unwrap();
+            assert_eq!(seen.len(), 1 << 16);
+            assert!(seen.iter().all(|byte| *byte == seen[0]), "a mix of two versions");
+        }
+    });
+    let mut turn = 0_u8;
+    while !reader.is_finished() {
+        turn = (turn + 1) % 10;
+        files.artefact(Path::new("a.json"), &[b'0' + turn; 1 << 16]).await.unwrap();
+    }
+    reader.join().unwrap();
+}
+
+#[tokio::test]
+async fn the_lock_names_its_holder_and_goes_back_when_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Files::open(folder.path()).unwrap();
+    assert_eq!(first.lock(&run("01AB"), "0123456789abcdef").unwrap(), Taken::Free);
+    assert_eq!(first.lock(&run("01AB"), "0123456789abcdef").unwrap(), Taken::Held);
+    let second = Files::open(folder.path()).unwrap();
+    let told = failure(second.open(&run("02CD"), &plan()).await);
+    assert_eq!(told.code, Code::Locked);
+    assert!(told.what.contains("01AB"), "{told:?}");
+    assert!(told.because[0].contains(&format!("process {}", std::process::id())), "{told:?}");
+    assert!(told.because[0].contains("0123456"), "{told:?}");
+    drop(first);
+    assert_eq!(second.lock(&run("02CD"), "0123456789abcdef").unwrap(), Taken::Free);
+}
+
+#[tokio::test]
+async fn the_lock_of_a_run_that_died_is_taken_over_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    let dead = Holder {
+        pid: 4_000_000,
+        host: "ci".into(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+        run: "00XY".into(),
+        commit: "fedcba9".into(),
+    };
+    fs::write(folder.path().join(".shipit/lock"), serde_json::to_vec(&dead).unwrap()).unwrap();
+    assert_eq!(files.lock(&run("01AB"), "0123456").unwrap(), Taken::Over(dead));
+}
