@@ -1,6 +1,7 @@
 //! One build: BuildKit with a session of ours where the Engine has it, else the classic builder.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,12 +14,13 @@ use sha2::{Digest, Sha256};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Image;
 
-use super::connect::{Address, Engine};
-use super::context::{Context, hex};
+use super::connect::{Engine, Way};
+use super::context::Context;
 use super::login::Logins;
 use super::progress::Watch;
 use super::session::Session;
-use super::{Way, push, request, tarball, trouble};
+use super::{push, request, tarball, trouble};
+use crate::adapter::content::hex;
 use crate::port::{BuiltImage, Tell};
 
 /// The classic builder's place for a Dockerfile and an ignore file that are not where it looks.
@@ -39,51 +41,50 @@ pub(super) struct Build<'a> {
 struct NoBuildKit;
 
 impl Build<'_> {
-    pub(super) async fn run(&self, engine: &Engine, way: Way, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
-        let version = engine.api.client_version();
-        let old = (version.major_version, version.minor_version) < (1, 39);
-        if way == Way::Classic || engine.podman || old {
-            return self.classic(engine, tell).await;
-        }
-        match self.buildkit(engine, way, tell).await? {
+    pub(super) async fn run(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
+        let built = match engine.way {
+            Way::Session => self.in_session(engine, tell).await?,
+            Way::Stream => self.streamed(engine, tell).await?,
+            Way::Classic => Err(NoBuildKit),
+        };
+        match built {
             Ok(built) => Ok(built),
             Err(NoBuildKit) => self.classic(engine, tell).await,
         }
     }
 
-    async fn buildkit(&self, engine: &Engine, way: Way, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
+    async fn in_session(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
         let id = fresh_id();
-        let session = match way {
-            Way::Session => {
-                let opened = Session::open(&engine.address, id.clone(), self.context.clone(), self.logins.clone()).await;
-                match opened {
-                    Ok(session) => session,
-                    Err(error) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(Err(NoBuildKit)),
-                    Err(error) => return Err(trouble::gone("before a build", &error.to_string())),
-                }
-            }
-            Way::Stream | Way::Classic => None,
+        let opened = Session::open(&engine.address, &id, self.context.clone(), self.logins.clone()).await;
+        let _session = match opened {
+            Ok(session) => session,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Err(NoBuildKit)),
+            Err(error) => return Err(trouble::gone("before a build", &error.to_string())),
         };
-        let mut options = BuildImageOptions { session: Some(id), ..self.options() };
-        match &session {
-            Some(_) => {
-                let base = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                options.dockerfile = base(&self.context.dockerfile.path);
-                options.remote = Some("client-session".to_owned());
-                let api = engine.api.clone().with_request_modifier(request::as_buildkit);
-                let lines = api.build_image(options, None, Some(body_full(Default::default())));
-                self.follow(lines, "BuildKit", tell, &OnceLock::new()).await
-            }
-            None => {
-                let failed = Arc::new(OnceLock::new());
-                let (dockerfile, extra) = self.beside();
-                options.dockerfile = dockerfile;
-                options.version = BuilderVersion::BuilderBuildKit;
-                let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
-                let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
-                self.follow(lines, "BuildKit", tell, &failed).await
-            }
-        }
+        let name = self.context.dockerfile.path.file_name().unwrap_or_default();
+        let options = BuildImageOptions {
+            session: Some(id),
+            dockerfile: name.to_string_lossy().into_owned(),
+            remote: Some("client-session".to_owned()),
+            ..self.options()
+        };
+        let api = engine.api.clone().with_request_modifier(request::as_buildkit);
+        let lines = api.build_image(options, None, Some(body_full(Default::default())));
+        self.follow(lines, "BuildKit", tell, &OnceLock::new()).await
+    }
+
+    async fn streamed(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
+        let failed = Arc::new(OnceLock::new());
+        let (dockerfile, extra) = self.beside();
+        let options = BuildImageOptions {
+            session: Some(fresh_id()),
+            version: BuilderVersion::BuilderBuildKit,
+            dockerfile,
+            ..self.options()
+        };
+        let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
+        let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
+        self.follow(lines, "BuildKit", tell, &failed).await
     }
 
     async fn classic(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
@@ -151,8 +152,11 @@ impl Build<'_> {
                 Err(error) if builder == "BuildKit" && has_no_buildkit(&error) => return Ok(Err(NoBuildKit)),
                 Err(error) => {
                     if let Some(why) = failed.get() {
-                        return Err(Failure::new(Code::ContextUnreadable, format!("the build context of `{}` cannot be read", self.image.name))
-                            .because(why.clone()));
+                        return Err(Failure::new(
+                            Code::ContextUnreadable,
+                            format!("the build context of `{}` cannot be read", self.image.name),
+                        )
+                        .because(why.clone()));
                     }
                     if builder != "BuildKit" {
                         watch.failed_here(&trouble::words(&error));
@@ -181,7 +185,8 @@ impl Build<'_> {
 fn has_no_buildkit(error: &Error) -> bool {
     let Error::DockerResponseServerError { message, .. } = error else { return false };
     let message = message.to_lowercase();
-    message.contains("buildkit") && (message.contains("not supported") || message.contains("not enabled") || message.contains("experimental"))
+    message.contains("buildkit")
+        && (message.contains("not supported") || message.contains("not enabled") || message.contains("experimental"))
 }
 
 /// A session is one build's: an id is never used again.

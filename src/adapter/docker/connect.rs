@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use shipit_core::failure::{Code, Failure};
 
-use super::context::hex;
+use crate::adapter::content::hex;
 
 /// A build or push may be silent for long; the Engine's end of the connection is the only honest sign.
 const PATIENCE: u64 = 24 * 60 * 60;
@@ -16,8 +16,19 @@ const GREETING: Duration = Duration::from_secs(10);
 pub(super) struct Engine {
     pub(super) api: bollard::Docker,
     pub(super) address: Address,
-    /// Podman speaks the Engine's API, but has no BuildKit.
-    pub(super) podman: bool,
+    pub(super) way: Way,
+}
+
+/// How it builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// BuildKit, which fetches what it needs of the context from a session of ours.
+    Session,
+    /// BuildKit, with the context as a tar stream: where no session can be opened (TLS). A Dockerfile that the ignore file
+    /// names is still in that stream, for BuildKit must read it there.
+    Stream,
+    /// The classic builder, with the context as a tar stream.
+    Classic,
 }
 
 /// Where it answers.
@@ -66,7 +77,14 @@ async fn greet(host: &str) -> Result<Engine, String> {
     };
     let parts = version.components.unwrap_or_default();
     let podman = parts.iter().any(|part| part.name.contains("Podman"));
-    Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, podman })
+    let spoken = api.client_version();
+    let way = match &address {
+        // Podman speaks the Engine's API, but has no BuildKit.
+        _ if podman || (spoken.major_version, spoken.minor_version) < (1, 39) => Way::Classic,
+        Address::Other => Way::Stream,
+        Address::Unix(_) | Address::Tcp(_) => Way::Session,
+    };
+    Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, way })
 }
 
 /// The innermost cause: "No such file or directory", "Permission denied", "Connection refused".
@@ -111,8 +129,7 @@ fn candidates() -> Vec<String> {
 /// The endpoint of `docker context use <name>`.
 fn chosen_context(folder: &Path, named: Option<String>) -> Option<String> {
     let json = |path: PathBuf| serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
-    let name =
-        named.or_else(|| json(folder.join("config.json"))?.get("currentContext")?.as_str().map(str::to_owned))?;
+    let name = named.or_else(|| json(folder.join("config.json"))?.get("currentContext")?.as_str().map(str::to_owned))?;
     if name.is_empty() || name == "default" {
         return None;
     }

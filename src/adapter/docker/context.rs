@@ -14,6 +14,7 @@ use shipit_core::pipeline::Image;
 use shipit_core::release::Digest;
 
 use super::ignore::Rules;
+use crate::adapter::content::{hex, pour};
 
 /// What a build of one image reads.
 pub(super) struct Context {
@@ -124,7 +125,7 @@ impl Context {
                 if matches!(entry.kind, Kind::File { .. }) {
                     let path = self.root.join(&entry.path);
                     let mut hash = Sha256::new();
-                    let copied = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hash));
+                    let copied = File::open(&path).and_then(|file| pour(file, &mut hash));
                     copied.map_err(|error| unreadable(&path, &error))?;
                     let _ = hashes[at].set(hash.finalize().into());
                 }
@@ -258,10 +259,6 @@ fn relative(root: &Path, path: &Path) -> Option<String> {
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Code::ContextUnreadable, format!("`{}` cannot be read", path.display())).because(error.to_string())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// First 12 hex digits of the hash over the contexts of all images: what names a tree that no repository names.

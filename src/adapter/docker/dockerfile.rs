@@ -111,7 +111,16 @@ mod tests {
         let seen: Vec<_> = seen.iter().map(|(line, stage, keyword)| (*line, *stage, keyword.as_str())).collect();
         assert_eq!(
             seen,
-            [(2, 0, "ARG"), (3, 0, "FROM"), (6, 0, "RUN"), (9, 0, "ENV"), (10, 0, "COPY"), (13, 0, "WORKDIR"), (14, 1, "FROM"), (15, 1, "RUN")]
+            [
+                (2, 0, "ARG"),
+                (3, 0, "FROM"),
+                (6, 0, "RUN"),
+                (9, 0, "ENV"),
+                (10, 0, "COPY"),
+                (13, 0, "WORKDIR"),
+                (14, 1, "FROM"),
+                (15, 1, "RUN")
+            ]
         );
         assert_eq!(instructions(FILE)[2].text, "RUN one && two");
         assert_eq!(instructions("# escape=`\nRUN a `\n b\nRUN c\\").len(), 2);

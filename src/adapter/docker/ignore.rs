@@ -29,7 +29,10 @@ enum Part {
     /// `**` at the end, or in front of plain text: anything.
     Rest,
     /// `[a-z]`.
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
 }
 
 impl Rules {

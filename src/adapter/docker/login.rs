@@ -119,14 +119,8 @@ fn program(helper: &str) -> Option<Command> {
 
 /// `<program> get`, with the server on its standard input.
 async fn ask(mut program: Command, server: &str) -> Option<Login> {
-    let mut child = program
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .ok()?;
+    let mut child =
+        program.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().ok()?;
     child.stdin.take()?.write_all(server.as_bytes()).await.ok()?;
     let output = child.wait_with_output().await.ok()?;
     let helped: Helped = serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success())?;
@@ -165,8 +159,7 @@ mod tests {
             r#"{{"auths":{{"{HUB}":{{"auth":"{auth}"}},"reg.example:5000":{{"username":"u","password":"p"}},
                 "tok.example":{{"identitytoken":"t"}},"empty.example":{{}}}}}}"#
         ));
-        let given =
-            Login { server: "1.dkr.ecr.example".into(), username: "AWS".into(), password: Secret::new("token".into()) };
+        let given = Login { server: "1.dkr.ecr.example".into(), username: "AWS".into(), password: Secret::new("token".into()) };
         let logins = Logins::new(&[given], Some(folder.path()));
         let pair = |user: &str, secret: &str| Some((user.to_owned(), secret.to_owned()));
         assert_eq!(found(&logins, "1.dkr.ecr.example").await, pair("AWS", "token"));
@@ -184,7 +177,8 @@ mod tests {
     async fn a_helper_is_asked_on_its_standard_input() {
         let programs = tempfile::tempdir().unwrap();
         let program = programs.path().join("docker-credential-shipit-test");
-        std::fs::write(&program, "#!/bin/sh\nread -r server\nprintf '{\"Username\":\"h\",\"Secret\":\"%s\"}' \"$server\"\n").unwrap();
+        std::fs::write(&program, "#!/bin/sh\nread -r server\nprintf '{\"Username\":\"h\",\"Secret\":\"%s\"}' \"$server\"\n")
+            .unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let login = ask(Command::new(&program), "reg.example").await.unwrap();
         assert_eq!((login.username.as_str(), login.password.reveal().as_str()), ("h", "reg.example"));

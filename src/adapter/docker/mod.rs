@@ -32,24 +32,12 @@ use login::Logins;
 pub struct Docker {
     engine: OnceCell<Engine>,
     config: Option<PathBuf>,
-    way: Way,
-}
-
-/// How builds are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// BuildKit, which fetches what it needs of the context from a session of ours.
-    Session,
-    /// BuildKit, with the context as a tar stream: where no session can be opened (TLS).
-    Stream,
-    /// The classic builder, with the context as a tar stream.
-    Classic,
 }
 
 impl Docker {
     /// For commands that may not need an Engine at all: it is looked for when something is built or pushed.
     pub fn when_needed() -> Docker {
-        Docker { engine: OnceCell::new(), config: login::config_folder(), way: Way::Session }
+        Docker { engine: OnceCell::new(), config: login::config_folder() }
     }
 
     /// Finds the Engine and greets it.
@@ -86,7 +74,7 @@ impl Builder for Docker {
         let context = reading(move || Context::read(&owned)).await?;
         let logins = Logins::new(logins, self.config.as_deref());
         let build = build::Build { image, name, labels, context: context.into(), logins };
-        Ok(build.run(self.engine().await?, self.way, tell).await?)
+        Ok(build.run(self.engine().await?, tell).await?)
     }
 
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage> {

@@ -206,15 +206,17 @@ mod tests {
         watch.trace(status(vec![Vertex { started: now, completed: now, ..vertex("b", "[3/3] RUN make") }]));
         assert_eq!(watch.counts(), (1, 2));
         assert!(watch.failing().is_none());
-        let lines: Vec<_> = told.lock().unwrap().iter().filter_map(|one| match one {
-            Progress::BuildOutput { line } => Some(line.clone()),
-            _ => None,
-        }).collect();
+        let lines: Vec<_> = told
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|one| match one {
+                Progress::BuildOutput { line } => Some(line.clone()),
+                _ => None,
+            })
+            .collect();
         assert_eq!(lines, ["one", "two"]);
-        assert_eq!(
-            told.lock().unwrap().last(),
-            Some(&Progress::Build { current: "[3/3] RUN make".into(), done: 2, total: 2 })
-        );
+        assert_eq!(told.lock().unwrap().last(), Some(&Progress::Build { current: "[3/3] RUN make".into(), done: 2, total: 2 }));
     }
 
     #[test]
@@ -222,15 +224,28 @@ mod tests {
         let tell = |_| ();
         let mut watch = Watch::new(&tell);
         for text in [
-            "Step 1/4 : FROM a\n", " ---> 1234\n", "Step 2/4 : COPY . /\n", " ---> Using cache\n", " ---> 99\n",
-            "Step 3/4 : ENV A=1\n", " ---> Running in 12\n", "Removing intermediate container 12\n", " ---> 13\n",
-            "Step 4/4 : RUN make\n", " ---> Running in 14\n", "ma", "de\n",
+            "Step 1/4 : FROM a\n",
+            " ---> 1234\n",
+            "Step 2/4 : COPY . /\n",
+            " ---> Using cache\n",
+            " ---> 99\n",
+            "Step 3/4 : ENV A=1\n",
+            " ---> Running in 12\n",
+            "Removing intermediate container 12\n",
+            " ---> 13\n",
+            "Step 4/4 : RUN make\n",
+            " ---> Running in 14\n",
+            "ma",
+            "de\n",
         ] {
             watch.text(text);
         }
         assert_eq!(watch.counts(), (0, 2));
         watch.failed_here("returned a non-zero code: 1");
         let failing = watch.failing().unwrap();
-        assert_eq!((failing.name.as_str(), failing.tail.iter().map(String::as_str).collect::<Vec<_>>()), ("[4/4] RUN make", vec!["made"]));
+        assert_eq!(
+            (failing.name.as_str(), failing.tail.iter().map(String::as_str).collect::<Vec<_>>()),
+            ("[4/4] RUN make", vec!["made"])
+        );
     }
 }

@@ -80,7 +80,9 @@ impl Layers {
             return false;
         };
         let layer = match status {
-            "Preparing" | "Waiting" | "Pushing" | "Pushed" | "Layer already exists" => self.seen.entry(id.to_owned()).or_default(),
+            "Preparing" | "Waiting" | "Pushing" | "Pushed" | "Layer already exists" => {
+                self.seen.entry(id.to_owned()).or_default()
+            }
             status if status.starts_with("Mounted from ") => self.seen.entry(id.to_owned()).or_default(),
             _ => return false,
         };

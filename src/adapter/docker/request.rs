@@ -22,9 +22,7 @@ pub(super) fn as_buildkit(request: BollardRequest) -> BollardRequest {
 
 /// A push whose lines are read as those of a pull: they have the same shape, but bollard drops the layer's id from a push.
 pub(super) fn as_push(request: BollardRequest, repository: &str) -> BollardRequest {
-    with_address(header_alphabet(request), |address| {
-        address.replace("/images/create?", &format!("/images/{repository}/push?"))
-    })
+    with_address(header_alphabet(request), |address| address.replace("/images/create?", &format!("/images/{repository}/push?")))
 }
 
 fn with_address(mut request: BollardRequest, change: impl Fn(&str) -> String) -> BollardRequest {

@@ -26,8 +26,9 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::connect::Address;
-use super::context::{Context, Entry, Kind, hex};
+use super::context::{Context, Entry, Kind};
 use super::login::Logins;
+use crate::adapter::content::hex;
 
 /// Bytes of a file in one message, and messages that may wait.
 const PIECE: usize = 128 * 1024;
@@ -37,21 +38,20 @@ const METHODS: [&str; 3] =
 
 /// An open session; it ends when dropped.
 pub(super) struct Session {
-    pub(super) id: String,
     _until: oneshot::Sender<()>,
 }
 
 impl Session {
-    /// Opens a session of that id with the Engine. None where its address allows none.
-    pub(super) async fn open(address: &Address, id: String, context: Arc<Context>, logins: Logins) -> io::Result<Option<Session>> {
+    /// Opens a session of that id with the Engine.
+    pub(super) async fn open(address: &Address, id: &str, context: Arc<Context>, logins: Logins) -> io::Result<Session> {
         let shared = hex(&Sha256::digest(context.root.as_os_str().as_encoded_bytes()));
         let services = Services { context, logins };
         let until = match address {
-            Address::Unix(path) => serve(UnixStream::connect(path).await?, &id, &shared, services).await?,
-            Address::Tcp(place) => serve(TcpStream::connect(place).await?, &id, &shared, services).await?,
-            Address::Other => return Ok(None),
+            Address::Unix(path) => serve(UnixStream::connect(path).await?, id, &shared, services).await?,
+            Address::Tcp(place) => serve(TcpStream::connect(place).await?, id, &shared, services).await?,
+            Address::Other => return Err(io::Error::new(io::ErrorKind::Unsupported, "no session over TLS")),
         };
-        Ok(Some(Session { id, _until: until }))
+        Ok(Session { _until: until })
     }
 }
 

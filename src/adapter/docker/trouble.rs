@@ -92,19 +92,29 @@ fn base_missing(image: &Image, base: &str, words: &str) -> Failure {
         .now("nothing was built, nothing was pushed");
     let lower = words.to_lowercase();
     let registry = base.split('/').next().filter(|host| host.contains(['.', ':'])).unwrap_or("docker.io");
-    if lower.contains("denied") || lower.contains("unauthorized") || lower.contains("authoriz") || lower.contains("no basic auth") {
-        return failure.next(format!("docker login {registry}")).next("or correct the name: a private image and a missing one look the same");
+    if lower.contains("denied") || lower.contains("unauthorized") || lower.contains("authoriz") || lower.contains("no basic auth")
+    {
+        return failure
+            .next(format!("docker login {registry}"))
+            .next("or correct the name: a private image and a missing one look the same");
     }
     if lower.contains("not found") || lower.contains("manifest unknown") {
         return failure.next(format!("correct `FROM {base}`, or bring it into the Engine: docker pull {base}"));
     }
-    failure.next(format!("give the Engine a way to {registry}, or bring it into the Engine: docker load")).next(format!("docker pull {base}"))
+    failure
+        .next(format!("give the Engine a way to {registry}, or bring it into the Engine: docker load"))
+        .next(format!("docker pull {base}"))
 }
 
 /// BuildKit's chains of "failed to …: failed to …:" are long; the end is what happened.
 fn short(words: &str) -> String {
     let mut rest = words.trim();
-    for prefix in ["failed to solve with frontend dockerfile.v0: ", "failed to solve: ", "failed to create LLB definition: ", "rpc error: code = Unknown desc = "] {
+    for prefix in [
+        "failed to solve with frontend dockerfile.v0: ",
+        "failed to solve: ",
+        "failed to create LLB definition: ",
+        "rpc error: code = Unknown desc = ",
+    ] {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
     rest.to_owned()
@@ -154,7 +164,10 @@ mod tests {
             ("denied: Your authorization token has expired. Reauthenticate and try again.", Code::ExpiredCredentials),
             ("no basic auth credentials", Code::RegistryLogin),
             ("denied: User: arn:aws:iam::1:user/x is not authorized to perform: ecr:InitiateLayerUpload", Code::RegistryLogin),
-            ("tag invalid: The image tag 'a' already exists in the 'b' repository and cannot be overwritten because the repository is immutable.", Code::TagTaken),
+            (
+                "tag invalid: The image tag 'a' already exists in the 'b' repository and cannot be overwritten because the repository is immutable.",
+                Code::TagTaken,
+            ),
             ("name unknown: The repository with name 'b' does not exist in the registry with id '1'", Code::RepositoryMissing),
             ("Get \"https://127.0.0.1:1/v2/\": http: server gave HTTP response to HTTPS client", Code::PushFailed),
             ("received unexpected HTTP status: 500 Internal Server Error", Code::PushFailed),

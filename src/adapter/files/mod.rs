@@ -146,8 +146,7 @@ fn is_plain(path: &Path) -> bool {
 }
 
 fn trouble(done: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure =
-        Failure::new(Code::FileTrouble, format!("`{}` cannot be {done}", path.display())).because(error.to_string());
+    let failure = Failure::new(Code::FileTrouble, format!("`{}` cannot be {done}", path.display())).because(error.to_string());
     match error.kind() {
         io::ErrorKind::PermissionDenied => failure.next("make the folder of the pipeline file writable for this user"),
         io::ErrorKind::StorageFull => failure.next("make room on that disk, then run the same command again"),

@@ -31,8 +31,7 @@ async fn a_run_is_written_line_by_line_and_git_never_sees_it() {
         let text = fs::read_to_string(folder.path().join(".shipit/runs/01AB/journal.jsonl")).unwrap();
         assert_eq!(read(&text).unwrap().last().unwrap().step.0, step);
     }
-    let kept: Value =
-        serde_json::from_slice(&fs::read(folder.path().join(".shipit/runs/01AB/plan.json")).unwrap()).unwrap();
+    let kept: Value = serde_json::from_slice(&fs::read(folder.path().join(".shipit/runs/01AB/plan.json")).unwrap()).unwrap();
     assert_eq!(kept, plan());
     assert_eq!(fs::read_to_string(folder.path().join(".shipit/.gitignore")).unwrap(), "*\n");
 }
@@ -53,8 +52,7 @@ async fn a_torn_last_line_is_cut_off_before_the_next_fact() {
         fs::write(&at, &torn).unwrap();
         let files = Files::open(folder.path()).unwrap();
         files.record(&run("01AB"), &entry("three")).await.unwrap();
-        let steps: Vec<String> =
-            read(&fs::read_to_string(&at).unwrap()).unwrap().into_iter().map(|entry| entry.step.0).collect();
+        let steps: Vec<String> = read(&fs::read_to_string(&at).unwrap()).unwrap().into_iter().map(|entry| entry.step.0).collect();
         assert_eq!(steps, ["one", "three"], "torn after {cut} bytes");
     }
 }

@@ -23,9 +23,12 @@ fn with_git(folder: &Path) -> Option<&Path> {
 }
 
 fn elsewhere(place: &Path, error: &git2::Error) -> Failure {
-    let failure = Failure::new(Code::GitUnreadable, format!("`{}` is not a repository git can open", place.join(".git").display()));
+    let failure =
+        Failure::new(Code::GitUnreadable, format!("`{}` is not a repository git can open", place.join(".git").display()));
     let failure = match std::fs::read_to_string(place.join(".git")) {
-        Ok(pointer) => failure.because(format!("it is a worktree or submodule and says `{}`, which is not there", pointer.trim())),
+        Ok(pointer) => {
+            failure.because(format!("it is a worktree or submodule and says `{}`, which is not there", pointer.trim()))
+        }
         Err(_) => failure.because(error.message()),
     };
     failure.next("git worktree repair").next("or run from a full clone")

@@ -12,6 +12,7 @@ use shipit_core::pipeline::Image;
 use shipit_core::release::Commit;
 
 use super::open::unreadable;
+use crate::adapter::content::{hex, pour};
 use crate::adapter::files;
 
 /// Paths that a message names.
@@ -120,8 +121,8 @@ fn is_same_large_file(repository: &Repository, root: &Path, path: &str, status: 
         let pointer = std::str::from_utf8(blob.content()).ok()?;
         let wanted = pointer.lines().find_map(|line| line.strip_prefix("oid sha256:"))?.to_owned();
         let mut hash = Sha256::new();
-        io::copy(&mut fs::File::open(root.join(path)).ok()?, &mut hash).ok()?;
-        Some(hex(hash) == wanted)
+        pour(fs::File::open(root.join(path)).ok()?, &mut hash).ok()?;
+        Some(hex(&hash.finalize()) == wanted)
     };
     filtered().unwrap_or(false)
 }
@@ -142,22 +143,18 @@ pub(super) fn fingerprint(root: &Path, changes: &[Change]) -> Result<String, Fai
             }
             Ok(about) if about.is_file() => {
                 hash.update(format!("file\0{:o}\0{}\0", about.permissions().mode() & 0o777, about.len()));
-                let copied = fs::File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hash));
+                let copied = fs::File::open(&path).and_then(|file| pour(file, &mut hash));
                 copied.map_err(|error| unreadable_file(&path, &error))?;
             }
             Ok(_) => hash.update("folder\0"),
             Err(_) => hash.update("gone\0"),
         }
     }
-    Ok(hex(hash)[..12].to_owned())
+    Ok(hex(&hash.finalize())[..12].to_owned())
 }
 
 fn unreadable_file(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Code::FileTrouble, format!("`{}` cannot be read", path.display())).because(error.to_string())
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The first few, for the record.
