@@ -60,3 +60,31 @@ impl Journal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::failure::Code;
+    use shipit_core::journal::{Fact, Undo};
+    use shipit_core::plan::StepId;
+
+    use super::*;
+
+    #[test]
+    fn a_write_error_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let entry = Entry {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            step: StepId("one".into()),
+            fact: Fact::Started { undo: Undo::Nothing },
+        };
+        // A disk that takes nothing.
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let told = Journal { path: path.clone(), file, length: 0 }.append(&entry).unwrap_err();
+        assert_eq!(told.code, Code::FileTrouble);
+        assert!(told.what.contains("journal.jsonl"), "{told:?}");
+        assert!(!told.because.is_empty() && !told.next.is_empty(), "{told:?}");
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(Journal::open(folder.path()).err().unwrap().code, Code::FileTrouble);
+    }
+}

@@ -58,18 +58,6 @@ async fn a_torn_last_line_is_cut_off_before_the_next_fact() {
 }
 
 #[tokio::test]
-async fn a_write_error_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = Files::open(folder.path()).unwrap();
-    let runs = folder.path().join(".shipit/runs/01AB");
-    fs::create_dir_all(&runs).unwrap();
-    std::os::unix::fs::symlink("/dev/full", runs.join("journal.jsonl")).unwrap();
-    let told = failure(files.record(&run("01AB"), &entry("one")).await);
-    assert_eq!(told.code, Code::FileTrouble);
-    assert!(told.what.contains("journal.jsonl"), "{told:?}");
-}
-
-#[tokio::test]
 async fn artefacts_are_whole_and_stay_below_their_folder() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(folder.path()).unwrap();
