@@ -2,11 +2,13 @@
 
 pub mod failure;
 pub mod files;
+pub mod ink;
 pub mod json;
 pub mod lines;
 pub mod listing;
 pub mod terminal;
 pub mod view;
+pub mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -87,6 +89,8 @@ pub fn data(text: &str) {
 
 /// Writes a line for a person to stderr.
 pub fn say(text: &str) {
-    let mut err = std::io::stderr().lock();
-    let _closed = err.write_all(text.as_bytes()).and_then(|()| err.write_all(b"\n"));
+    terminal::beside(|| {
+        let mut err = std::io::stderr().lock();
+        let _closed = err.write_all(text.as_bytes()).and_then(|()| err.write_all(b"\n"));
+    });
 }

@@ -1,0 +1,88 @@
+//! A rollout's row: tasks as a bar, both sides, what is waited for, what ECS said last.
+
+use shipit_core::event::{RolloutSeen, Side, StepResult};
+
+use super::super::ink::{Line, Style};
+use super::super::words;
+use super::rows::{Row, plight, result_words, services_width};
+use super::{Frame, Seen, State, View};
+
+pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
+    let name = format!("{:<width$}  ", step.subject, width = services_width(view));
+    let mut under = Vec::new();
+    let text = match (&step.state, plight(step, view.is_finished())) {
+        (State::Waiting | State::GivenUp, Some(line)) => Line::plain(name).join(line),
+        (_, Some(line)) => line,
+        (State::Running { .. }, None) => match &step.rollout {
+            Some(seen) => {
+                under = sides(seen);
+                Line::plain(name).join(bar(seen, frame.width))
+            }
+            None => Line::plain(name).add(Style::Dim, &step.because),
+        },
+        (State::Done { result, .. }, None) => Line::plain(name).add(Style::Plain, done(step, result)),
+        _ => Line::plain(name).add(Style::Plain, format!("unchanged: {}", step.because)),
+    };
+    let mut row = Row::new(step.mark(), "rollout", text);
+    row.took = step.took(frame.now);
+    row.under = under;
+    row
+}
+
+fn done(step: &Seen, result: &StepResult) -> String {
+    match (result, &step.rollout) {
+        (StepResult::RolledOut { revision, running, evidence }, Some(seen)) if *running > 0 => {
+            let sure = if evidence == "service deployment" { String::new() } else { format!(" ({evidence})") };
+            format!("rolled out {}  {running}/{} tasks{sure}", revision.short(), seen.desired)
+        }
+        _ => result_words(result),
+    }
+}
+
+/// Full cells for tasks that run, half ones for tasks that start.
+fn bar(seen: &RolloutSeen, width: usize) -> Line {
+    let cells: u64 = match width {
+        0..50 => 0,
+        50..100 => 16,
+        _ => 24,
+    };
+    let tasks = format!("{}/{} tasks", words::number(u64::from(seen.candidate.running)), words::number(u64::from(seen.desired)));
+    if seen.desired == 0 || cells == 0 {
+        return Line::plain(tasks);
+    }
+    let part = |tasks: u32| (u64::from(tasks) * cells / u64::from(seen.desired)).min(cells);
+    let running = part(seen.candidate.running);
+    let pending = part(seen.candidate.running.saturating_add(seen.candidate.pending)) - running;
+    let signs = |sign: &str, count: u64| sign.repeat(usize::try_from(count).unwrap_or(0));
+    Line::plain("▕")
+        .add(Style::Live, signs("█", running))
+        .add(Style::Live, signs("▒", pending))
+        .add(Style::Dim, signs("▁", cells - running - pending))
+        .add(Style::Plain, format!("▏ {tasks}"))
+}
+
+fn sides(seen: &RolloutSeen) -> Vec<Line> {
+    let names = [Some(&seen.candidate), seen.stable.as_ref()];
+    let width = names.iter().flatten().map(|side| side.revision.short().chars().count()).max().unwrap_or(0);
+    let mut candidate =
+        Line::plain(format!("candidate  {:<width$}  {}", seen.candidate.revision.short(), tasks(&seen.candidate)));
+    if seen.failed_tasks > 0 {
+        candidate = candidate.add(Style::Bad, format!(", {} failed", words::number(u64::from(seen.failed_tasks))));
+    }
+    let mut lines = vec![candidate];
+    if let Some(stable) = &seen.stable {
+        lines.push(Line::plain(format!("stable     {:<width$}  {}", stable.revision.short(), tasks(stable))));
+    }
+    if !seen.waiting_for.is_empty() {
+        lines.push(Line::plain(format!("waiting for {}", seen.waiting_for)));
+    }
+    if let Some(event) = &seen.event {
+        lines.push(Line::new().add(Style::Dim, format!("ECS: {event}")));
+    }
+    lines
+}
+
+fn tasks(side: &Side) -> String {
+    let pending = if side.pending > 0 { format!(", {} starting", words::number(u64::from(side.pending))) } else { String::new() };
+    format!("{} running{pending}", words::count(u64::from(side.running), "task"))
+}

@@ -1,0 +1,77 @@
+//! The end of a run, to be read in five seconds: how it ended, how each service stands, where to read more.
+
+use shipit_core::event::{Outcome, ServiceOutcome};
+use shipit_core::failure::Exit;
+
+use super::super::failure;
+use super::super::ink::{self, Line, Style};
+use super::super::words;
+use super::block::tag;
+use super::{Frame, View};
+
+impl View {
+    /// The summary; nothing while the run goes on.
+    pub fn summary(&self, frame: &Frame) -> Vec<String> {
+        let Some(outcome) = &self.outcome else { return Vec::new() };
+        let mut lines = vec![self.verdict(outcome)];
+        let label = outcome.services.keys().map(|name| ink::width(name)).max().unwrap_or(0).clamp(9, 24);
+        for (name, service) in &outcome.services {
+            lines.push(Line::plain(format!("    {}", ink::fit(name, label))).to(4 + label + 2).join(stands(service)));
+        }
+        if let Some(head) = &self.head {
+            lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}", "run", head.run)));
+        }
+        lines.iter().map(|line| line.paint(frame.width, frame.colour)).collect()
+    }
+
+    /// The failure's four parts, last; nothing where there is none. Not cut: what can be typed stays whole.
+    pub fn failure(&self, frame: &Frame) -> Option<String> {
+        let failure = self.outcome.as_ref()?.failure.as_ref()?;
+        Some(failure::failure(failure, frame.colour))
+    }
+
+    fn verdict(&self, outcome: &Outcome) -> Line {
+        let took = words::duration(outcome.took_ms);
+        let what = self.head.as_ref().map_or_else(Line::new, |head| Line::plain(" ").join(tag(&head.tag)));
+        let services = || outcome.services.values();
+        let (style, word, what) = match outcome.exit {
+            Exit::Done | Exit::Changes if services().any(|service| matches!(service, ServiceOutcome::Deployed { .. })) => {
+                (Style::Good, "✓ deployed", what)
+            }
+            Exit::Done | Exit::Changes if services().any(|service| matches!(service, ServiceOutcome::Unchanged { .. })) => {
+                (Style::Good, "✓ nothing to do:", Line::plain(" what is wanted runs already"))
+            }
+            Exit::Done | Exit::Changes => (Style::Good, "✓ done", Line::new()),
+            Exit::Failed => (Style::Bad, "✗ failed", Line::new()),
+            Exit::Refused => (Style::Bad, "✗ refused", Line::new()),
+            Exit::Gate => (Style::Bad, "✗ stopped at the gate", Line::new()),
+            Exit::TurnedBack => (Style::Bad, "✗ turned back", Line::new()),
+            Exit::Stuck => (Style::Bad, "✗ stuck: a person is needed", Line::new()),
+            Exit::Running => (Style::Warn, "● still running", Line::new()),
+            Exit::Superseded => (Style::Warn, "✗ superseded by someone else's deployment", Line::new()),
+            Exit::Interrupted => (Style::Warn, "✗ interrupted", Line::new()),
+        };
+        let code = outcome.exit.code();
+        let end = if code == 0 { format!(" in {took}") } else { format!(" after {took} (exit {code})") };
+        Line::plain("  ").add(style, word).join(what).add(Style::Plain, end)
+    }
+}
+
+fn stands(service: &ServiceOutcome) -> Line {
+    match service {
+        ServiceOutcome::Deployed { before: Some(before), revision } => {
+            Line::new().add(Style::Good, revision.short()).add(Style::Dim, format!("  was {}", before.short()))
+        }
+        ServiceOutcome::Deployed { before: None, revision } => {
+            Line::new().add(Style::Good, revision.short()).add(Style::Dim, "  new service")
+        }
+        ServiceOutcome::Unchanged { revision } => Line::plain(format!("{}  unchanged", revision.short())),
+        ServiceOutcome::Untouched => Line::plain("not touched"),
+        ServiceOutcome::TurnedBack { to } => Line::new().add(Style::Warn, format!("back on {}", to.short())),
+        ServiceOutcome::InProgress { revision } => {
+            Line::new().add(Style::Warn, format!("still rolling out {}", revision.short()))
+        }
+        ServiceOutcome::Superseded { by } => Line::new().add(Style::Warn, format!("superseded by {}", by.short())),
+        ServiceOutcome::Stuck { why } => Line::new().add(Style::Bad, "stuck").add(Style::Plain, format!(": {why}")),
+    }
+}
