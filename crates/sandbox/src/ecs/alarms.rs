@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shipit_scheduler::Span;
 
 use super::Service;
-use super::request::{list, text};
+use super::request::{list, seconds, text};
 use super::service::view::alarm_names;
 use crate::dispatch::{self, Service as Aws};
 use crate::state::State;
@@ -32,6 +32,6 @@ fn described(state: &mut State, names: &[String]) -> Value {
 
 /// Period times evaluation periods: an alarm can go to ALARM so long after its cause.
 fn window(alarm: &Value) -> Span {
-    let number = |name: &str| alarm.get(name).and_then(Value::as_u64).unwrap_or(0);
-    Span::seconds(number("Period").saturating_mul(number("EvaluationPeriods")))
+    let periods = alarm.get("EvaluationPeriods").and_then(Value::as_u64).unwrap_or(0);
+    Span(seconds(alarm, "Period").unwrap_or_default().0.saturating_mul(periods))
 }

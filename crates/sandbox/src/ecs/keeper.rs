@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::container::Engine;
 use super::task::Status;
-use super::{launch, schedule};
+use super::{facts, launch, schedule};
 use crate::loops::Loops;
 use crate::state::{Shared, State};
 
@@ -91,7 +91,7 @@ fn without_engine(state: &mut State) -> Vec<String> {
         }
     }
     for id in asked {
-        schedule::stopped(state, &id);
+        facts::stopped(state, &id);
     }
     Vec::new()
 }

@@ -9,6 +9,7 @@ mod alarms;
 mod cluster;
 mod container;
 mod definition;
+mod facts;
 mod ids;
 mod keeper;
 mod launch;

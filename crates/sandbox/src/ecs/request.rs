@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use shipit_scheduler::Span;
 
 use crate::error::AwsError;
 
@@ -42,6 +43,12 @@ pub(super) fn texts(body: &Value, member: &str) -> Vec<String> {
 /// The member is `true`.
 pub(super) fn yes(body: &Value, member: &str) -> bool {
     body.get(member).and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// A member that counts seconds; more than the API's integers hold are as many as they hold.
+pub(super) fn seconds(body: &Value, member: &str) -> Option<Span> {
+    let seconds = body.get(member)?.as_u64()?;
+    Some(Span::seconds(seconds.min(i32::MAX as u64)))
 }
 
 /// `include` names the word.

@@ -61,6 +61,7 @@ pub(super) fn definition(body: &Value, registry: &str) -> Result<(), AwsError> {
         environment(container)?;
         memory(body, container)?;
         ports(body, container)?;
+        health_check(container)?;
         dependencies(containers, container)?;
         roles(body, container, fargate, registry)?;
     }
@@ -114,6 +115,22 @@ fn ports(body: &Value, container: &Value) -> Result<(), AwsError> {
             return Err(client(format!(
                 "When networkMode={network}, the host ports and container ports in port mappings must match."
             )));
+        }
+    }
+    Ok(())
+}
+
+fn health_check(container: &Value) -> Result<(), AwsError> {
+    let Some(check) = container.get("healthCheck").filter(|check| !check.is_null()) else {
+        return Ok(());
+    };
+    if !matches!(texts(check, "command").first().map(String::as_str), Some("CMD" | "CMD-SHELL")) {
+        return Err(client("healthCheck.command must start with CMD or CMD-SHELL."));
+    }
+    for (member, least, most) in [("interval", 5, 300), ("timeout", 2, 120), ("retries", 1, 10), ("startPeriod", 0, 300)] {
+        let value = check.get(member).filter(|value| !value.is_null());
+        if value.is_some_and(|value| !value.as_u64().is_some_and(|value| (least..=most).contains(&value))) {
+            return Err(client(format!("healthCheck.{member} must be between {least} and {most}.")));
         }
     }
     Ok(())

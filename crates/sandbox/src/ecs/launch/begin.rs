@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use shipit_scheduler::Health;
 
 use super::super::container::{Network, message};
-use super::super::schedule;
+use super::super::facts;
 use super::super::task::{ContainerStatus, Status};
 use super::plan::{Log, Next, Progress, next};
 use super::{Halt, Life, until};
@@ -142,7 +142,7 @@ impl Life {
                 let registered = Target { id: address.clone(), port: target.port, endpoint };
                 state.register_target(&target.group, registered);
             }
-            schedule::say_targets(state, id, "registered");
+            facts::say_targets(state, id, "registered");
         });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::schedule;
+use super::super::facts;
 use super::super::task::{ContainerStatus, Status};
 use super::plan::{Container, Progress};
 use super::{Life, until};
@@ -36,7 +36,7 @@ impl Life {
             // What cannot be removed now is removed by its label when the sandbox ends.
             let _ = self.engine.remove(&id).await;
         }
-        self.tell(schedule::stopped);
+        self.tell(facts::stopped);
     }
 
     /// Deregisters the targets. A task that still runs waits until they are gone.
@@ -51,7 +51,7 @@ impl Life {
                 state.deregister_target(&target.group, &address, target.port);
             }
             if !targets.is_empty() {
-                schedule::say_targets(state, id, "deregistered");
+                facts::say_targets(state, id, "deregistered");
             }
             (address, targets)
         });
@@ -96,7 +96,7 @@ impl Life {
 }
 
 /// Places of the containers, those first that nobody depends on: what depends on others ends before them.
-fn waves(containers: &[Container]) -> Vec<Vec<usize>> {
+pub(super) fn waves(containers: &[Container]) -> Vec<Vec<usize>> {
     let mut left: Vec<usize> = (0..containers.len()).collect();
     let mut waves = Vec::new();
     while !left.is_empty() {

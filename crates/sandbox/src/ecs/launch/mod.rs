@@ -4,6 +4,8 @@ mod begin;
 mod end;
 mod plan;
 mod prepare;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use tokio::task::JoinSet;
 
 use self::plan::{Plan, Progress};
 use super::container::{Engine, Exit};
-use super::schedule;
+use super::facts;
 use super::task::{ContainerStatus, Status, StopCode, Task};
 use crate::state::{Shared, State};
 
@@ -76,7 +78,7 @@ pub(super) async fn carry_out(shared: Arc<Shared>, engine: Engine, id: String) {
         if let Some(task) = state.ecs.tasks.get_mut(&id) {
             task.ask_to_stop(StopCode::TaskFailedToStart, "InternalError: the task definition is gone", now);
         }
-        schedule::stopped(&mut state, &id);
+        facts::stopped(&mut state, &id);
         drop(state);
         shared.ring();
         return;
@@ -108,7 +110,7 @@ impl Life {
         self.prepare().await?;
         self.begin().await?;
         self.settle().await?;
-        self.tell(schedule::running);
+        self.tell(facts::running);
         self.stay().await;
         Ok(())
     }
@@ -206,7 +208,7 @@ impl Life {
             let name = prepare::fault_name(state, id);
             name.and_then(|name| state.faults.crash(&name))
         });
-        let after = crash.map(|crash| Span((crash.after_seconds.max(0.0) * 1000.0) as u64));
+        let after = crash.map(|crash| fraction(crash.after_seconds));
         let wait = after.map(|after| self.wall(after)).unwrap_or(Duration::MAX);
         let crashes = tokio::time::sleep(wait);
         let mut crashes = std::pin::pin!(crashes);
@@ -260,6 +262,11 @@ impl Life {
             }
         });
     }
+}
+
+/// Seconds with a fraction; a fault can ask for any number, but not for more than the API's integers hold.
+fn fraction(seconds: f64) -> Span {
+    Span((seconds.clamp(0.0, f64::from(i32::MAX)) * 1000.0) as u64)
 }
 
 fn stopping(state: &State, id: &str) -> Option<()> {

@@ -7,12 +7,14 @@ use serde_json::Value;
 use shipit_scheduler::Span;
 
 use super::super::container::{HealthCheck, Spec};
-use super::super::request::{list, text, texts, yes};
+use super::super::request::{list, seconds, text, texts, yes};
 use super::super::{Definition, definition};
 use crate::clock::Clock;
 
 /// No real wait that a process must live with is shorter.
 const FLOOR: Duration = Duration::from_secs(2);
+/// `stopTimeout` when it is not set.
+const STOP_TIMEOUT: Span = Span::seconds(30);
 /// A probe costs a process; they do not follow faster, whatever the clock.
 const FASTEST_PROBE: Duration = Duration::from_millis(250);
 
@@ -131,7 +133,6 @@ fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Con
         let memory = text(around.overrides, "memory").or_else(|| text(&definition.value, "memory"))?;
         memory.parse::<i64>().ok()?.checked_mul(1 << 20)
     };
-    let seconds = |member: &str, default: u64| container.get(member).and_then(Value::as_u64).unwrap_or(default);
     let depends = list(container, "dependsOn").iter().filter_map(|dependency| {
         let condition = match text(dependency, "condition")? {
             "HEALTHY" => Condition::Healthy,
@@ -147,7 +148,7 @@ fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Con
         essential: definition::is_essential(container),
         depends: depends.collect(),
         log: log(container, name, around.task),
-        stop_timeout: around.clock.wall(Span::seconds(seconds("stopTimeout", 30))).max(FLOOR),
+        stop_timeout: around.clock.wall(seconds(container, "stopTimeout").unwrap_or(STOP_TIMEOUT)).max(FLOOR),
         spec: Spec {
             image,
             env: environment(container, over),
@@ -199,15 +200,14 @@ fn environment(container: &Value, over: &Value) -> Vec<String> {
 }
 
 fn health(check: &Value, clock: Clock) -> HealthCheck {
-    let seconds =
-        |member: &str, default: u64| clock.wall(Span::seconds(check.get(member).and_then(Value::as_u64).unwrap_or(default)));
+    let wall = |member: &str, default: u64| clock.wall(seconds(check, member).unwrap_or(Span::seconds(default)));
     let retries = check.get("retries").and_then(Value::as_u64).unwrap_or(3);
     HealthCheck {
         command: texts(check, "command"),
-        interval: seconds("interval", 30).max(FASTEST_PROBE),
-        timeout: seconds("timeout", 5).max(FLOOR),
+        interval: wall("interval", 30).max(FASTEST_PROBE),
+        timeout: wall("timeout", 5).max(FLOOR),
         retries: u32::try_from(retries).unwrap_or(3),
-        start_period: seconds("startPeriod", 0),
+        start_period: wall("startPeriod", 0),
     }
 }
 

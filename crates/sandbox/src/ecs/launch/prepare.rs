@@ -4,12 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::auth::DockerCredentials;
 use serde_json::{Value, json};
-use shipit_scheduler::Span;
 
 use super::super::definition;
 use super::super::task::{Owner, Status};
 use super::plan::{self, Log, Plan, Surroundings};
-use super::{Halt, Life};
+use super::{Halt, Life, fraction};
 use crate::dispatch::{self, Service as Aws};
 use crate::state::State;
 
@@ -50,9 +49,9 @@ impl Life {
     /// PROVISIONING and the first half of PENDING.
     pub(super) async fn prepare(&mut self) -> Result<(), Halt> {
         let wait = self.change(|state, id| {
-            let slow = fault_name(state, id).and_then(|name| state.faults.slow_start(&name)).unwrap_or(0.0);
+            let slow = fault_name(state, id).and_then(|name| state.faults.slow_start(&name));
             let turn = state.ecs.tasks.get(id).map(|task| task.not_before).unwrap_or_default();
-            state.clock.wall(Span((turn - state.clock.now()).0 + (slow.max(0.0) * 1000.0) as u64))
+            state.clock.wall(turn - state.clock.now()) + state.clock.wall(fraction(slow.unwrap_or(0.0)))
         });
         self.unless_stopped(tokio::time::sleep(wait)).await?;
         self.enter(Status::Pending);

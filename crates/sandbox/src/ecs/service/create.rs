@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
-use shipit_scheduler::{DeploymentId, HealthSource, Span};
+use shipit_scheduler::{DeploymentId, HealthSource};
 
-use super::super::request::{invalid, list, required};
+use super::super::request::{invalid, list, required, seconds};
 use super::super::{Definition, Key, alarms, cluster, definition, ids};
 use super::rollout::{Fact, Rollout, Status as RolloutStatus};
 use super::{Record, Revision, Service, Status, check, configuration, view};
@@ -66,8 +66,7 @@ pub(super) fn configure(state: &mut State, service: &mut Service) {
     service.plan.percents = configuration::percents(&sent);
     service.plan.breaker = configuration::breaker(&sent);
     service.plan.alarm_rollback = configuration::alarm_rollback(&sent);
-    let grace = service.sent.get("healthCheckGracePeriodSeconds").and_then(Value::as_u64).unwrap_or(0);
-    service.plan.grace = Span::seconds(grace);
+    service.plan.grace = seconds(&service.sent, "healthCheckGracePeriodSeconds").unwrap_or_default();
     alarms::watch(state, service);
 }
 

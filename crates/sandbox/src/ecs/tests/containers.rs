@@ -201,6 +201,58 @@ async fn a_failing_container_health_check_turns_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Docker"]
+async fn the_load_balancers_verdict_decides() {
+    let sandbox = Sandbox::start("balancer").await;
+    let elb = |operation: &str, body: Value| sandbox.aws(Aws::Elb, operation, body);
+    let balancer = elb("CreateLoadBalancer", json!({"Name": "lb", "Subnets": ["subnet-1", "subnet-2"]}));
+    let group = elb(
+        "CreateTargetGroup",
+        json!({"Name": "web", "Protocol": "HTTP", "Port": "8080", "VpcId": "vpc-1", "TargetType": "ip",
+               "HealthCheckPath": "/health", "HealthCheckIntervalSeconds": "6"}),
+    );
+    let group = &group["TargetGroups"][0]["TargetGroupArn"];
+    let attribute = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "20"});
+    elb("ModifyTargetGroupAttributes", json!({"TargetGroupArn": group, "Attributes": [attribute]}));
+    elb(
+        "CreateListener",
+        json!({"LoadBalancerArn": balancer["LoadBalancers"][0]["LoadBalancerArn"], "Protocol": "HTTP", "Port": "80",
+               "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}]}),
+    );
+    sandbox.register("web", json!([web("echo good > /tmp/health")]));
+    sandbox.create(json!([{"targetGroupArn": group, "containerName": "web", "containerPort": 8080}]));
+    sandbox.ends("SUCCESSFUL", "web:1").await;
+    let health = || elb("DescribeTargetHealth", json!({"TargetGroupArn": group}))["TargetHealthDescriptions"].clone();
+    let states = |health: &Value| -> Vec<String> {
+        health.as_array().unwrap().iter().map(|one| one["TargetHealth"]["State"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(states(&health()), ["healthy", "healthy"]);
+    let tasks = sandbox.ecs("ListTasks", json!({"cluster": "prod", "serviceName": "web"}))["taskArns"].clone();
+    let tasks = sandbox.ecs("DescribeTasks", json!({"cluster": "prod", "tasks": tasks}))["tasks"].clone();
+    let mut addresses: Vec<Value> =
+        tasks.as_array().unwrap().iter().map(|task| task["attachments"][0]["details"][0]["value"].clone()).collect();
+    let mut targets: Vec<Value> = health().as_array().unwrap().iter().map(|one| one["Target"]["Id"].clone()).collect();
+    addresses.sort_by_key(Value::to_string);
+    targets.sort_by_key(Value::to_string);
+    assert_eq!(addresses, targets);
+
+    sandbox.register("web", json!([web("echo bad")]));
+    sandbox.update("web:2");
+    sandbox.ends("ROLLBACK_SUCCESSFUL", "web:1").await;
+    sandbox.until(|_| states(&health()) == ["healthy", "healthy"]).await;
+    let service = sandbox.service();
+    let texts: Vec<&str> = service["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap()).collect();
+    let group = group.as_str().unwrap();
+    let reason = "due to (reason Health checks failed with these codes: [404]).";
+    assert!(
+        texts.iter().any(|text| text.ends_with(&format!("(port 8080) is unhealthy in (target-group {group}) {reason}"))),
+        "{texts:#?}"
+    );
+    assert!(texts.contains(&format!("(service web) deregistered 1 targets in (target-group {group})").as_str()));
+    sandbox.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Docker"]
 async fn containers_of_a_task_start_in_order_and_share_a_network() {
     let sandbox = Sandbox::start("order").await;
     let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "/ecs", "awslogs-region": "r", "awslogs-stream-prefix": "p"}});

@@ -7,8 +7,8 @@ mod updates;
 
 use serde_json::{Value, json};
 
-use super::schedule;
 use super::task::StopCode;
+use super::{facts, schedule};
 use crate::clock::Clock;
 use crate::dispatch::{Service as Aws, call as dispatch};
 use crate::error::AwsError;
@@ -115,10 +115,10 @@ fn turn(state: &mut State) -> bool {
             task.ask_to_stop(StopCode::EssentialContainerExited, "Essential container in task exited", now);
         }
         if task.stop.is_some() {
-            schedule::stopped(state, &id);
+            facts::stopped(state, &id);
             happened = true;
         } else if !task.is_running() {
-            schedule::running(state, &id);
+            facts::running(state, &id);
             happened = true;
         }
     }
@@ -126,10 +126,12 @@ fn turn(state: &mut State) -> bool {
     happened
 }
 
-/// The world turns until nothing happens any more.
+/// The world turns until nothing has happened for longer than any alarm is watched.
 fn settle(state: &mut State) {
+    let mut quiet = 0;
     for _ in 0..60 {
-        if !turn(state) && !turn(state) {
+        quiet = if turn(state) { 0 } else { quiet + 1 };
+        if quiet == 4 {
             return;
         }
     }

@@ -176,3 +176,55 @@ fn tasks_without_capacity_are_not_made_and_it_is_said() {
     stable(&mut state, "1");
     assert_eq!(rollouts(&mut state), ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"]);
 }
+
+fn alarm(state: &mut State, to: &str) {
+    let body = json!({"AlarmName": "errors", "StateValue": to, "StateReason": "test"});
+    dispatch(state, Aws::CloudWatch, "SetAlarmState", body).unwrap();
+}
+
+fn watched() -> State {
+    let mut state = settled();
+    let body = json!({
+        "AlarmName": "errors", "MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 2, "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum",
+    });
+    dispatch(&mut state, Aws::CloudWatch, "PutMetricAlarm", body).unwrap();
+    let alarms = json!({"alarms": {"alarmNames": ["errors"], "enable": true, "rollback": true}});
+    update(&mut state, json!({"deploymentConfiguration": alarms}));
+    register(&mut state, "two");
+    state
+}
+
+#[test]
+fn an_alarm_turns_back_and_a_quiet_one_is_waited_for() {
+    let mut state = watched();
+    alarm(&mut state, "OK");
+    update(&mut state, json!({"taskDefinition": "web:2"}));
+    turn(&mut state);
+    turn(&mut state);
+    assert_eq!(rollouts(&mut state)[0], "IN_PROGRESS", "it is steady, and watched for two minutes");
+    alarm(&mut state, "ALARM");
+    settle(&mut state);
+    stable(&mut state, "1");
+    assert_eq!(rollouts(&mut state)[0], "ROLLBACK_SUCCESSFUL");
+    let list = call(&mut state, "ListServiceDeployments", json!({"cluster": "prod", "service": "web"}));
+    let arn = list["serviceDeployments"][0]["serviceDeploymentArn"].clone();
+    let reply = call(&mut state, "DescribeServiceDeployments", json!({"serviceDeploymentArns": [arn]}));
+    let alarms = json!({"status": "TRIGGERED", "alarmNames": ["errors"], "triggeredAlarmNames": ["errors"]});
+    assert_eq!(reply["serviceDeployments"][0]["alarms"], alarms);
+
+    let mut state = watched();
+    update(&mut state, json!({"taskDefinition": "web:2"}));
+    settle(&mut state);
+    stable(&mut state, "2");
+}
+
+#[test]
+fn an_alarm_that_was_there_before_is_ignored() {
+    let mut state = watched();
+    alarm(&mut state, "ALARM");
+    update(&mut state, json!({"taskDefinition": "web:2"}));
+    settle(&mut state);
+    stable(&mut state, "2");
+    assert_eq!(rollouts(&mut state)[0], "SUCCESSFUL");
+}
