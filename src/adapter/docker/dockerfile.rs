@@ -15,6 +15,14 @@ pub(super) struct Instruction {
     pub(super) name: Option<String>,
 }
 
+impl Instruction {
+    /// What a `FROM` begins with.
+    pub(super) fn base(&self) -> Option<String> {
+        let mut words = self.text.split_whitespace().skip(1).skip_while(|word| word.starts_with("--"));
+        words.next().filter(|_| self.keyword == "FROM").map(str::to_lowercase)
+    }
+}
+
 /// The instructions in order; continued lines are joined, comments and the bodies of here-documents are not instructions.
 pub(super) fn instructions(text: &str) -> Vec<Instruction> {
     let escape = escape(text);
@@ -92,7 +100,12 @@ pub(super) fn by_buildkit<'a>(all: &'a [Instruction], step: &str) -> Option<&'a 
             named.or_else(|| name.strip_prefix("stage-")?.parse().ok())?
         }
     };
-    let counts = |one: &&Instruction| matches!(one.keyword.as_str(), "FROM" | "RUN" | "COPY" | "ADD" | "WORKDIR");
+    let counts = |one: &&Instruction| match one.keyword.as_str() {
+        "RUN" | "COPY" | "ADD" | "WORKDIR" => true,
+        // A base that is brought from elsewhere is a step; nothing, or a stage before, is none.
+        "FROM" => one.base().is_some_and(|base| base != "scratch" && !all.iter().any(|other| other.name.as_deref() == Some(&base))),
+        _ => false,
+    };
     let one = all.iter().filter(|one| one.stage == stage).filter(counts).nth(number.checked_sub(1)?)?;
     // A count that went astray must not name a wrong line.
     text.to_ascii_uppercase().starts_with(&one.keyword).then_some(one)
@@ -134,6 +147,10 @@ mod tests {
         assert_eq!(line("[build 2/4] RUN one && two"), Some(6));
         assert_eq!(line("[build 4/4] WORKDIR /w"), Some(13));
         assert_eq!(line("[stage-1 2/2] RUN three"), Some(15));
+        for (base, step) in [("build", "[stage-1 1/1] RUN x"), ("scratch", "[stage-1 1/1] RUN x"), ("--platform=p b", "[stage-1 2/2] RUN x")] {
+            let all = instructions(&format!("FROM a AS build\nFROM {base}\nRUN x"));
+            assert_eq!(by_buildkit(&all, step).map(|one| one.line), Some(3), "{base}");
+        }
         assert_eq!(line("[2/2] RUN three"), Some(15));
         for no in ["[internal] load", "[other 2/2] RUN", "[2/2] COPY x", "[9/9] RUN", "[0/9] RUN", "exporting", ""] {
             assert_eq!(line(no), None, "{no}");

@@ -53,7 +53,7 @@ pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>
         let failure = Failure::new(Code::BuildFailed, format!("`{}` cannot be built", image.name)).because(words);
         return failure.now("nothing was pushed").next(format!("see `{}`", dockerfile.path.display()));
     };
-    let mut failure = Failure::new(Code::BuildFailed, format!("`{}` failed to build at {}", image.name, step.name));
+    let mut failure = Failure::new(Code::BuildFailed, format!("`{}` failed to build at {}", image.name, brief(&step.name)));
     for line in step.tail.iter().skip(step.tail.len().saturating_sub(TOLD)) {
         failure = failure.because(line.clone());
     }
@@ -70,8 +70,18 @@ pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>
     let place = by_number(step).or_else(|| by_buildkit(&all, &step.name));
     let failure = failure.now("nothing was pushed");
     match place {
-        Some(one) => failure.next(format!("see `{}:{}`: {}", dockerfile.path.display(), one.line, one.text)),
+        Some(one) => failure.next(format!("see `{}:{}`", dockerfile.path.display(), one.line)),
         None => failure.next(format!("see `{}`", dockerfile.path.display())),
+    }
+}
+
+/// A step on one line that fits.
+fn brief(name: &str) -> String {
+    const LONG: usize = 100;
+    let line = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONG) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
