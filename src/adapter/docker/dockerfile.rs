@@ -103,7 +103,9 @@ pub(super) fn by_buildkit<'a>(all: &'a [Instruction], step: &str) -> Option<&'a 
     let counts = |one: &&Instruction| match one.keyword.as_str() {
         "RUN" | "COPY" | "ADD" | "WORKDIR" => true,
         // A base that is brought from elsewhere is a step; nothing, or a stage before, is none.
-        "FROM" => one.base().is_some_and(|base| base != "scratch" && !all.iter().any(|other| other.name.as_deref() == Some(&base))),
+        "FROM" => {
+            one.base().is_some_and(|base| base != "scratch" && !all.iter().any(|other| other.name.as_deref() == Some(&base)))
+        }
         _ => false,
     };
     let one = all.iter().filter(|one| one.stage == stage).filter(counts).nth(number.checked_sub(1)?)?;
@@ -147,7 +149,9 @@ mod tests {
         assert_eq!(line("[build 2/4] RUN one && two"), Some(6));
         assert_eq!(line("[build 4/4] WORKDIR /w"), Some(13));
         assert_eq!(line("[stage-1 2/2] RUN three"), Some(15));
-        for (base, step) in [("build", "[stage-1 1/1] RUN x"), ("scratch", "[stage-1 1/1] RUN x"), ("--platform=p b", "[stage-1 2/2] RUN x")] {
+        for (base, step) in
+            [("build", "[stage-1 1/1] RUN x"), ("scratch", "[stage-1 1/1] RUN x"), ("--platform=p b", "[stage-1 2/2] RUN x")]
+        {
             let all = instructions(&format!("FROM a AS build\nFROM {base}\nRUN x"));
             assert_eq!(by_buildkit(&all, step).map(|one| one.line), Some(3), "{base}");
         }

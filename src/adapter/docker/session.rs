@@ -31,7 +31,7 @@ use super::login::Logins;
 use crate::adapter::content::hex;
 
 /// Bytes of a file in one message, and messages that may wait.
-const PIECE: usize = 128 * 1024;
+const PIECE: usize = 32 * 1024;
 const WAITING: usize = 8;
 const METHODS: [&str; 3] =
     ["/grpc.health.v1.Health/Check", "/moby.filesync.v1.Auth/Credentials", "/moby.filesync.v1.FileSync/DiffCopy"];

@@ -65,7 +65,7 @@ pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>
     // Both builders number steps, but count different things.
     let by_number = |step: &Step| {
         let number: usize = step.name.strip_prefix('[')?.split_once('/')?.0.parse().ok()?;
-        all.get(number.checked_sub(1)?).filter(|one| step.name.ends_with(one.text.as_str()))
+        all.get(number.checked_sub(1)?).filter(|one| on_one_line(&step.name).ends_with(&on_one_line(&one.text)))
     };
     let place = by_number(step).or_else(|| by_buildkit(&all, &step.name));
     let failure = failure.now("nothing was pushed");
@@ -78,11 +78,15 @@ pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>
 /// A step on one line that fits.
 fn brief(name: &str) -> String {
     const LONG: usize = 100;
-    let line = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = on_one_line(name);
     match line.char_indices().nth(LONG) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The base image that this step should have brought.

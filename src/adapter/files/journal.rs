@@ -73,11 +73,8 @@ mod tests {
     fn a_write_error_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
-        let entry = Entry {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            step: StepId("one".into()),
-            fact: Fact::Started { undo: Undo::Nothing },
-        };
+        let entry =
+            Entry { at: jiff::Timestamp::UNIX_EPOCH, step: StepId("one".into()), fact: Fact::Started { undo: Undo::Nothing } };
         // A disk that takes nothing.
         let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let told = Journal { path: path.clone(), file, length: 0 }.append(&entry).unwrap_err();

@@ -94,7 +94,10 @@ fn of_repository(
 /// the pull request's head names the release. The tree that is built is still the checkout's, the head merged into its base;
 /// the subject says so, for it is the merge commit's own ("Merge <head> into <base>").
 fn named_by_head(head: &git2::Commit<'_>, environment: &Environment) -> Result<Commit, Failure> {
-    let merges = |wanted: &Commit| head.parent_ids().skip(1).any(|parent| parent.to_string() == wanted.0);
+    // The commit as it is written: of a shallow clone libgit2 tells no parents, and that is what GitHub checks out.
+    let header = head.raw_header().unwrap_or_default();
+    let parents: Vec<&str> = header.lines().filter_map(|line| line.strip_prefix("parent ")).collect();
+    let merges = |wanted: &Commit| parents.iter().skip(1).any(|parent| *parent == wanted.0);
     match environment.pull_request_head()? {
         Some(wanted) if merges(&wanted) => Ok(wanted),
         _ => Ok(Commit(head.id().to_string())),
