@@ -56,7 +56,7 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
     let aws = aws::connect(&target, &pipeline.cluster).await?;
     let ports = Ports {
         source: Box::new(Git::new(Environment::of_process())),
-        builder: Box::new(Docker::connect().await?),
+        builder: Box::new(Docker::when_needed()),
         registry: Box::new(aws.registry),
         scans: Box::new(aws.scans),
         service: Box::new(aws.service),
@@ -79,4 +79,9 @@ fn in_sandbox(endpoints: &Endpoints) -> aws::Target {
         credentials: Credentials::Static { key: "AKIASANDBOX".to_owned(), secret: Secret::new("sandbox".to_owned()) },
         clock: Clock::starting(now.unwrap_or_else(Timestamp::now), clock.factor),
     }
+}
+
+/// Where the Engine answers, for the sandbox's tasks; none when no Engine does.
+pub async fn engine_host() -> Option<String> {
+    Docker::when_needed().host().await.ok()
 }

@@ -1,3 +1,7 @@
 //! The `shipit` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shipit::cli::run()
+}

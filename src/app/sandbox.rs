@@ -16,6 +16,8 @@ const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
 /// How long a sandbox may take to be ready, on the wall.
 const START: Duration = Duration::from_secs(60);
+/// How often a starting sandbox is looked at, on the wall.
+const LOOK: Duration = Duration::from_millis(25);
 /// How long an unused sandbox lives, in minutes on the wall.
 pub const IDLE_MINUTES: u64 = 120;
 
@@ -39,10 +41,41 @@ pub async fn join_or_start(pipeline: &Pipeline, factor: f64, seed: Option<&Path>
     }
     let endpoints = start(pipeline, factor).await?;
     let seed = seed.map(Path::to_path_buf).or_else(|| seed_file(pipeline));
-    if let Some(seed) = seed {
-        play(&endpoints, &seed).await?;
+    match seed {
+        Some(seed) => {
+            let listeners = play(&endpoints, &seed).await?;
+            let endpoints = listening(pipeline, endpoints, listeners).await;
+            settled(&endpoints).await;
+            Ok(endpoints)
+        }
+        None => Ok(endpoints),
     }
-    Ok(endpoints)
+}
+
+/// The load balancers bind their ports after the seed's reply: waits until all of them are in the endpoints file.
+async fn listening(pipeline: &Pipeline, mut endpoints: Endpoints, listeners: usize) -> Endpoints {
+    let deadline = tokio::time::Instant::now() + START;
+    while endpoints.load_balancers.values().map(|ports| ports.len()).sum::<usize>() < listeners
+        && tokio::time::Instant::now() < deadline
+    {
+        tokio::time::sleep(LOOK).await;
+        endpoints = Endpoints::read(&folder(&pipeline.folder)).ok().flatten().unwrap_or(endpoints);
+    }
+    endpoints
+}
+
+/// The seeded services deploy like any other: waits until none is in progress, so that the first deploy finds them steady.
+async fn settled(endpoints: &Endpoints) {
+    let client = Client::new(&endpoints.endpoint);
+    let deadline = tokio::time::Instant::now() + START;
+    while tokio::time::Instant::now() < deadline {
+        let Ok(status) = client.get("status").await else { return };
+        let services = status["services"].as_array().cloned().unwrap_or_default();
+        if services.iter().all(|service| service["rolloutState"] != "IN_PROGRESS") {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn start(pipeline: &Pipeline, factor: f64) -> Result<Endpoints, Failure> {
@@ -80,7 +113,7 @@ async fn start(pipeline: &Pipeline, factor: f64) -> Result<Endpoints, Failure> {
         if tokio::time::Instant::now() > deadline {
             return Err(trouble("it is not ready", &format!("no endpoints file within {} s", START.as_secs())));
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -98,13 +131,15 @@ pub fn seed_file(pipeline: &Pipeline) -> Option<PathBuf> {
         .filter(|path| path.exists())
 }
 
-/// Plays a seed file: a list of AWS requests; `"file"` stands for a body kept in a file beside it.
+/// Plays a seed file: a list of AWS requests; `"file"` stands for a body kept in a file beside it. Answers how many
+/// listeners it makes.
 ///
 /// # Errors
 /// The file cannot be read, or the sandbox refuses an entry.
-pub async fn play(endpoints: &Endpoints, path: &Path) -> Result<(), Failure> {
+pub async fn play(endpoints: &Endpoints, path: &Path) -> Result<usize, Failure> {
     let entries = entries(path)?;
-    Client::new(&endpoints.endpoint).post("seed", &entries).await.map(|_| ()).map_err(|error| {
+    let listeners = entries.as_array().into_iter().flatten().filter(|entry| entry["operation"] == "CreateListener").count();
+    Client::new(&endpoints.endpoint).post("seed", &entries).await.map(|_| listeners).map_err(|error| {
         Failure::new(Code::Sandbox, format!("the seed `{}` cannot be played", path.display()))
             .because(error.to_string())
             .now("entries before it have been carried out")

@@ -38,7 +38,13 @@ pub async fn run(args: Part, verb: Verb) -> Exit {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    let missing: Vec<&str> = planned.plan.steps.iter().filter(|step| matches!(step.kind, StepKind::Push { .. })).map(|step| step.kind.subject()).collect();
+    let missing: Vec<&str> = planned
+        .plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.kind, StepKind::Push { .. }))
+        .map(|step| step.kind.subject())
+        .collect();
     if verb == Verb::Scan && !missing.is_empty() {
         let failure = Failure::new(Code::Usage, format!("{} is not in the registry under this commit", missing.join(" and ")))
             .because("the gate judges what the registry has scanned")

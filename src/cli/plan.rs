@@ -51,5 +51,9 @@ pub async fn run(args: PlanArgs) -> Exit {
     if !refusals.is_empty() {
         return refuse(&refusals);
     }
-    if args.detailed_exitcode && planned.plan.steps.iter().any(|step| step.kind.verb() == "roll") { Exit::Changes } else { Exit::Done }
+    if args.detailed_exitcode && planned.plan.steps.iter().any(|step| step.kind.verb() == "roll") {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
 }

@@ -67,7 +67,8 @@ pub async fn run(args: Render) -> Exit {
             })
             .collect::<Vec<_>>();
         let list: Vec<Value> = images.iter().map(|(name, uri)| json!({"name": name, "imageUri": uri})).collect();
-        rendered.insert(service.clone(), json!({"taskDefinition": taskdef::render(template, &digests), "imagedefinitions": list}));
+        rendered
+            .insert(service.clone(), json!({"taskDefinition": taskdef::render(template, &digests), "imagedefinitions": list}));
     }
     report::data(&serde_json::to_string_pretty(&Value::Object(rendered)).unwrap_or_default());
     Exit::Done

@@ -71,24 +71,28 @@ fn target(service: &Service, running: &RunningService, to: Option<&str>) -> Resu
         return Ok(if to.starts_with("arn:") { Revision(to.to_owned()) } else { Revision(format!("{account}/{to}")) });
     }
     running.tags.get("shipit:before").map(|before| Revision(before.clone())).ok_or_else(|| {
-        Failure::new(Code::NothingToRollBackTo, format!("it is not known what `{}` ran before {}", service.name, running.revision.short()))
-            .because("the running revision carries no `shipit:before` tag: it was not deployed by shipit, or it was the first")
-            .now("nothing was touched")
-            .next(format!("shipit rollback {} --to {}:NUMBER", service.name, running.revision.family()))
+        Failure::new(
+            Code::NothingToRollBackTo,
+            format!("it is not known what `{}` ran before {}", service.name, running.revision.short()),
+        )
+        .because("the running revision carries no `shipit:before` tag: it was not deployed by shipit, or it was the first")
+        .now("nothing was touched")
+        .next(format!("shipit rollback {} --to {}:NUMBER", service.name, running.revision.family()))
     })
 }
 
-fn plan(pipeline: String, cluster: String, service: &Service, running: &RunningService, revision: Revision) -> (Plan, Vec<Entry>) {
+fn plan(
+    pipeline: String,
+    cluster: String,
+    service: &Service,
+    running: &RunningService,
+    revision: Revision,
+) -> (Plan, Vec<Entry>) {
     let roll = timeline::roll(service, Some(running));
     let because = format!("from {} back to {}", running.revision.short(), revision.short());
     let commit = running.tags.get("shipit:commit").cloned().unwrap_or_default();
-    let source = Source {
-        commit: Commit(commit),
-        subject: Some(because.clone()),
-        committed_at: None,
-        origin: None,
-        tree: Tree::Clean,
-    };
+    let source =
+        Source { commit: Commit(commit), subject: Some(because.clone()), committed_at: None, origin: None, tree: Tree::Clean };
     let register = StepId(format!("register {}", service.name));
     let step = Step { id: StepId(format!("roll {}", service.name)), needs: Vec::new(), kind: StepKind::Roll(roll), because };
     let plan = Plan {

@@ -216,7 +216,7 @@ pub fn serve(args: Serve) -> Exit {
             account: args.account,
             region: args.region,
             factor: args.clock,
-            docker: crate::app::engine_host(),
+            docker: crate::app::engine_host().await,
             idle: Some(Duration::from_secs(args.idle_minutes.saturating_mul(60))),
             ..shipit_sandbox::Options::new(args.folder, format!("sandbox-{}", std::process::id()))
         };

@@ -6,6 +6,6 @@ use crate::{config, report};
 
 /// Prints it.
 pub fn run() -> Exit {
-    report::data(&serde_json::to_string_pretty(&config::schema()).unwrap_or_default());
+    report::data(&serde_json::to_string_pretty(&config::schema::schema()).unwrap_or_default());
     Exit::Done
 }

@@ -69,10 +69,8 @@ impl Session {
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
     pub async fn plan(&self, source: &SourceArgs) -> Result<Planned, Exit> {
-        let wish = SourceWish {
-            commit: source.commit.clone(),
-            dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse },
-        };
+        let wish =
+            SourceWish { commit: source.commit.clone(), dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse } };
         let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
         let plan = plan(self.pipeline(), &snapshot).map_err(|failures| refuse(&failures))?;
         let notes = review(self.pipeline(), &snapshot, &plan);
@@ -124,7 +122,7 @@ pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> 
     };
     config::load(&common.file, &overrides, &|name| std::env::var(name).ok()).map_err(|complaints| {
         let paint = match Colour::of_stderr() {
-            Colour::Yes => Paint::Colour,
+            Colour::Yes => Paint::Colours,
             Colour::No => Paint::Plain,
         };
         report::say(complaints.render(paint, COLUMNS).trim_end());

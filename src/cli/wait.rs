@@ -73,15 +73,14 @@ fn end(name: &str, begun: &Begun, settled: &Settled) -> Option<Result<String, Fa
     match settled {
         Settled::Pending | Settled::RollingBack { .. } => None,
         Settled::Done { .. } => Some(Ok(format!("`{name}` runs {}", begun.revision.short()))),
-        Settled::RolledBack { to, reason } => Some(Err(Failure::new(
-            Code::RolloutTurnedBack,
-            format!("`{name}` was turned back to {}", to.short()),
-        )
-        .because(format!("ECS: {reason}"))
-        .now(format!("`{name}` serves {} again", to.short())))),
-        Settled::Failed { reason } => {
-            Some(Err(Failure::new(Code::RolloutStuck, format!("the deployment of `{name}` failed")).because(format!("ECS: {reason}"))))
+        Settled::RolledBack { to, reason } => {
+            Some(Err(Failure::new(Code::RolloutTurnedBack, format!("`{name}` was turned back to {}", to.short()))
+                .because(format!("ECS: {reason}"))
+                .now(format!("`{name}` serves {} again", to.short()))))
         }
+        Settled::Failed { reason } => Some(Err(
+            Failure::new(Code::RolloutStuck, format!("the deployment of `{name}` failed")).because(format!("ECS: {reason}"))
+        )),
         Settled::Superseded { by } => {
             Some(Err(Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))))
         }

@@ -60,7 +60,9 @@ async fn status(State(loops): State<Loops>) -> Response {
             let described = ask(Service::Ecs, "DescribeServices", json!({"cluster": cluster, "services": names}));
             for service in described["services"].as_array().into_iter().flatten() {
                 let shown = ["serviceName", "clusterArn", "taskDefinition", "desiredCount", "runningCount", "pendingCount"];
-                services.push(shown.iter().map(|name| (*name, service[*name].clone())).collect::<Value>());
+                let mut entry = shown.iter().map(|name| (*name, service[*name].clone())).collect::<Value>();
+                entry["rolloutState"] = service["deployments"][0]["rolloutState"].clone();
+                services.push(entry);
             }
         }
     }

@@ -42,6 +42,16 @@ pub(super) enum Address {
     Other,
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Unix(path) => write!(f, "unix://{}", path.display()),
+            Address::Tcp(place) => write!(f, "tcp://{place}"),
+            Address::Other => f.write_str(&std::env::var("DOCKER_HOST").unwrap_or_default()),
+        }
+    }
+}
+
 impl Engine {
     pub(super) async fn find() -> Result<Engine, Failure> {
         let mut tried = Vec::new();

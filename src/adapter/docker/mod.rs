@@ -50,6 +50,14 @@ impl Docker {
         Ok(docker)
     }
 
+    /// Where the Engine answers, as `DOCKER_HOST` would name it.
+    ///
+    /// # Errors
+    /// `SHIP306` when none answers.
+    pub async fn host(&self) -> Result<String, Failure> {
+        Ok(self.engine().await?.address.to_string())
+    }
+
     async fn engine(&self) -> Result<&Engine, Failure> {
         self.engine.get_or_try_init(Engine::find).await
     }
