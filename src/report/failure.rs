@@ -3,6 +3,7 @@
 use shipit_core::failure::Failure;
 
 use super::Colour;
+use super::ink::safe;
 
 /// The one rendering of a failure. Its first word says whether something was tried (`error`) or not (`refused`).
 pub fn failure(failure: &Failure, colour: Colour) -> String {
@@ -12,11 +13,12 @@ pub fn failure(failure: &Failure, colour: Colour) -> String {
         Colour::Yes => format!("\u{1b}[31;1m{head}\u{1b}[0m"),
         Colour::No => head,
     };
-    let mut text = format!("{head}: {}", failure.what);
+    let mut text = format!("{head}: {}", safe(&failure.what));
     for (label, lines) in [("because", &failure.because), ("now", &failure.now), ("next", &failure.next)] {
         for (at, line) in lines.iter().enumerate() {
             let label = if at == 0 { label } else { "" };
-            text.push_str(&format!("\n  {label:<8} {}", line.replace('\n', "\n           ")));
+            let quoted: Vec<String> = line.lines().map(safe).collect();
+            text.push_str(&format!("\n  {label:<8} {}", quoted.join("\n           ")));
         }
     }
     text
@@ -44,6 +46,21 @@ mod tests {
           now      nothing was touched
           next     maximum_percent: 200
                    or 2 tasks
+        ");
+    }
+
+    #[test]
+    fn what_it_quotes_commands_nothing() {
+        let shown = failure(
+            &Failure::new(Code::BuildFailed, "the build failed")
+                .because("it printed:\n::stop-commands::x\n\u{1b}[2Jx ##[add-mask]y\r"),
+            Colour::No,
+        );
+        insta::assert_snapshot!(shown, @r"
+        error[SHIP304]: the build failed
+          because  it printed:
+                   : :stop-commands::x
+                   x # #[add-mask]y
         ");
     }
 }

@@ -180,3 +180,137 @@ fn rollout_level(seen: &RolloutSeen) -> u64 {
     let stable = seen.stable.as_ref().map_or(0, |stable| twentieths(stable.running));
     (failed << 48) ^ (stable << 24) ^ twentieths(seen.candidate.running)
 }
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::plan::StepId;
+
+    use super::super::stories::{Story, building, id, look};
+    use super::*;
+
+    fn told(events: &[Stamped]) -> String {
+        let mut out = Vec::new();
+        let mut lines = Lines { clock: |stamped| stamped.at, ..Lines::new(&mut out, Colour::No) };
+        events.iter().for_each(|event| lines.report(event));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_whole_run() {
+        insta::assert_snapshot!(told(&Story::success().events), @r#"
+        storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
+        backend     build      reused: sha256:9c1e8d7f6a5b is in the registry under this tag and was built from the same inputs
+        backend     roll       reused: backend:17 runs already
+        storefront  plan       8 steps
+        frontend    build      started
+        frontend    build      [2/2] RUN npm run build
+        frontend    build      ✓ built 1 of 2 steps  3.1s
+        frontend    push       started
+        frontend    push       1.2 MB of 3.1 MB
+        frontend    push       ✓ pushed 3.1 MB  1.1s
+        backend     gate       started
+        backend     gate       ✓ 0 critical, 0 high, 2 medium, 1 waived  0.2s
+        frontend    gate       started
+        frontend    gate       ✓ 0 critical, 0 high, 1 medium, 1 waived  1.9s
+        frontend    artefacts  started
+        frontend    artefacts  ✓ 3 files  0.0s
+        frontend    register   started
+        frontend    register   ✓ frontend:42 → frontend:43   image, +1 env  0.2s
+        frontend    roll       started
+        frontend    roll       frontend:43 0/2 tasks, 2 starting; frontend:42 2 tasks; waiting for 2 more tasks to run
+        frontend    roll       frontend:43 2/2 tasks; frontend:42 2 tasks; waiting for 2 old tasks to drain
+        frontend    roll       frontend:43 2/2 tasks; waiting for ECS to call the deployment successful
+        frontend    roll       ✓ rolled out frontend:43, 2 tasks running  1m 12s
+        frontend    smoke      started
+        frontend    smoke      it answered 503
+        frontend    smoke      ✓ 200 from http://storefront-1.elb.amazonaws.com/health  0.3s
+
+          ✓ deployed 4f2a91c in 1m 31s
+            backend    backend:17   unchanged
+            frontend   frontend:43  was frontend:42
+            run        .shipit/runs/20261118T084640-abc0
+        "#);
+    }
+
+    #[test]
+    fn a_run_that_is_turned_back() {
+        let told = told(&Story::turned_back().events);
+        let (_, end) = told.split_once("roll       started\n").unwrap();
+        insta::assert_snapshot!(end, @r"
+        frontend    roll       frontend:43 0/2 tasks, 1 starting, 2 failed; frontend:42 2 tasks; waiting for 2 more tasks to run
+        frontend    roll       ✗ `frontend` was turned back to frontend:42  1m 04s
+
+          ✗ turned back after 1m 23s (exit 4)
+            backend    backend:17   unchanged
+            frontend   frontend:42  turned back
+            run        .shipit/runs/20261118T084640-abc0
+
+        error[SHIP201]: `frontend` was turned back to frontend:42
+          because  task 3f2a91c0 stopped: Essential container in task exited (web exited with 1)
+                   its last log lines: connect ECONNREFUSED backend:3333 | exiting
+                   ECS: tasks failed to start.
+          now      `frontend` serves frontend:42 again
+          next     fix the cause, then deploy again
+        ");
+    }
+
+    #[test]
+    fn progress_is_thinned_but_what_it_means_is_told() {
+        let mut story = Story::new();
+        story.planned();
+        let planned = told(&story.events).lines().count();
+        let rest = |story: &Story| told(&story.events).lines().count() - planned;
+        for done in 0..9 {
+            story.progress("build frontend", Progress::Build { current: format!("[{done}/9] RUN"), done, total: 9 });
+        }
+        assert_eq!(rest(&story), 1, "nine steps of a build in nine seconds");
+        story.pass(10).progress("build frontend", building());
+        assert_eq!(rest(&story), 2, "another step, ten seconds later");
+        story.pass(20).progress("build frontend", building());
+        assert_eq!(rest(&story), 2, "nothing new");
+        story.pass(60).progress("build frontend", building());
+        assert_eq!(rest(&story), 3, "a sign of life");
+        for running in [0, 1, 2, 2, 2] {
+            story.progress("roll frontend", Progress::Rollout(look(running, 0, 2)));
+        }
+        assert_eq!(rest(&story), 6, "tasks that run are told at once");
+        story.progress("roll frontend", Progress::Rollout(RolloutSeen { failed_tasks: 1, ..look(2, 0, 2) }));
+        assert_eq!(rest(&story), 7, "a failed task is told at once");
+    }
+
+    #[test]
+    fn a_large_service_does_not_flood_the_log() {
+        let mut story = Story::new();
+        story.planned();
+        let planned = told(&story.events).lines().count();
+        for running in 0..=2000 {
+            let mut seen = RolloutSeen { desired: 2000, stable: None, ..look(0, 0, 0) };
+            seen.candidate.running = running;
+            story.pass(-1).progress("roll frontend", Progress::Rollout(seen));
+        }
+        assert_eq!(told(&story.events).lines().count() - planned, 21);
+    }
+
+    #[test]
+    fn no_line_commands_the_ci_that_reads_it() {
+        let evil = "::set-output name=x::y\n::error::z ##[add-mask]a ##vso[task.x]b \u{1b}]0;t\u{7}";
+        let mut story = Story::of(evil);
+        story.tell(Event::Notice { message: evil.into() });
+        for step in [evil, "build ::x::", "roll \n::error::"] {
+            let step = StepId(step.to_owned());
+            story.tell(Event::StepStarted { step: step.clone() });
+            story.tell(Event::StepProgress { step: step.clone(), progress: Progress::BuildOutput { line: evil.into() } });
+            let failure = shipit_core::failure::Failure::new(shipit_core::failure::Code::BuildFailed, evil).because("x");
+            story.tell(Event::StepFailed { step, failure, took_ms: 1 });
+        }
+        story.tell(Event::UndoStarted { step: id("roll x"), doing: evil.into() });
+        let failure =
+            shipit_core::failure::Failure::new(shipit_core::failure::Code::BuildFailed, evil).because(evil).now(evil).next(evil);
+        let untouched = shipit_core::event::ServiceOutcome::Stuck { why: evil.into() };
+        story.finish(shipit_core::failure::Exit::Failed, Some(failure), untouched, 1);
+        for line in told(&story.events).lines() {
+            assert!(!line.trim_start().starts_with("::") && !line.contains("##"), "{line:?}");
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+}

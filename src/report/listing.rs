@@ -34,11 +34,11 @@ pub fn plan<T: Display>(plan: &Plan, remarks: &[String], origins: &[(String, T)]
         lines.push(line.add(if step.work == Work::Reused { Style::Dim } else { Style::Plain }, &step.because));
     }
     if steps.iter().all(|step| step.work == Work::Reused) {
-        lines.push(Line::plain("  nothing to do"));
+        lines.extend([Line::new(), Line::plain("  nothing to do")]);
     }
     if let Some(ms) = expected(plan) {
         lines.push(Line::new());
-        lines.push(Line::plain(format!("  the rollouts should take about {}", words::duration(ms))));
+        lines.push(Line::plain(format!("  the rollouts should take about {}", words::about(ms))));
     }
     if !remarks.is_empty() {
         lines.push(Line::new());
@@ -110,4 +110,162 @@ pub fn services(services: &[(&str, ServiceSeen)]) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shipit_core::pipeline::{Smoke, Strategy};
+    use shipit_core::plan::{Roll, Step, Template};
+    use shipit_core::release::{Commit, DeploymentId, Digest, Revision, Source, Tag, Tree};
+    use shipit_core::snapshot::{RunningService, StoredImage};
+    use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
+
+    use super::*;
+
+    fn step(id: &str, needs: &[&str], kind: StepKind, because: &str) -> Step {
+        let needs = needs.iter().map(|need| StepId((*need).to_owned())).collect();
+        Step { id: StepId(id.to_owned()), needs, kind, because: because.to_owned() }
+    }
+
+    fn roll(service: &str, minutes: u64) -> StepKind {
+        StepKind::Roll(Roll {
+            service: service.into(),
+            ecs_service: service.into(),
+            strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
+            before: None,
+            before_configuration: Value::Null,
+            create: None,
+            desired: 2,
+            expected_ms: Some(minutes * 60_000),
+            patience_ms: 300_000,
+        })
+    }
+
+    fn a_plan(steps: Vec<Step>) -> Plan {
+        let commit = "4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a";
+        let digest = Digest(format!("sha256:{:0<64}", "9c1e"));
+        Plan {
+            pipeline: "storefront".into(),
+            cluster: "storefront".into(),
+            source: Source {
+                commit: Commit(commit.into()),
+                subject: Some("free shipping banner".into()),
+                committed_at: None,
+                origin: None,
+                tree: Tree::Clean,
+            },
+            tag: Tag(commit.into()),
+            reused: BTreeMap::from([("backend".into(), StoredImage { digest, labels: BTreeMap::new(), pushed_at: None })]),
+            unchanged: BTreeMap::from([("jobs".into(), Revision("arn:aws:ecs:eu:1:task-definition/jobs:3".into()))]),
+            steps,
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_why_and_how_long() {
+        let template = Template { definition: json!({}), containers: BTreeMap::new(), repositories: BTreeMap::new() };
+        let smoke = Smoke { url: "http://x/health".into(), expect: 200, within: Span::seconds(60) };
+        let gate = |image: &str| StepKind::Gate { image: image.into(), repository: image.into() };
+        let shown = plan(
+            &a_plan(vec![
+                step("push frontend", &[], StepKind::Push { image: "frontend".into(), repository: "r".into() }, "to r"),
+                step("gate frontend", &["push frontend"], gate("frontend"), "fail on high"),
+                step(
+                    "register backend",
+                    &["gate frontend"],
+                    StepKind::Register { service: "backend".into(), template, running: None },
+                    "from `running` (backend:42): image",
+                ),
+                step(
+                    "roll backend",
+                    &["register backend"],
+                    roll("backend", 3),
+                    "rolling: 2 tasks, 2 to 4 at a time, about 3 min",
+                ),
+                step(
+                    "smoke backend",
+                    &["roll backend"],
+                    StepKind::Smoke { service: "backend".into(), smoke, load_balancer: None },
+                    "answers 200",
+                ),
+                step("roll frontend", &["smoke backend"], roll("frontend", 4), "rolling: 2 tasks, 2 to 4 at a time, about 4 min"),
+                step("roll apart", &[], roll("apart", 5), "rolling: 2 tasks, 2 to 4 at a time, about 5 min"),
+            ]),
+            &["`backend` has no deployment circuit breaker".to_owned()],
+            &[("cluster".to_owned(), "`--cluster`"), ("gate.fail_on".to_owned(), "`SHIPIT_FAIL_ON`")],
+            Colour::No,
+        );
+        insta::assert_snapshot!(shown, @r#"
+        storefront  4f2a91c "free shipping banner"  → storefront
+
+          - build    backend   sha256:9c1e00000000 is in the registry under this tag and was built from the same inputs
+          1 push     frontend  to r
+          2 gate     frontend  fail on high
+          3 register backend   from `running` (backend:42): image
+          4 roll     backend   rolling: 2 tasks, 2 to 4 at a time, about 3 min
+          5 smoke    backend   answers 200
+          6 roll     frontend  rolling: 2 tasks, 2 to 4 at a time, about 4 min
+          7 roll     apart     rolling: 2 tasks, 2 to 4 at a time, about 5 min
+          - roll     jobs      jobs:3 runs already
+
+          the rollouts should take about 7 min
+
+          ! `backend` has no deployment circuit breaker
+
+          cluster       from `--cluster`
+          gate.fail_on  from `SHIPIT_FAIL_ON`
+        "#);
+    }
+
+    #[test]
+    fn an_empty_plan_says_so() {
+        insta::assert_snapshot!(plan::<&str>(&a_plan(Vec::new()), &[], &[], Colour::No), @r#"
+        storefront  4f2a91c "free shipping banner"  → storefront
+
+          - build backend  sha256:9c1e00000000 is in the registry under this tag and was built from the same inputs
+          - roll  jobs     jobs:3 runs already
+
+          nothing to do
+        "#);
+    }
+
+    #[test]
+    fn services_in_a_table() {
+        let revision = |of: &str| Revision(format!("arn:aws:ecs:eu:1:task-definition/{of}"));
+        let running = |of: &str, running, in_progress| {
+            ServiceSeen::Present(Box::new(RunningService {
+                arn: "arn".into(),
+                status: "ACTIVE".into(),
+                controller: "ECS".into(),
+                revision: revision(of),
+                definition: Value::Null,
+                tags: BTreeMap::from([("shipit:commit".to_owned(), "4f2a91c0c7d1b7a5".to_owned())]),
+                running_digests: BTreeMap::new(),
+                desired: 2,
+                running,
+                percents: Percents { minimum_healthy: 100, maximum: 200 },
+                breaker: Breaker::Off,
+                configuration: Value::Null,
+                grace: Span::seconds(0),
+                health: HealthSource::default(),
+                in_progress,
+                primary: None,
+                target_groups: Vec::new(),
+                load_balancer: None,
+            }))
+        };
+        let moving = Some((DeploymentId("ecs-svc/1".into()), revision("frontend:43")));
+        let shown = services(&[
+            ("backend", running("backend:17", 2, None)),
+            ("frontend", running("frontend:42", 3, moving)),
+            ("jobs", ServiceSeen::Missing),
+        ]);
+        insta::assert_snapshot!(shown, @r"
+        service    revision         tasks   commit    deployment
+        backend    backend:17       2/2     4f2a91c   none in progress
+        frontend   frontend:42      3/2     4f2a91c   to frontend:43 in progress
+        jobs       does not exist
+        ");
+    }
 }

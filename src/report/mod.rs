@@ -6,6 +6,8 @@ pub mod ink;
 pub mod json;
 pub mod lines;
 pub mod listing;
+#[cfg(test)]
+mod stories;
 pub mod terminal;
 pub mod view;
 pub mod words;

@@ -5,6 +5,8 @@ mod gate;
 mod rollout;
 mod rows;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 

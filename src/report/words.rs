@@ -11,6 +11,14 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// `45 s`, `7 min`: what is only expected is said roughly, and rounded up.
+pub fn about(ms: u64) -> String {
+    match ms.div_ceil(1000) {
+        seconds @ 0..=90 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
 /// `512 B`, `3.1 MB`: powers of ten, as registries and Docker count.
 pub fn bytes(bytes: u64) -> String {
     if bytes < 1000 {
@@ -78,6 +86,13 @@ mod tests {
             assert_eq!(duration(ms), said, "{ms} ms");
         }
         duration(u64::MAX);
+    }
+
+    #[test]
+    fn expectations() {
+        for (ms, said) in [(0, "0 s"), (44_001, "45 s"), (90_000, "90 s"), (90_001, "2 min"), (420_000, "7 min")] {
+            assert_eq!(about(ms), said, "{ms} ms");
+        }
     }
 
     #[test]

@@ -20,8 +20,10 @@ impl View {
             lines.push(header(head, frame.width));
         }
         lines.extend(self.remarks(frame));
-        lines.push(Line::new());
         let rows = rows(self, frame);
+        if !rows.is_empty() {
+            lines.push(Line::new());
+        }
         let label = rows.iter().map(|row| ink::width(&row.label)).max().unwrap_or(0).clamp(9, 20);
         for row in &rows {
             lines.extend(row.lines(label, frame));
@@ -60,9 +62,7 @@ pub(in crate::report) fn header(head: &Head, width: usize) -> Line {
 pub(in crate::report) fn tag(tag: &str) -> Line {
     let short = |text: &str| text.chars().take(7).collect::<String>();
     match tag.split_once("-dirty-") {
-        Some((commit, content)) => {
-            Line::plain(format!("{}-dirty-{}", short(commit), short(content))).add(Style::Warn, " (uncommitted changes)")
-        }
+        Some((commit, content)) => Line::plain(short(commit)).add(Style::Warn, format!("-dirty-{}", short(content))),
         None if tag.len() == 40 && tag.chars().all(|c| c.is_ascii_hexdigit()) => Line::plain(short(tag)),
         None => Line::plain(ink::fit(tag, 24)),
     }
@@ -72,7 +72,7 @@ impl Row {
     fn lines(&self, label: usize, frame: &Frame) -> Vec<Line> {
         let (sign, style) = match self.mark {
             Mark::Done => ('✓', Style::Good),
-            Mark::Waiting => ('○', Style::Dim),
+            Mark::NotRun | Mark::GivenUp => ('○', Style::Dim),
             Mark::Running => (frame.pulse, Style::Live),
             Mark::Back => ('←', Style::Warn),
             Mark::Failed => ('✗', Style::Bad),
@@ -81,7 +81,10 @@ impl Row {
         let head = Line::plain("  ")
             .add(style, sign.to_string())
             .add(Style::Plain, " ")
-            .add(if self.mark == Mark::Waiting { Style::Dim } else { Style::Plain }, ink::fit(&self.label, label))
+            .add(
+                if matches!(self.mark, Mark::NotRun | Mark::GivenUp) { Style::Dim } else { Style::Plain },
+                ink::fit(&self.label, label),
+            )
             .to(begin);
         let mut lines = vec![self.ends(head, begin, frame)];
         lines.extend(self.under.iter().map(|under| Line::new().to(begin).join(under.clone())));

@@ -63,8 +63,9 @@ fn sum(verdicts: &[(&str, &Verdict)]) -> String {
             scanned += 1;
             waivers += waived.len();
             for (severity, count) in counts {
+                let accepted = waived.iter().filter(|(finding, _)| finding.severity == *severity).count();
                 let sum = total.entry(*severity).or_default();
-                *sum = sum.saturating_add(*count);
+                *sum = sum.saturating_add(count.saturating_sub(accepted));
             }
         }
     }

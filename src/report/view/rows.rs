@@ -24,7 +24,8 @@ pub(super) struct Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mark {
     Done,
-    Waiting,
+    NotRun,
+    GivenUp,
     Running,
     Back,
     Failed,
@@ -44,7 +45,8 @@ impl Row {
 impl Seen {
     pub(super) fn mark(&self) -> Mark {
         match &self.state {
-            State::Waiting | State::GivenUp => Mark::Waiting,
+            State::Waiting => Mark::NotRun,
+            State::GivenUp => Mark::GivenUp,
             State::Reused | State::Done { .. } => Mark::Done,
             State::Running { .. } => Mark::Running,
             State::Failed { .. } | State::NotUndone { .. } => Mark::Failed,
@@ -64,33 +66,47 @@ impl Seen {
     }
 }
 
-/// All rows, in the order of the plan.
+/// All rows: images, the gate, the files, then what becomes of the services, in the order of the plan.
 pub(super) fn rows(view: &View, frame: &Frame) -> Vec<Row> {
     let mut rows = Vec::new();
-    for at in 0..view.steps.len() {
-        let step = &view.steps[at];
-        let is_first = |same: &dyn Fn(&Seen) -> bool| !view.steps[..at].iter().any(same);
+    let mut images: Vec<&str> = Vec::new();
+    for step in view.steps.iter().filter(|step| is_image(step)) {
+        if !images.contains(&step.subject.as_str()) {
+            images.push(&step.subject);
+            let steps: Vec<&Seen> = view.steps.iter().filter(|other| is_image(other) && other.subject == step.subject).collect();
+            rows.push(image(&steps, view, frame));
+        }
+    }
+    let gates = of_verb(view, "gate");
+    if !gates.is_empty() {
+        rows.push(gate::row(&gates, view.is_finished(), frame));
+    }
+    let files = of_verb(view, "artefacts");
+    if !files.is_empty() {
+        rows.push(artefacts(&files, view.is_finished(), frame));
+    }
+    for step in &view.steps {
         match step.verb.as_str() {
-            "build" | "push" => {
-                let of_image = |other: &Seen| is_image(other) && other.subject == step.subject;
-                if is_first(&of_image) {
-                    rows.push(image(&view.steps.iter().filter(|other| of_image(other)).collect::<Vec<_>>(), view, frame));
-                }
-            }
-            "gate" => {
-                if is_first(&|other| other.verb == "gate") {
-                    rows.push(gate::row(&of_verb(view, "gate"), view.is_finished(), frame));
-                }
-            }
-            "artefacts" => {
-                if is_first(&|other| other.verb == "artefacts") {
-                    rows.push(artefacts(&of_verb(view, "artefacts"), view.is_finished(), frame));
-                }
-            }
+            "build" | "push" | "gate" | "artefacts" => {}
             "roll" => rows.push(rollout::row(step, view, frame)),
             "register" => rows.push(single("revision", step, view, frame)),
             verb => rows.push(single(verb, step, view, frame)),
         }
+    }
+    if view.is_finished() { without_not_run(rows) } else { rows }
+}
+
+/// At the end, what was never begun takes one row.
+fn without_not_run(rows: Vec<Row>) -> Vec<Row> {
+    let (not_run, mut rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.mark == Mark::NotRun);
+    let mut labels: Vec<&str> = Vec::new();
+    for row in &not_run {
+        if !labels.contains(&row.label.as_str()) {
+            labels.push(&row.label);
+        }
+    }
+    if !labels.is_empty() {
+        rows.push(Row::new(Mark::NotRun, "not run", Line::new().add(Style::Dim, words::list(&labels))));
     }
     rows
 }
@@ -106,7 +122,7 @@ fn of_verb<'a>(view: &'a View, verb: &str) -> Vec<&'a Seen> {
 /// The words of a step that has not ended well or not begun; none when it is under way or done.
 pub(super) fn plight(step: &Seen, is_finished: bool) -> Option<Line> {
     match &step.state {
-        State::Waiting if is_finished => Some(Line::new().add(Style::Dim, "not started")),
+        State::Waiting if is_finished => Some(Line::new().add(Style::Dim, "not run")),
         State::Waiting => Some(Line::new().add(Style::Dim, &step.because)),
         State::GivenUp => Some(Line::new().add(Style::Dim, "given up")),
         State::Failed { failure, .. } => Some(Line::new().add(Style::Bad, &failure.what)),
@@ -120,9 +136,9 @@ pub(super) fn plight(step: &Seen, is_finished: bool) -> Option<Line> {
 /// How several steps stand as one: the worst, then what is under way, then what is to come.
 pub(super) fn mark_of(steps: &[&Seen], is_finished: bool) -> Mark {
     let marks: Vec<Mark> = steps.iter().map(|step| step.mark()).collect();
-    let worst = marks.iter().copied().max().unwrap_or(Mark::Waiting);
+    let worst = marks.iter().copied().max().unwrap_or(Mark::NotRun);
     // Between two steps of one row something is under way, unless the run has ended.
-    let begun = marks.contains(&Mark::Done) && worst == Mark::Waiting && !is_finished;
+    let begun = marks.contains(&Mark::Done) && worst == Mark::NotRun && !is_finished;
     if begun { Mark::Running } else { worst }
 }
 
@@ -140,7 +156,9 @@ fn image(steps: &[&Seen], view: &View, frame: &Frame) -> Row {
     let times: Vec<u64> = steps.iter().filter_map(|step| step.took(frame.now)).collect();
     let mut row = Row::new(mark, name, text)
         .took((!times.is_empty()).then(|| times.iter().fold(0, |sum: u64, took| sum.saturating_add(*took))));
-    row.detail = digest(steps, view, name);
+    if mark != Mark::Failed {
+        row.detail = digest(steps, view, name);
+    }
     if let Some(step) = bad {
         row.under = step.output().iter().map(|line| Line::new().add(Style::Dim, "│ ").add(Style::Plain, line)).collect();
     }
@@ -232,8 +250,15 @@ fn artefacts(steps: &[&Seen], is_finished: bool, frame: &Frame) -> Row {
 
 /// A step with a row of its own.
 fn single(label: &str, step: &Seen, view: &View, frame: &Frame) -> Row {
-    let named = |text: String| Line::plain(format!("{:<width$}  {text}", step.subject, width = services_width(view)));
-    let text = plight(step, view.is_finished()).unwrap_or_else(|| match &step.state {
+    let before = format!("{:<width$}  ", step.subject, width = services_width(view));
+    let named = |text: String| Line::plain(format!("{before}{text}"));
+    let plight = match &step.state {
+        State::Waiting | State::GivenUp if step.verb != "register" => None,
+        _ => plight(step, view.is_finished()),
+    };
+    let text = plight.unwrap_or_else(|| match &step.state {
+        State::Waiting => Line::plain(&before).add(Style::Dim, &step.because),
+        State::GivenUp => Line::plain(&before).add(Style::Dim, "given up"),
         State::Reused => Line::plain(&step.because),
         State::Running { progress: Some(Progress::Smoke { last }), .. } => named(last.clone()),
         State::Running { .. } if step.verb == "register" => Line::plain(format!("registering, {}", step.because)),

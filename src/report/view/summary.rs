@@ -2,6 +2,7 @@
 
 use shipit_core::event::{Outcome, ServiceOutcome};
 use shipit_core::failure::Exit;
+use shipit_core::release::Revision;
 
 use super::super::failure;
 use super::super::ink::{self, Line, Style};
@@ -15,8 +16,18 @@ impl View {
         let Some(outcome) = &self.outcome else { return Vec::new() };
         let mut lines = vec![self.verdict(outcome)];
         let label = outcome.services.keys().map(|name| ink::width(name)).max().unwrap_or(0).clamp(9, 24);
-        for (name, service) in &outcome.services {
-            lines.push(Line::plain(format!("    {}", ink::fit(name, label))).to(4 + label + 2).join(stands(service)));
+        let stands: Vec<(&String, Line, Line)> = outcome
+            .services
+            .iter()
+            .map(|(name, service)| {
+                let (revision, remark) = stands(service);
+                (name, revision, remark)
+            })
+            .collect();
+        let column = 4 + label + 2 + stands.iter().map(|(_, revision, _)| revision.width()).max().unwrap_or(0);
+        for (name, revision, remark) in stands {
+            let line = Line::plain(format!("    {}", ink::fit(name, label))).to(4 + label + 2).join(revision);
+            lines.push(line.to(column + 2).join(remark));
         }
         if let Some(head) = &self.head {
             lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}", "run", head.run)));
@@ -39,7 +50,8 @@ impl View {
                 (Style::Good, "✓ deployed", what)
             }
             Exit::Done | Exit::Changes if services().any(|service| matches!(service, ServiceOutcome::Unchanged { .. })) => {
-                (Style::Good, "✓ nothing to do:", Line::plain(" what is wanted runs already"))
+                let line = Line::plain("  ").add(Style::Good, "✓ nothing to do");
+                return line.add(Style::Plain, format!(": every service runs what is wanted ({took})"));
             }
             Exit::Done | Exit::Changes => (Style::Good, "✓ done", Line::new()),
             Exit::Failed => (Style::Bad, "✗ failed", Line::new()),
@@ -57,21 +69,21 @@ impl View {
     }
 }
 
-fn stands(service: &ServiceOutcome) -> Line {
+/// The revision that a service runs, where that is known, and a remark.
+fn stands(service: &ServiceOutcome) -> (Line, Line) {
+    let said = |style, revision: &Revision| Line::new().add(style, revision.short());
     match service {
         ServiceOutcome::Deployed { before: Some(before), revision } => {
-            Line::new().add(Style::Good, revision.short()).add(Style::Dim, format!("  was {}", before.short()))
+            (said(Style::Good, revision), Line::new().add(Style::Dim, format!("was {}", before.short())))
         }
         ServiceOutcome::Deployed { before: None, revision } => {
-            Line::new().add(Style::Good, revision.short()).add(Style::Dim, "  new service")
+            (said(Style::Good, revision), Line::new().add(Style::Dim, "new service"))
         }
-        ServiceOutcome::Unchanged { revision } => Line::plain(format!("{}  unchanged", revision.short())),
-        ServiceOutcome::Untouched => Line::plain("not touched"),
-        ServiceOutcome::TurnedBack { to } => Line::new().add(Style::Warn, format!("back on {}", to.short())),
-        ServiceOutcome::InProgress { revision } => {
-            Line::new().add(Style::Warn, format!("still rolling out {}", revision.short()))
-        }
-        ServiceOutcome::Superseded { by } => Line::new().add(Style::Warn, format!("superseded by {}", by.short())),
-        ServiceOutcome::Stuck { why } => Line::new().add(Style::Bad, "stuck").add(Style::Plain, format!(": {why}")),
+        ServiceOutcome::Unchanged { revision } => (said(Style::Plain, revision), Line::new().add(Style::Dim, "unchanged")),
+        ServiceOutcome::Untouched => (Line::plain("not touched"), Line::new()),
+        ServiceOutcome::TurnedBack { to } => (said(Style::Warn, to), Line::plain("turned back")),
+        ServiceOutcome::InProgress { revision } => (said(Style::Warn, revision), Line::plain("still rolling out")),
+        ServiceOutcome::Superseded { by } => (said(Style::Warn, by), Line::plain("someone else's deployment")),
+        ServiceOutcome::Stuck { why } => (Line::new().add(Style::Bad, "stuck"), Line::plain(why)),
     }
 }
