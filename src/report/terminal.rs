@@ -1,7 +1,6 @@
 //! A block that redraws while a run goes on, and stays as plain text when it ends.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use shipit_core::event::{Event, Stamped};
 
 use super::view::{Frame, View};
-use super::{Colour, Reporter};
+use super::{Colour, Reporter, ink};
 
 /// Redraws a second, at most.
 const HERTZ: u8 = 12;
@@ -40,7 +39,7 @@ impl Terminal {
     /// Draws on stderr, which must be a terminal.
     pub fn new(colour: Colour) -> Self {
         let view = Arc::new(Mutex::new(View::default()));
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(Screen::new()), HERTZ));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), HERTZ));
         let drawn = Arc::clone(&view);
         let block = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             // A block that cannot be written is drawn at the next tick.
@@ -120,32 +119,90 @@ fn size() -> (usize, usize) {
     }
 }
 
-/// stderr as indicatif draws on it: one write a redraw, and nothing left behind when the width has changed.
-#[derive(Debug)]
-struct Screen {
-    pending: Mutex<String>,
-    /// Columns at the last redraw.
-    drawn: AtomicU16,
+/// stderr as indicatif draws on it: one write a redraw, rows that end where their text ends, and nothing left behind
+/// when the width has changed.
+#[derive(Debug, Default)]
+struct Screen(Mutex<Drawing>);
+
+#[derive(Debug, Default)]
+struct Drawing {
+    /// Columns of the terminal, as this redraw takes them.
+    columns: usize,
+    /// Moves and clears.
+    moves: String,
+    /// Text, each row filled with spaces up to the last column.
+    text: String,
+    /// Columns of each row on the screen now.
+    rows: Vec<usize>,
+    /// Columns of the terminal when they were drawn.
+    drawn: usize,
 }
 
-impl Screen {
-    fn new() -> Self {
-        Self { pending: Mutex::new(String::new()), drawn: AtomicU16::new(0) }
+impl Drawing {
+    fn back_to_top(&mut self, n: usize) {
+        if self.rows.is_empty() || self.drawn == self.columns {
+            return self.go(n, 'A');
+        }
+        // The terminal has rewrapped what was drawn for another width.
+        let rows: usize = self.rows.iter().map(|wide| (*wide).max(1).div_ceil(self.columns.max(1))).sum();
+        // Row by row: terminals keep a copy of a screen that is cleared at once.
+        for row in 0..rows {
+            self.moves.push_str("\r\u{1b}[2K");
+            self.go(usize::from(row + 1 < rows), 'A');
+        }
+        self.drawn = self.columns;
+        self.rows.clear();
     }
 
-    fn push(&self, text: &str) -> io::Result<()> {
-        locked(&self.pending).push_str(text);
-        Ok(())
+    fn go(&mut self, n: usize, way: char) {
+        if n > 0 {
+            self.moves.push_str(&format!("\u{1b}[{n}{way}"));
+        }
     }
 
-    fn columns(&self) -> u16 {
-        u16::try_from(size().0).unwrap_or(u16::MAX)
+    /// What is to be written for this redraw.
+    fn take(&mut self) -> String {
+        let rows = rows(&std::mem::take(&mut self.text), self.columns);
+        self.rows = rows.iter().map(|row| ink::width(&ink::safe(row))).collect();
+        self.drawn = self.columns;
+        format!("{}{}", std::mem::take(&mut self.moves), rows.join("\u{1b}[K\r\n"))
     }
+}
+
+/// The rows of a text that fills each up to the last column, without the filling.
+fn rows(text: &str, columns: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut row = String::new();
+    let mut wide = 0;
+    let mut in_escape = false;
+    for character in text.chars() {
+        row.push(character);
+        match character {
+            '\u{1b}' => in_escape = true,
+            'm' if in_escape => in_escape = false,
+            _ if in_escape => {}
+            shown => wide += ink::width(shown.encode_utf8(&mut [0; 4])),
+        }
+        if wide >= columns {
+            rows.push(row.trim_end().to_owned());
+            row.clear();
+            wide = 0;
+        }
+    }
+    match rows.last_mut() {
+        // A style that ends with the row.
+        Some(last) if wide == 0 => last.push_str(&row),
+        _ if row.is_empty() => {}
+        _ => rows.push(row.trim_end().to_owned()),
+    }
+    rows
 }
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        self.columns()
+        let columns = size().0;
+        locked(&self.0).columns = columns;
+        u16::try_from(columns).unwrap_or(u16::MAX)
     }
 
     fn height(&self) -> u16 {
@@ -153,54 +210,71 @@ impl TermLike for Screen {
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        let now = self.columns();
-        let drawn = self.drawn.swap(now, Ordering::Relaxed);
-        if drawn == now || drawn == 0 {
-            return if n == 0 { Ok(()) } else { self.push(&format!("\u{1b}[{n}A")) };
-        }
-        let rows = reflowed(n + 1, drawn, now);
-        if rows > 1 {
-            self.push(&format!("\u{1b}[{}A", rows - 1))?;
-        }
-        self.push("\r\u{1b}[J")?;
-        // indicatif goes on as if it stood `n` rows above; it comes back the same way.
+        locked(&self.0).back_to_top(n);
         Ok(())
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.push(&format!("\u{1b}[{n}B")) }
+        locked(&self.0).go(n, 'B');
+        Ok(())
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.push(&format!("\u{1b}[{n}C")) }
+        locked(&self.0).go(n, 'C');
+        Ok(())
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.push(&format!("\u{1b}[{n}D")) }
+        locked(&self.0).go(n, 'D');
+        Ok(())
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.push(text)?;
-        self.push("\r\n")
+        locked(&self.0).text.push_str(text);
+        Ok(())
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.push(text)
+        locked(&self.0).text.push_str(text);
+        Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.push("\r\u{1b}[2K")
+        locked(&self.0).moves.push_str("\r\u{1b}[2K");
+        Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {
-        let text = std::mem::take(&mut *locked(&self.pending));
+        let text = locked(&self.0).take();
         let mut err = io::stderr().lock();
         err.write_all(text.as_bytes())?;
         err.flush()
     }
 }
 
-/// Rows that a block of so many full rows takes after the terminal has rewrapped it.
-fn reflowed(rows: usize, before: u16, now: u16) -> usize {
-    (rows * usize::from(before)).div_ceil(usize::from(now.max(1)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_ends_where_its_text_ends() {
+        let text = format!("{:<10}{}{:<8}", "one", "\u{1b}[32m漢\u{1b}[0m", "two");
+        assert_eq!(rows(&text, 10), ["one", "\u{1b}[32m漢\u{1b}[0mtwo"]);
+        assert_eq!(rows("\u{1b}[32mfull\u{1b}[0m", 4), ["\u{1b}[32mfull\u{1b}[0m"]);
+        assert_eq!(rows("", 4), [""; 0]);
+    }
+
+    #[test]
+    fn after_a_resize_the_block_is_taken_back_as_the_terminal_has_rewrapped_it() {
+        let mut drawing = Drawing { columns: 10, ..Drawing::default() };
+        drawing.text = format!("{:<10}{:<10}", "longer row", "short");
+        assert_eq!(drawing.take(), "longer row\u{1b}[K\r\nshort");
+        drawing.back_to_top(1);
+        assert_eq!(drawing.moves, "\u{1b}[1A", "the same width");
+        drawing.moves.clear();
+        drawing.columns = 4;
+        drawing.back_to_top(1);
+        assert_eq!(drawing.moves.matches("\u{1b}[1A").count(), 4, "3 rows and 2 rows now");
+        assert_eq!(drawing.moves.matches("\u{1b}[2K").count(), 5);
+    }
 }
