@@ -165,17 +165,18 @@ pub enum Why {
 /// How far a rollout is: more of the candidate, fewer of the others, is further.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Most RUNNING tasks of the followed revision seen so far.
+    /// Most RUNNING tasks of the followed deployment seen so far.
     pub arrived: u32,
     /// Fewest tasks of other deployments seen so far; none before the first look.
     pub leaving: Option<u32>,
 }
 
 impl Progress {
-    /// Reads it off a look.
+    /// Reads it off a look. Tasks of the followed revision count as arrived only in the PRIMARY deployment: on the way back
+    /// the tasks that never left belong to an earlier deployment of the same revision, and are replaced as well.
     pub fn of(evidence: &Evidence, followed: &Revision) -> Self {
         let (ours, others): (Vec<_>, Vec<_>) =
-            evidence.deployments.iter().partition(|deployment| deployment.revision == *followed);
+            evidence.deployments.iter().partition(|deployment| deployment.role == "PRIMARY" && deployment.revision == *followed);
         Self {
             arrived: ours.iter().map(|deployment| deployment.running).sum(),
             leaving: Some(others.iter().map(|deployment| deployment.running + deployment.pending).sum()),
@@ -256,7 +257,7 @@ pub fn decide(policy: &Policy, rollout: Rollout, seen: &Seen) -> Decision {
             Wish::Abort => stay(Rollout::in_phase(Phase::Left { why: Why::Aborted })),
         },
         Phase::Rolling { begun } => rolling(policy, rollout, seen, &begun),
-        Phase::TurningBack { .. } => Decision { rollout, act: Some(Act::TurnBack) },
+        Phase::TurningBack { .. } => turning_back(policy, rollout, seen),
         Phase::Returning { begun, route, why } => returning(policy, rollout, seen, (&begun, route, &why)),
         Phase::Promoted { .. }
         | Phase::TurnedBack { .. }
@@ -292,6 +293,17 @@ fn rolling(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun) -> Dec
                 (Stall::Yes, OnStall::Leave) => stay(Rollout::in_phase(Phase::Left { why: Why::Stalled })),
             }
         }
+    }
+}
+
+/// Asked for until it is granted, but not for ever.
+fn turning_back(policy: &Policy, rollout: Rollout, seen: &Seen) -> Decision {
+    let rollout = Rollout { moved_at: Some(rollout.moved_at.unwrap_or(seen.at)), ..rollout };
+    match stalled(policy, &rollout, seen.at) {
+        Stall::No => Decision { rollout, act: Some(Act::TurnBack) },
+        Stall::Yes => stay(Rollout::in_phase(Phase::Stuck {
+            why: Why::ReturnFailed { reason: "AWS could not be asked for it".to_owned() },
+        })),
     }
 }
 

@@ -204,8 +204,18 @@ fn by_service_deployment(begun: &Begun, evidence: &Evidence, list: &[ServiceDepl
         Status::RollbackFailed => Settled::Failed { reason: reason() },
         Status::Stopped => match later {
             Some(later) => Settled::Superseded { by: later.revision.clone() },
-            None => Settled::Failed { reason: reason() },
+            None => stopped(begun, evidence, reason()),
         },
+    }
+}
+
+/// Ours was stopped and no later one is listed: it failed if it is still the PRIMARY, else the one that took over is to be
+/// listed any moment, and its revision is known already.
+fn stopped(begun: &Begun, evidence: &Evidence, reason: String) -> Settled {
+    match primary(evidence) {
+        Some(primary) if primary.revision != begun.revision => Settled::Superseded { by: primary.revision.clone() },
+        Some(primary) if primary.id != begun.deployment => Settled::Pending,
+        _ => Settled::Failed { reason },
     }
 }
 

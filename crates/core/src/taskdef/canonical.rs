@@ -27,7 +27,7 @@ pub fn canonical(definition: &Value) -> Value {
             container_defaults(map, awsvpc);
         }
     }
-    sorted(&without_nothing(&definition, Place::Member))
+    sorted(&without_nothing(&definition))
 }
 
 /// Both definitions register to the same thing.
@@ -70,24 +70,16 @@ fn container_defaults(container: &mut Map<String, Value>, awsvpc: bool) {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Member,
-    /// An environment variable's value: the empty string is a value there.
-    Entry,
-}
-
-fn without_nothing(value: &Value, place: Place) -> Value {
+/// Without members that say nothing. The empty string is a value.
+fn without_nothing(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(
             map.iter()
-                .map(|(key, value)| {
-                    (key.clone(), without_nothing(value, if key == "value" { Place::Entry } else { Place::Member }))
-                })
+                .map(|(key, value)| (key.clone(), without_nothing(value)))
                 .filter(|(_, value)| !is_nothing(value))
                 .collect(),
         ),
-        Value::Array(list) => Value::Array(list.iter().map(|value| without_nothing(value, place)).collect()),
+        Value::Array(list) => Value::Array(list.iter().map(without_nothing).collect()),
         Value::Number(number) => {
             number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15).map_or(value.clone(), |n| json!(n as i64))
         }
