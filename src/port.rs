@@ -73,7 +73,12 @@ pub enum PortError {
 impl PortError {
     /// Trying the same again later may help.
     pub fn is_passing(&self) -> bool {
-        matches!(self, PortError::Throttled { .. } | PortError::Unreachable { .. })
+        self.is_throttled() || matches!(self, PortError::Unreachable { .. })
+    }
+
+    /// AWS has not even looked at the request.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, PortError::Throttled { .. })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
 //! [`observe`] reads the world into a snapshot; [`run`] carries a plan out, step by step, journaled; [`step`] does one;
-//! [`rollout`] looks, decides, records, acts and waits; [`unwind`] undoes; [`wait`] says when to look again.
+//! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`unwind`] undoes; [`wait`] says when to look again.
 
 pub mod artefacts;
+pub mod change;
 pub mod follow;
 pub mod observe;
 pub mod outcome;

@@ -9,7 +9,8 @@ use shipit_core::release::Tag;
 use shipit_core::snapshot::{ImageSeen, ServiceSeen, Snapshot};
 
 use super::Context;
-use crate::port::SourceWish;
+use super::wait::patiently;
+use crate::port::{PortError, SourceWish};
 
 /// Observes.
 ///
@@ -18,10 +19,11 @@ use crate::port::SourceWish;
 pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapshot, Vec<Failure>> {
     let ports = context.ports;
     let pipeline = context.pipeline;
-    let (source, (account, region)) =
-        try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), ports.account.whoami())
-            .await
-            .map_err(|error| vec![Failure::from(error)])?;
+    let throttled = PortError::is_throttled;
+    let whoami = patiently(context.clock, "whoami", throttled, async || ports.account.whoami().await);
+    let (source, (account, region)) = try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), whoami)
+        .await
+        .map_err(|error| vec![Failure::from(error)])?;
     let tag = source.tag();
     let images = join_all(pipeline.images.iter().map(|image| look_at_image(context, image, &tag)));
     let services = join_all(pipeline.services.iter().map(|service| look_at_service(context, service)));
@@ -37,13 +39,17 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
 }
 
 async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Result<(String, ImageSeen), Failure> {
-    let (inputs, repository) =
-        try_join(context.ports.builder.inputs(image), context.ports.registry.look(&image.repository, tag)).await?;
+    let ports = context.ports;
+    let look = patiently(context.clock, &image.repository, PortError::is_throttled, async || {
+        ports.registry.look(&image.repository, tag).await
+    });
+    let (inputs, repository) = try_join(ports.builder.inputs(image), look).await?;
     Ok((image.name.clone(), ImageSeen { inputs, repository }))
 }
 
 async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(String, ServiceSeen), Failure> {
-    let seen = context.ports.service.look(&service.service).await?;
+    let look = async || context.ports.service.look(&service.service).await;
+    let seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
     Ok((service.name.clone(), seen))
 }
 

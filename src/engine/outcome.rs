@@ -6,7 +6,7 @@ use std::time::Duration;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
 use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::gate::{Finding, Waiver};
-use shipit_core::journal::{Entry, Fact, Output, Standing, digests, standings};
+use shipit_core::journal::{Entry, Fact, Output, Standing, digests, revision, standings};
 use shipit_core::pipeline::Smoke;
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
@@ -44,9 +44,13 @@ pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failur
 
 fn exit(failure: &Failure, services: &BTreeMap<String, ServiceOutcome>) -> Exit {
     let stuck = services.values().any(|service| matches!(service, ServiceOutcome::Stuck { .. }));
+    let left = services.values().any(|service| matches!(service, ServiceOutcome::InProgress { .. }));
+    let taken = services.values().any(|service| matches!(service, ServiceOutcome::Superseded { .. }));
     let back = services.values().any(|service| matches!(service, ServiceOutcome::TurnedBack { .. }));
     match failure.code.exit() {
         _ if stuck => Exit::Stuck,
+        _ if left => Exit::Running,
+        Exit::Failed | Exit::Refused | Exit::TurnedBack if taken => Exit::Superseded,
         Exit::Failed | Exit::Refused if back => Exit::TurnedBack,
         exit => exit,
     }
@@ -84,16 +88,24 @@ fn rolled(plan: &Plan, entries: &[Entry], standings: &BTreeMap<StepId, Standing>
             Some(before) => ServiceOutcome::TurnedBack { to: before.clone() },
             None => ServiceOutcome::Stuck { why: "there is no revision to go back to".into() },
         },
-        Some(Standing::UndoFailed(failure)) => stuck_or(failure),
-        Some(Standing::Failed(_, failure)) if began => stuck_or(failure),
+        Some(Standing::UndoFailed(failure)) => left(entries, id, roll, failure),
+        Some(Standing::Failed(_, failure)) if began => left(entries, id, roll, failure),
         _ => ServiceOutcome::Untouched,
     }
 }
 
-fn stuck_or(failure: &Failure) -> ServiceOutcome {
-    match failure.code {
-        Code::Superseded => ServiceOutcome::Superseded { by: Revision(failure.because.first().cloned().unwrap_or_default()) },
-        Code::StillRunning => ServiceOutcome::InProgress { revision: Revision(String::new()) },
+/// A rollout that was not brought back: the last phase that was written down says whose it is.
+fn left(entries: &[Entry], step: &StepId, roll: &Roll, failure: &Failure) -> ServiceOutcome {
+    let last = entries.iter().rev().filter(|entry| entry.step == *step).find_map(|entry| match &entry.fact {
+        Fact::Decided { phase } => Some(phase),
+        _ => None,
+    });
+    match last {
+        Some(Phase::Superseded { by }) => ServiceOutcome::Superseded { by: by.clone() },
+        Some(Phase::Left { .. }) => {
+            let asked = revision(entries, &StepId(format!("register {}", roll.service)));
+            ServiceOutcome::InProgress { revision: asked.map_or_else(|| Revision("unknown".into()), |(revision, _)| revision) }
+        }
         _ => ServiceOutcome::Stuck { why: failure.what.clone() },
     }
 }
@@ -135,7 +147,7 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
                 .because("someone else's UpdateService came after ours")
                 .now("nothing of theirs is undone")
                 .next("shipit status"),
-            Undone::No,
+            Undone::Never,
         ),
         Phase::Left { why: Why::Aborted } => fail(
             Failure::new(Code::Interrupted, format!("the rollout of `{name}` was not begun")).now("the service is untouched"),
@@ -146,11 +158,11 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
                 .because("no look was answered for longer than the patience of this rollout")
                 .now(format!("the deployment of {} goes on without shipit", revision.short()))
                 .next("shipit wait"),
-            Undone::No,
+            Undone::Never,
         ),
         Phase::Stuck { why } => {
             let failure = Failure::new(Code::RolloutStuck, format!("the rollout of `{name}` failed and a person is needed"));
-            fail(reasons(failure, &why, ended.failed_task.as_ref()).next("shipit status"), Undone::No)
+            fail(reasons(failure, &why, ended.failed_task.as_ref()).next("shipit status"), Undone::Never)
         }
         Phase::Beginning | Phase::Rolling { .. } | Phase::TurningBack { .. } | Phase::Returning { .. } => {
             fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)

@@ -26,20 +26,30 @@ impl<'a> Journal<'a> {
         Self { store, clock, run, entries: StdMutex::new(entries), writing: Mutex::new(()) }
     }
 
-    /// Writes a fact down.
+    /// Writes a fact down. What has happened stays known to this run even when it could not be written.
     ///
     /// # Errors
     /// It could not be written: the act must not follow.
     pub async fn record(&self, step: &StepId, fact: Fact) -> Result<(), Failure> {
         let _one_at_a_time = self.writing.lock().await;
         let entry = Entry { at: self.clock.now(), step: step.clone(), fact };
-        self.store.record(&self.run, &entry).await?;
-        self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
-        Ok(())
+        let written = self.store.record(&self.run, &entry).await;
+        if written.is_ok() || has_happened(&entry.fact) {
+            self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
+        }
+        Ok(written?)
     }
 
     /// All facts so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+/// The fact tells of something past; the others announce an act, which does not follow when they cannot be written.
+fn has_happened(fact: &Fact) -> bool {
+    match fact {
+        Fact::Started { .. } | Fact::Decided { .. } | Fact::UndoStarted => false,
+        Fact::Succeeded { .. } | Fact::Failed { .. } | Fact::Began { .. } | Fact::Undone | Fact::UndoFailed { .. } => true,
     }
 }

@@ -10,15 +10,18 @@ use shipit_core::journal::Fact;
 use shipit_core::pipeline::Strategy;
 use shipit_core::plan::{Roll, StepId};
 use shipit_core::release::Revision;
-use shipit_core::rollout::{Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Wish, acted, decide};
+use shipit_core::rollout::{
+    Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide,
+};
 use shipit_core::settled::{Begun, Evidence, ServiceDeployments, Status, settled};
 use tokio::sync::watch;
 
 use super::Context;
+use super::change::{Asked, Way, ask, ask_back};
 use super::follow::shown;
 use super::record::Journal;
 use super::wait::Pace;
-use crate::port::{Change, FailedTask, PortError};
+use crate::port::{Change, FailedTask, PortError, PortResult};
 
 /// How a rollout ended, with what was learned on the way.
 pub struct Ended {
@@ -65,24 +68,26 @@ impl Rolling<'_> {
             }
             rollout = decision.rollout;
             match decision.act {
-                Some(Act::Begin) => {
-                    let begun = self.context.ports.service.begin(&self.change()).await?;
-                    rollout = self.began(rollout, begun).await?;
-                    continue;
-                }
-                Some(Act::TurnBack) => match self.turn_back(&rollout.phase).await {
-                    Ok(Handle::Begun(begun)) => {
+                Some(Act::Begin) => match ask(self.context, self.roll, &self.change()).await? {
+                    Asked::Begun(begun) => {
                         rollout = self.began(rollout, begun).await?;
                         continue;
                     }
-                    Ok(Handle::Stopping) => {
-                        rollout = acted(rollout, Handle::Stopping);
-                        self.journal.record(self.step, Fact::Decided { phase: rollout.phase.clone() }).await?;
+                    Asked::Unanswered => rollout = self.learned(Phase::Left { why: Why::Blind }).await?,
+                },
+                Some(Act::TurnBack) => match self.turn_back(&rollout.phase).await {
+                    Ok(Way::Open(Handle::Begun(begun))) => {
+                        rollout = self.began(rollout, begun).await?;
+                        continue;
                     }
+                    Ok(Way::Open(Handle::Stopping)) => {
+                        rollout = self.learned(acted(rollout, Handle::Stopping).phase).await?;
+                    }
+                    Ok(Way::Taken { by }) => rollout = self.learned(Phase::Superseded { by }).await?,
                     Err(error) if error.is_passing() => pace.refused(),
                     Err(error) => {
-                        let why = shipit_core::rollout::Why::ReturnFailed { reason: error.to_string() };
-                        rollout = Rollout::in_phase(Phase::Stuck { why });
+                        let why = Why::ReturnFailed { reason: error.to_string() };
+                        rollout = self.learned(Phase::Stuck { why }).await?;
                     }
                 },
                 Some(Act::Proceed) | None => {}
@@ -99,6 +104,12 @@ impl Rolling<'_> {
     async fn began(&self, rollout: Rollout, begun: Begun) -> Result<Rollout, Failure> {
         self.journal.record(self.step, Fact::Began { begun: begun.clone() }).await?;
         Ok(acted(rollout, Handle::Begun(begun)))
+    }
+
+    /// A phase that an act led to.
+    async fn learned(&self, phase: Phase) -> Result<Rollout, Failure> {
+        self.journal.record(self.step, Fact::Decided { phase: phase.clone() }).await?;
+        Ok(Rollout::in_phase(phase))
     }
 
     fn policy(&self) -> Policy {
@@ -162,27 +173,11 @@ impl Rolling<'_> {
         ended.failed_task = task.ok().flatten();
     }
 
-    async fn turn_back(&self, phase: &Phase) -> Result<Handle, PortError> {
-        let Phase::TurningBack { begun, .. } = phase else {
-            return Ok(Handle::Stopping);
+    async fn turn_back(&self, phase: &Phase) -> PortResult<Way> {
+        let (Phase::TurningBack { begun, .. }, Some(before)) = (phase, &self.roll.before) else {
+            return Err(PortError::NotFound { what: "a revision to go back to".into() });
         };
-        match self.context.ports.service.stop(begun).await {
-            Ok(()) => Ok(Handle::Stopping),
-            Err(error) if error.is_passing() => Err(error),
-            // It has ended already, or this platform cannot stop it: the earlier revision is asked for as its own change.
-            Err(_) => {
-                let Some(before) = &self.roll.before else {
-                    return Err(PortError::NotFound { what: "a revision to go back to".into() });
-                };
-                let change = Change {
-                    service: self.roll.ecs_service.clone(),
-                    revision: before.clone(),
-                    configuration: self.roll.before_configuration.clone(),
-                    create: None,
-                };
-                self.context.ports.service.begin(&change).await.map(Handle::Begun)
-            }
-        }
+        ask_back(self.context, self.roll, before, begun).await
     }
 
     async fn pause(&self, span: Duration) {

@@ -32,12 +32,9 @@ pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> O
     outcome
 }
 
-/// What came of one step's future.
-type Ended = (StepId, u64, Result<Done, StepEnd>);
-
 async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Result<(), Failure> {
     let (stop, wish) = watch::channel(Wish::GoOn);
-    let mut running: FuturesUnordered<LocalBoxFuture<'_, Ended>> = FuturesUnordered::new();
+    let mut running: FuturesUnordered<LocalBoxFuture<'_, Result<(), Failure>>> = FuturesUnordered::new();
     let mut started: Vec<StepId> = Vec::new();
     let mut failed: Option<Failure> = None;
     let mut interrupt = context.interrupt.clone();
@@ -58,8 +55,8 @@ async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> R
                 continue;
             }
         };
-        let Some((step, took_ms, result)) = ended else { break };
-        if let Err(failure) = conclude(context, journal, step, took_ms, result).await {
+        let Some(ended) = ended else { break };
+        if let Err(failure) = ended {
             // The first failure is the run's; those that follow from giving up are not.
             failed.get_or_insert(failure);
             stop.send_replace(Wish::Abort);
@@ -81,7 +78,15 @@ async fn aborted(interrupt: &mut watch::Receiver<Wish>) {
     }
 }
 
-async fn start(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, step: &Step, mut wish: watch::Receiver<Wish>) -> Ended {
+/// One step from its first fact to its last. Both are written here and not by the loop that drives the steps: a step that
+/// waits for the journal while another holds it would otherwise wait for ever, for the loop would not drive the other.
+async fn start(
+    context: &Context<'_>,
+    plan: &Plan,
+    journal: &Journal<'_>,
+    step: &Step,
+    mut wish: watch::Receiver<Wish>,
+) -> Result<(), Failure> {
     let began = Instant::now();
     let doing = Doing { context, plan, journal, step, wish: wish.clone() };
     let result = async {
@@ -100,7 +105,8 @@ async fn start(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, step: 
         }
     }
     .await;
-    (step.id.clone(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), result)
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    conclude(context, journal, step.id.clone(), took_ms, result).await
 }
 
 /// The way back is captured before the act, from what was observed.
@@ -136,9 +142,19 @@ async fn conclude(
             Ok(())
         }
         Err(StepEnd::Failed { failure, undone }) => {
-            journal.record(&step, Fact::Failed { failure: (*failure).clone() }).await?;
-            if undone == Undone::Yes {
-                journal.record(&step, Fact::Undone).await?;
+            let mut written = journal.record(&step, Fact::Failed { failure: (*failure).clone() }).await;
+            let standing = match undone {
+                Undone::Yes => Some(Fact::Undone),
+                Undone::No => None,
+                Undone::Never => Some(Fact::UndoFailed { failure: (*failure).clone() }),
+            };
+            if let Some(fact) = standing {
+                written = written.and(journal.record(&step, fact).await);
+            }
+            if let Err(trouble) = written {
+                (context.tell)(Event::Notice {
+                    message: format!("`{step}` failed, and that is not in the journal: {}", trouble.what),
+                });
             }
             (context.tell)(Event::StepFailed { step, failure: (*failure).clone(), took_ms });
             Err(*failure)

@@ -17,9 +17,9 @@ use tokio::sync::watch;
 
 use super::record::Journal;
 use super::rollout::Rolling;
-use super::wait::Pace;
+use super::wait::{Pace, patiently};
 use super::{Context, artefacts, outcome};
-use crate::port::PortError;
+use crate::port::{PortError, PortResult};
 
 /// How long a scan may take, in AWS's time.
 const SCAN_PATIENCE: Duration = Duration::from_secs(600);
@@ -52,6 +52,8 @@ pub enum Undone {
     Yes,
     /// It has not.
     No,
+    /// It has not, and nothing more may be tried: it is someone else's now, or AWS cannot be asked, or it was tried.
+    Never,
 }
 
 impl From<Failure> for StepEnd {
@@ -102,6 +104,11 @@ impl Doing<'_> {
         digests(self.plan, &self.journal.entries())
     }
 
+    /// Once steps are under way AWS is asked again where that may help: all that is asked so may be asked twice.
+    async fn patiently<T>(&self, call: impl AsyncFnMut() -> PortResult<T>) -> PortResult<T> {
+        patiently(self.context.clock, &self.step.id.0, PortError::is_passing, call).await
+    }
+
     fn progress(&self, progress: Progress) {
         (self.context.tell)(Event::StepProgress { step: self.step.id.clone(), progress });
     }
@@ -112,7 +119,7 @@ impl Doing<'_> {
             BTreeMap::from([(INPUTS_LABEL.to_owned(), inputs.0.clone()), (REVISION_LABEL.to_owned(), source.commit.0.clone())]);
         labels.extend(source.origin.clone().map(|origin| ("org.opencontainers.image.source".to_owned(), origin)));
         labels.extend(source.committed_at.map(|at| ("org.opencontainers.image.created".to_owned(), at.to_string())));
-        let login = self.context.ports.registry.login().await?;
+        let login = self.patiently(async || self.context.ports.registry.login().await).await?;
         let name = format!("{repository}:{}", self.plan.tag);
         let tell = |progress| self.progress(progress);
         let built = self.context.ports.builder.build(image, &name, &labels, &[login], &tell).await?;
@@ -121,9 +128,11 @@ impl Doing<'_> {
     }
 
     async fn push(&self, repository: &str) -> Result<Done, StepEnd> {
-        let login = self.context.ports.registry.login().await?;
+        let ports = self.context.ports;
+        let login = self.patiently(async || ports.registry.login().await).await?;
         let tell = |progress| self.progress(progress);
-        let pushed = self.context.ports.builder.push(repository, &self.plan.tag, &login, &tell).await?;
+        let push = async || ports.builder.push(repository, &self.plan.tag, &login, &tell).await;
+        let pushed = self.patiently(push).await?;
         let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
         Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
     }
@@ -168,7 +177,8 @@ impl Doing<'_> {
         let Some(wanted) = self.context.pipeline.service(service) else {
             return Err(unexpected(format!("`{service}` is not in the pipeline")).into());
         };
-        let running = match self.context.ports.service.look(&wanted.service).await? {
+        let ports = self.context.ports;
+        let running = match self.patiently(async || ports.service.look(&wanted.service).await).await? {
             ServiceSeen::Missing => None,
             ServiceSeen::Present(running) => Some(running),
         };
@@ -188,7 +198,8 @@ impl Doing<'_> {
             ("shipit:pipeline", self.plan.pipeline.clone()),
         ];
         tags.extend(planned.map(|before| ("shipit:before", before.0.clone())));
-        let revision = self.context.ports.service.register(&taskdef::with_tags(rendered.clone(), &tags)).await?;
+        let tagged = taskdef::with_tags(rendered.clone(), &tags);
+        let revision = self.patiently(async || ports.service.register(&tagged).await).await?;
         let change = running
             .as_ref()
             .map_or_else(|| "first revision".to_owned(), |running| taskdef::change(&running.definition, &rendered));

@@ -1,18 +1,17 @@
 //! Undo after a failure or an interrupt: traffic, then capacity; newest first; what cannot be undone is said.
 
-use jiff::SignedDuration;
 use shipit_core::event::Event;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Undo, to_undo};
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
-use shipit_core::rollout::{OnStall, Phase, Policy, Progress, Rollout, Seen, Sight, Wish, decide};
-use shipit_core::settled::{Begun, settled};
+use shipit_core::rollout::{Phase, Rollout, Why, Wish};
+use shipit_core::settled::Begun;
+use tokio::sync::watch;
 
 use super::Context;
 use super::record::Journal;
-use super::wait::Pace;
-use crate::port::Change;
+use super::rollout::Rolling;
 
 /// Undoes every step that left something behind.
 pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
@@ -22,7 +21,8 @@ pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
             _ => None,
         });
         let Some(roll) = roll else { continue };
-        if !touched(journal, &step) {
+        // A rollout that never asked for anything has nothing to undo.
+        if begun(journal, &step).is_none() {
             continue;
         }
         let result = match &undo {
@@ -43,9 +43,12 @@ pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
     }
 }
 
-/// A rollout that never asked for anything has nothing to undo.
-fn touched(journal: &Journal<'_>, step: &StepId) -> bool {
-    journal.entries().iter().any(|entry| entry.step == *step && matches!(entry.fact, Fact::Began { .. }))
+/// The deployment that the step asked for first: ours, not the one back.
+fn begun(journal: &Journal<'_>, step: &StepId) -> Option<Begun> {
+    journal.entries().into_iter().filter(|entry| entry.step == *step).find_map(|entry| match entry.fact {
+        Fact::Began { begun } => Some(begun),
+        _ => None,
+    })
 }
 
 fn created(service: &str) -> Failure {
@@ -66,16 +69,15 @@ async fn turn_back(
         doing: format!("`{}` goes back to {}", roll.service, revision.short()),
     });
     journal.record(step, Fact::UndoStarted).await?;
-    let change = Change {
-        service: roll.ecs_service.clone(),
-        revision: revision.clone(),
-        configuration: roll.before_configuration.clone(),
-        create: None,
-    };
-    let begun = context.ports.service.begin(&change).await?;
-    let phase = follow(context, roll, begun).await;
-    match phase {
-        Phase::Promoted { .. } => {
+    let Some(begun) = begun(journal, step) else { return Ok(()) };
+    // The way back is the reconciler's own, from the phase in which it is to be asked for.
+    let phase = Phase::TurningBack { begun: begun.clone(), why: Why::Aborted };
+    journal.record(step, Fact::Decided { phase: phase.clone() }).await?;
+    let (_, wish) = watch::channel(Wish::GoOn);
+    let rolling = Rolling { context, journal, step, roll, revision: &begun.revision, wish };
+    let ended = rolling.run(Rollout::in_phase(phase)).await?;
+    match ended.phase {
+        Phase::TurnedBack { .. } => {
             (context.tell)(Event::Undone {
                 step: step.clone(),
                 now: format!("`{}` serves {} again", roll.service, revision.short()),
@@ -93,35 +95,5 @@ async fn turn_back(
                 roll.ecs_service,
                 revision.short()
             ))),
-    }
-}
-
-/// Follows a deployment that nothing will turn back: it arrives, or it does not.
-async fn follow(context: &Context<'_>, roll: &Roll, begun: Begun) -> Phase {
-    let policy = Policy {
-        patience: SignedDuration::from_millis(i64::try_from(roll.patience_ms).unwrap_or(i64::MAX)),
-        on_stall: OnStall::Leave,
-        before: None,
-    };
-    let mut rollout = Rollout::in_phase(Phase::Rolling { begun: begun.clone() });
-    let mut pace = Pace::new(roll.expected_ms.map(std::time::Duration::from_millis), &roll.service);
-    let started = context.clock.now();
-    loop {
-        let sight = match context.ports.service.follow(&begun).await {
-            Ok(evidence) => {
-                pace.answered();
-                Sight::Deployment { settled: settled(&begun, &evidence), progress: Progress::of(&evidence, &begun.revision) }
-            }
-            Err(_) => {
-                pace.refused();
-                Sight::Nothing
-            }
-        };
-        rollout = decide(&policy, rollout, &Seen { at: context.clock.now(), sight, wish: Wish::GoOn }).rollout;
-        if rollout.phase.is_final() {
-            return rollout.phase;
-        }
-        let elapsed = context.clock.now().duration_since(started).unsigned_abs();
-        context.clock.sleep(pace.next(elapsed)).await;
     }
 }

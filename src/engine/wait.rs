@@ -2,11 +2,42 @@
 
 use std::time::Duration;
 
+use crate::port::{Clock, PortError, PortResult};
+
 /// The shortest and the longest pause between two looks, in AWS's time.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 /// The longest pause while AWS throttles or cannot be reached.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// How long one call is tried while AWS throttles it or cannot be reached, in AWS's time.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Asks again while the error is one that `passes`, for a while.
+///
+/// # Errors
+/// The last error, when the patience has ended or the error is another.
+pub async fn patiently<T>(
+    clock: Clock,
+    seed: &str,
+    passes: impl Fn(&PortError) -> bool,
+    mut call: impl AsyncFnMut() -> PortResult<T>,
+) -> PortResult<T> {
+    let started = clock.now();
+    let mut pace = Pace::new(None, seed);
+    loop {
+        let error = match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let elapsed = clock.now().duration_since(started).unsigned_abs();
+        if !passes(&error) || elapsed > PATIENCE {
+            return Err(error);
+        }
+        pace.refused();
+        clock.sleep(pace.next(elapsed)).await;
+    }
+}
 
 /// The rhythm of the looks at one thing that takes time.
 #[derive(Clone, Debug)]
