@@ -1,5 +1,8 @@
 //! The integration tests: one binary.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod aws;
 mod config;
+mod engine;
 mod layers;
+mod support;

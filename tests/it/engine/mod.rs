@@ -1,0 +1,11 @@
+//! The engine in the fake world: whole deploys, minutes of AWS's time in milliseconds.
+
+mod deploys;
+mod gates;
+mod interrupts;
+mod journals;
+mod others;
+mod refusals;
+mod sisters;
+mod troubles;
+mod turns_back;

@@ -1,0 +1,167 @@
+//! Images: the Engine that builds them, the repositories that hold them, the scans that judge them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use shipit::port::{Builder, BuiltImage, Login, PortError, PortResult, PushedImage, Registry, Scans, Secret, Tell};
+use shipit_core::event::Progress;
+use shipit_core::gate::{Finding, Scan, Severity};
+use shipit_core::pipeline::Image;
+use shipit_core::release::{Digest, Tag};
+use shipit_core::snapshot::{RepositorySeen, StoredImage};
+use shipit_scheduler::{Span, Time};
+
+use super::faults::Op;
+use super::world::Fake;
+
+/// The registry's address.
+pub const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+
+/// How long a build and a push take.
+const BUILD: Duration = Duration::from_secs(20);
+const PUSH: Duration = Duration::from_secs(5);
+
+/// The Engine and the registry.
+#[derive(Default)]
+pub struct Images {
+    /// What the context of each image of the pipeline holds.
+    pub contexts: BTreeMap<String, String>,
+    /// Built images in the Engine, by `<registry>/<repository>:<tag>`.
+    engine: BTreeMap<String, BTreeMap<String, String>>,
+    /// Repositories: what is under each tag, and since when.
+    pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
+    /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
+    pub scans: BTreeMap<String, ScanStory>,
+}
+
+/// What a scan comes to.
+#[derive(Clone, Debug)]
+pub enum ScanStory {
+    /// Not known for 3 s, running until 15 s after the push, then these findings.
+    Finds(Vec<Finding>),
+    /// There is no result.
+    Unavailable(&'static str),
+    /// It never ends.
+    NeverEnds,
+}
+
+/// A finding of this severity.
+pub fn finding(id: &str, severity: Severity) -> Finding {
+    Finding { id: id.into(), severity, package: Some("openssl".into()), version: Some("3.0.1".into()), fixed_in: None }
+}
+
+/// A digest of some text.
+pub fn digest(text: &str) -> Digest {
+    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    Digest(format!("sha256:{hash}"))
+}
+
+impl Images {
+    /// A repository without images.
+    pub fn create_repository(&mut self, name: &str) {
+        self.repositories.entry(name.into()).or_default();
+    }
+}
+
+#[async_trait]
+impl Builder for Fake {
+    async fn inputs(&self, image: &Image) -> PortResult<Digest> {
+        self.call(Op::HashInputs, &image.name, Value::Null, |world| {
+            let context = world.images.contexts.get(&image.name).cloned().unwrap_or_default();
+            Ok(digest(&format!("{context} {:?} {:?}", image.args, image.target)))
+        })
+        .await
+    }
+
+    async fn build(
+        &self,
+        image: &Image,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        _logins: &[Login],
+        tell: Tell<'_>,
+    ) -> PortResult<BuiltImage> {
+        tell(Progress::Build { current: "[1/2] FROM busybox".into(), done: 0, total: 2 });
+        self.call(Op::Build, &image.name, json!(labels), |_| Ok(())).await?;
+        tokio::time::sleep(BUILD).await;
+        self.lock().images.engine.insert(name.into(), labels.clone());
+        Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })
+    }
+
+    async fn push(&self, repository: &str, tag: &Tag, login: &Login, _tell: Tell<'_>) -> PortResult<PushedImage> {
+        assert_eq!(login.server, REGISTRY);
+        tokio::time::sleep(PUSH).await;
+        let name = repository.strip_prefix(&format!("{REGISTRY}/")).unwrap_or(repository).to_owned();
+        self.call(Op::Push, &name, json!({"tag": tag}), |world| {
+            let built = world.images.engine.get(&format!("{repository}:{tag}")).cloned();
+            let labels = built.ok_or_else(|| PortError::NotFound { what: format!("image {repository}:{tag}") })?;
+            let digest = digest(&format!("{name} {labels:?}"));
+            let now = world.now();
+            let pushed_at = Some(world.timestamp(now));
+            let tags = world.images.repositories.get_mut(&name);
+            let tags = tags.ok_or_else(|| PortError::NotFound { what: format!("repository {name}") })?;
+            match tags.get(&tag.0) {
+                Some((stored, _)) if stored.digest != digest => {
+                    return Err(PortError::Refused {
+                        action: "ecr:PutImage".into(),
+                        code: "ImageTagAlreadyExistsException".into(),
+                        message: format!("the tag {tag} is immutable"),
+                    });
+                }
+                Some(_) => {}
+                None => {
+                    tags.insert(tag.0.clone(), (StoredImage { digest: digest.clone(), labels, pushed_at }, now));
+                }
+            }
+            Ok(PushedImage { digest, sent: 3_100_000 })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Registry for Fake {
+    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen> {
+        self.call(Op::DescribeRepository, repository, json!({"tag": tag}), |world| {
+            Ok(match world.images.repositories.get(repository) {
+                None => RepositorySeen::Missing,
+                Some(tags) => RepositorySeen::Present {
+                    uri: format!("{REGISTRY}/{repository}"),
+                    stored: tags.get(&tag.0).map(|(stored, _)| stored.clone()),
+                },
+            })
+        })
+        .await
+    }
+
+    async fn login(&self) -> PortResult<Login> {
+        self.call(Op::Login, "", Value::Null, |_| {
+            Ok(Login { server: REGISTRY.into(), username: "AWS".into(), password: Secret::new("token".into()) })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Scans for Fake {
+    async fn look(&self, repository: &str, digest: &Digest) -> PortResult<Scan> {
+        self.call(Op::DescribeScan, repository, json!({"digest": digest}), |world| {
+            let tags = world.images.repositories.get(repository);
+            let pushed = tags.and_then(|tags| tags.values().find(|(stored, _)| stored.digest == *digest)).map(|(_, at)| *at);
+            let pushed = pushed.ok_or_else(|| PortError::NotFound { what: format!("image {repository}@{digest}") })?;
+            let ended = world.now() - pushed >= Span::seconds(15);
+            Ok(match world.images.scans.get(repository) {
+                Some(ScanStory::Unavailable(status)) => {
+                    Scan::Unavailable { status: (*status).into(), description: "the operating system is not supported".into() }
+                }
+                Some(ScanStory::Finds(findings)) if ended => Scan::Finished { findings: findings.clone() },
+                None if ended => Scan::Finished { findings: Vec::new() },
+                Some(ScanStory::Finds(_) | ScanStory::NeverEnds) | None => Scan::Running,
+            })
+        })
+        .await
+    }
+}

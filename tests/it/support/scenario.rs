@@ -1,0 +1,241 @@
+//! A pipeline in a world, deployed as the command line does it, and what came of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shipit::engine::record::Journal;
+use shipit::engine::{Context, observe, run};
+use shipit::port::SourceWish;
+use shipit_core::event::{Event, Outcome};
+use shipit_core::failure::Failure;
+use shipit_core::gate::GatePolicy;
+use shipit_core::pipeline::{Image, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
+use shipit_core::plan::plan;
+use shipit_core::release::{Revision, RunId};
+use shipit_core::review::{Note, review};
+use shipit_core::rollout::Wish;
+use shipit_core::settled::Status;
+use shipit_scheduler::{Breaker, Rollout, Span};
+
+use super::images::REGISTRY;
+use super::revisions::Behaviour;
+use super::run::Run;
+use super::service_state::EcsService;
+use super::surroundings::ACCOUNT;
+use super::world::Fake;
+
+/// A virtual day: every run ends long before.
+const ENDS_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// A pipeline and the world it is about.
+pub struct Scenario {
+    pub pipeline: Pipeline,
+    pub world: Fake,
+    pub wish: SourceWish,
+}
+
+impl Scenario {
+    /// A backend and a frontend that needs it; both services run two placeholder tasks with the breaker on.
+    pub fn storefront() -> Self {
+        let mut scenario = Self::empty();
+        scenario.service("backend", "api", &[]);
+        scenario.service("frontend", "web", &["backend"]);
+        scenario
+    }
+
+    /// A pipeline without images and services.
+    pub fn empty() -> Self {
+        let pipeline = Pipeline {
+            name: "storefront".into(),
+            environment: None,
+            region: None,
+            account: Some(ACCOUNT.into()),
+            assume_role: None,
+            cluster: "shop".into(),
+            images: Vec::new(),
+            gate: GatePolicy::default(),
+            services: Vec::new(),
+            allow_latest: Vec::new(),
+            folder: PathBuf::from("/shop"),
+        };
+        Self { pipeline, world: Fake::new(), wish: SourceWish::default() }
+    }
+
+    /// Adds an image and a service of that name to pipeline and world.
+    pub fn service(&mut self, name: &str, container: &str, needs: &[&str]) {
+        let definition = definition(name, container);
+        let repository = format!("shop/{name}");
+        self.pipeline.images.push(Image {
+            name: name.into(),
+            context: PathBuf::from("/shop").join(name),
+            dockerfile: "Dockerfile".into(),
+            repository: repository.clone(),
+            args: BTreeMap::new(),
+            target: None,
+            platform: None,
+        });
+        self.pipeline.services.push(Service {
+            name: name.into(),
+            service: name.into(),
+            needs: needs.iter().map(|need| (*need).to_owned()).collect(),
+            task_definition: TaskDefinitionSource::File { path: format!("{name}.json").into(), definition: definition.clone() },
+            containers: BTreeMap::from([(container.to_owned(), name.to_owned())]),
+            strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
+            smoke: None,
+            service_definition: None,
+        });
+        let mut world = self.world.lock();
+        world.images.create_repository(&repository);
+        world.images.contexts.insert(name.into(), format!("{name}, first version"));
+        let revision = world.ecs.revisions.register(&definition);
+        let place = world.ecs.revisions.place(&revision).unwrap();
+        let now = world.now();
+        let mut service = EcsService::new(shipit_scheduler::Service::settled(2, place, now), now);
+        service.deployments[0].status = Status::Successful;
+        service.plan.breaker = Breaker::with_rollback();
+        world.ecs.services.insert(name.into(), service);
+    }
+
+    /// The same with the definition that runs as the one to start from.
+    pub fn on_what_runs(mut self, name: &str) -> Self {
+        self.wanted(name).task_definition = TaskDefinitionSource::Running;
+        self
+    }
+
+    /// The service in the pipeline.
+    pub fn wanted(&mut self, name: &str) -> &mut Service {
+        self.pipeline.services.iter_mut().find(|service| service.name == name).expect("a service of the pipeline")
+    }
+
+    /// The service in ECS.
+    pub fn ecs<T>(&self, name: &str, change: impl FnOnce(&mut EcsService) -> T) -> T {
+        change(self.world.lock().service(name))
+    }
+
+    /// A smoke request after the rollout.
+    pub fn smoked(mut self, name: &str) -> Self {
+        let url = "http://{load_balancer}:3333/health".into();
+        self.wanted(name).smoke = Some(Smoke { url, expect: 200, within: Span::seconds(60) });
+        self
+    }
+
+    /// The service does not exist, and this JSON creates it.
+    pub fn created(mut self, name: &str) -> Self {
+        self.world.lock().ecs.services.remove(name);
+        self.wanted(name).service_definition = Some(
+            json!({"desiredCount": 2, "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true}}}),
+        );
+        self
+    }
+
+    /// Tasks of revisions of this service that are registered from now on behave so.
+    pub fn new_tasks(self, name: &str, behaviour: Behaviour) -> Self {
+        self.world.lock().ecs.revisions.behaviour.insert(name.into(), behaviour);
+        self
+    }
+
+    /// With this circuit breaker.
+    pub fn breaker(self, name: &str, breaker: Breaker) -> Self {
+        self.ecs(name, |service| service.plan.breaker = breaker);
+        self
+    }
+
+    /// A commit that changes the context of these images.
+    pub fn commit(&self, hash: &str, changed: &[&str]) {
+        let mut world = self.world.lock();
+        world.surroundings.commit = hash.into();
+        for name in changed {
+            world.images.contexts.insert((*name).to_owned(), format!("{name} at {hash}"));
+        }
+    }
+
+    /// The revision that the service moves to, `family:number`.
+    pub fn primary(&self, name: &str) -> String {
+        let world = self.world.lock();
+        let place = world.ecs.services[name].plan.primary().revision;
+        world.ecs.revisions.at(place).arn.short().to_owned()
+    }
+
+    /// The revision that the service runs as wanted and alone, `family:number`; none while anything moves or failed.
+    pub fn serves(&self, name: &str) -> Option<String> {
+        let primary = self.primary(name);
+        self.ecs(name, |service| {
+            let plan = &service.plan;
+            let alone = plan.deployments.len() == 1 && plan.primary().rollout == Rollout::Completed;
+            let whole = plan.tasks.len() == plan.desired as usize;
+            (alone && whole && service.open().is_none()).then_some(primary)
+        })
+    }
+
+    /// How the newest service deployment ended.
+    pub fn newest_status(&self, name: &str) -> Status {
+        self.ecs(name, |service| service.deployments.last().expect("there is one").status.clone())
+    }
+
+    /// Observe, plan, review, open the journal, run: as `shipit deploy` does it.
+    pub async fn deploy(&self) -> Run {
+        let Ok(run) = tokio::time::timeout(ENDS_WITHIN, self.deploy_to_the_end()).await else {
+            let world = self.world.lock();
+            let last: Vec<_> = world.lines.iter().rev().take(8).collect();
+            panic!("the run did not end within a day; the last it did, newest first: {last:#?}");
+        };
+        run
+    }
+
+    async fn deploy_to_the_end(&self) -> Run {
+        let (ports, clock) = (self.world.ports(), self.world.lock().clock);
+        let (began, first) = (clock.now(), self.world.lock().lines.len());
+        let events = Mutex::new(Vec::new());
+        let tell = |event: Event| events.lock().unwrap().push(event);
+        let interrupt = {
+            let world = self.world.lock();
+            world.interrupt.send_replace(Wish::GoOn);
+            world.interrupt.subscribe()
+        };
+        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, tell: &tell, interrupt };
+        let ended = self.carry_out(&context).await;
+        let lines = self.world.lock().lines.split_off(first);
+        let took = clock.now().duration_since(began);
+        let (exit, outcome, refusals) = match ended {
+            Ok(outcome) => (outcome.exit, Some(outcome), Vec::new()),
+            Err(refusals) => (refusals[0].code.exit(), None, refusals),
+        };
+        Run { exit, outcome, refusals, events: events.into_inner().unwrap(), lines, took }
+    }
+
+    async fn carry_out(&self, context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
+        let snapshot = observe::observe(context, &self.wish).await?;
+        let plan = plan(&self.pipeline, &snapshot)?;
+        let refusals: Vec<Failure> = review(&self.pipeline, &snapshot, &plan)
+            .into_iter()
+            .filter_map(|note| match note {
+                Note::Refusal { failure } => Some(failure),
+                Note::Remark { .. } => None,
+            })
+            .collect();
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+        let run_id = RunId(format!("{}", context.clock.now().strftime("%Y%m%dT%H%M%S")));
+        let stored = serde_json::to_value(&plan).unwrap();
+        context.ports.store.open(&run_id, &stored).await.map_err(|error| vec![error.into()])?;
+        let journal = Journal::new(context.ports.store.as_ref(), context.clock, run_id, Vec::new());
+        Ok(run::run(context, &plan, &journal).await)
+    }
+}
+
+/// A definition of one container on a placeholder.
+fn definition(family: &str, container: &str) -> Value {
+    let placeholder = format!("{REGISTRY}/placeholder@sha256:{}", "0".repeat(64));
+    json!({"family": family, "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [
+        {"name": container, "image": placeholder, "portMappings": [{"containerPort": 3333}]}
+    ]})
+}
+
+/// The revision of a short name.
+pub fn revision(short: &str) -> Revision {
+    Revision(format!("arn:aws:ecs:{}:{ACCOUNT}:task-definition/{short}", super::surroundings::REGION))
+}

@@ -1,0 +1,112 @@
+//! What stands around a deploy: the source tree, the account, the journal's disk, the address that smoke asks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use shipit::port::{Account, Dirty, PortResult, Probe, Source, SourceWish, Store};
+use shipit_core::failure::{Code, Failure};
+use shipit_core::journal::Entry;
+use shipit_core::pipeline::Image;
+use shipit_core::release::{Commit, RunId, Source as SourceTree, Tree};
+
+use super::faults::Op;
+use super::world::{Fake, Line};
+
+/// The account that the credentials belong to.
+pub const ACCOUNT: &str = "123456789012";
+/// The region.
+pub const REGION: &str = "eu-central-1";
+
+/// All of it.
+pub struct Surroundings {
+    pub commit: String,
+    /// Changed paths: none is a clean tree.
+    pub changed: Vec<String>,
+    pub account: String,
+    /// Runs and their plans.
+    pub runs: BTreeMap<RunId, Value>,
+    pub artefacts: BTreeMap<String, Vec<u8>>,
+    /// What the smoke address answers.
+    pub answers: u16,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            commit: "4f2a91c0000000000000000000000000000000aa".into(),
+            changed: Vec::new(),
+            account: ACCOUNT.into(),
+            runs: BTreeMap::new(),
+            artefacts: BTreeMap::new(),
+            answers: 200,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Fake {
+    async fn read(&self, _folder: &Path, _contexts: &[Image], wish: &SourceWish) -> PortResult<SourceTree> {
+        let dirty = wish.dirty;
+        self.call(Op::ReadSource, "", Value::Null, |world| {
+            let here = &world.surroundings;
+            let tree = match (here.changed.is_empty(), dirty) {
+                (true, _) => Tree::Clean,
+                (false, Dirty::Allow) => Tree::Dirty { content: "0123456789ab".into(), changed: here.changed.clone() },
+                (false, Dirty::Refuse) => {
+                    return Err(Failure::new(Code::DirtyTree, "the working tree differs from its commit").into());
+                }
+            };
+            let commit = Commit(here.commit.clone());
+            Ok(SourceTree { commit, subject: Some("free shipping banner".into()), committed_at: None, origin: None, tree })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Account for Fake {
+    async fn whoami(&self) -> PortResult<(String, String)> {
+        self.call(Op::GetCallerIdentity, "", Value::Null, |world| Ok((world.surroundings.account.clone(), REGION.into()))).await
+    }
+}
+
+#[async_trait]
+impl Store for Fake {
+    async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()> {
+        self.call(Op::OpenRun, &run.0, Value::Null, |world| {
+            world.surroundings.runs.insert(run.clone(), plan.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn record(&self, _run: &RunId, entry: &Entry) -> PortResult<()> {
+        // Written and read back: what the disk holds is what the line says.
+        let line = serde_json::to_string(entry).unwrap();
+        let read: Entry = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, *entry, "a fact reads back as it was written");
+        self.call(Op::Record, &entry.step.0, Value::Null, |world| {
+            world.lines.push(Line::Fact(read));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn artefact(&self, path: &Path, content: &[u8]) -> PortResult<String> {
+        let name = format!("artifacts/{}", path.display());
+        self.call(Op::WriteArtefact, &name, Value::Null, |world| {
+            world.surroundings.artefacts.insert(name.clone(), content.to_vec());
+            Ok(name.clone())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Probe for Fake {
+    async fn get(&self, url: &str) -> PortResult<u16> {
+        self.call(Op::Probe, url, json!({"url": url}), |world| Ok(world.surroundings.answers)).await
+    }
+}
