@@ -5,4 +5,5 @@ mod aws;
 mod config;
 mod engine;
 mod layers;
+mod strangers;
 mod support;

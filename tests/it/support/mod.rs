@@ -1,12 +1,18 @@
-//! What the integration tests stand on: one consistent fake world behind all ports, and scenarios told in it.
+//! What the integration tests stand on: one consistent fake world behind all ports, and scenarios told in it; a sandbox a
+//! test, and its judges.
 
+pub mod conform;
 pub mod ecs;
 pub mod faults;
+pub mod http;
 pub mod images;
 pub mod revisions;
 pub mod run;
+pub mod sandbox;
 pub mod scenario;
 pub mod service_state;
 pub mod services;
+pub mod stranger;
 pub mod surroundings;
+pub mod venv;
 pub mod world;

@@ -1,0 +1,4 @@
+//! Strangers as judges of the sandbox: the AWS CLI, boto3, docker and skopeo as its clients, traffic and containers behind it.
+
+mod cli;
+mod faults;
