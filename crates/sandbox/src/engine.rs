@@ -1,6 +1,7 @@
 //! The Docker Engine: reaching it, and removing what a sandbox has left in it.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder};
@@ -10,6 +11,10 @@ use crate::owner::{LABEL_ID, Life, Owner};
 
 /// Containers removed at the same time.
 const AT_ONCE: usize = 8;
+/// How long the Engine may take to remove everything of a sandbox.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at what is still there.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Reaches the Engine at a host such as `unix:///var/run/docker.sock`.
 ///
@@ -25,23 +30,26 @@ struct Left {
     networks: Vec<(String, Owner)>,
 }
 
-/// Removes everything of this sandbox, and of no other that has the same id. What appears meanwhile is removed too.
+/// Removes everything of this sandbox, and of no other that has the same id. What appears meanwhile is removed too, and
+/// what the Engine is just removing is waited for: a network goes only after its containers.
 ///
 /// # Errors
 /// The Engine's, when it cannot be asked or something stays.
 pub async fn remove_all(docker: &Docker, owner: &Owner) -> Result<(), bollard::errors::Error> {
-    const ROUNDS: usize = 5;
-    let mut last = Ok(());
-    for _ in 0..ROUNDS {
+    let begin = Instant::now();
+    loop {
         let mut left = left(docker, &format!("{LABEL_ID}={}", owner.id)).await?;
         left.containers.retain(|(_, of)| of == owner);
         left.networks.retain(|(_, of)| of == owner);
         if left.containers.is_empty() && left.networks.is_empty() {
             return Ok(());
         }
-        last = remove(docker, left).await;
+        let removed = remove(docker, left).await;
+        if begin.elapsed() > PATIENCE {
+            return removed;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    last
 }
 
 /// Removes what sandboxes have left whose process is dead; answers their ids. What does not go now is tried again by the next.

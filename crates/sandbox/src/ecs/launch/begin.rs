@@ -155,6 +155,8 @@ fn cannot(what: &str, error: &Error) -> String {
 /// Puts the lines into the log, until the container ends.
 async fn follow(shared: std::sync::Arc<Shared>, lines: impl futures_util::Stream<Item = String>, log: Log) {
     let mut lines = pin!(lines);
+    // The driver makes the stream when the container starts, not when it first says something.
+    let _ = shared.lock().log_line(&log.group, &log.stream, "");
     while let Some(line) = lines.next().await {
         // A group that has been deleted meanwhile takes no more lines; the container goes on, as on AWS.
         let _ = shared.lock().log_line(&log.group, &log.stream, &line);
