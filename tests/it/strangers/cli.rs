@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::sandbox::{ACCOUNT, TestSandbox};
+use crate::support::sandbox::{self, ACCOUNT, TestSandbox};
 
 /// The values of a member of all items.
 fn each<'a>(items: &'a Value, member: &str) -> Vec<&'a str> {
@@ -38,10 +38,18 @@ async fn the_aws_cli_sees_a_stable_storefront_and_rolls_it() {
     assert!(each(&streams["logStreams"], "logStreamName").contains(&stream.as_str()), "{streams}");
     let arguments = format!("logs get-log-events --log-group-name /ecs/storefront/backend --log-stream-name {stream}");
     let said = sandbox.aws(&arguments).await.json();
-    assert!(each(&said["events"], "message").contains(&"nothing deployed yet"), "{said}");
+    assert_eq!(each(&said["events"], "message"), [""; 0], "it has said nothing so far");
 
     let before = &described["services"][0]["deployments"][0]["id"];
-    let update = "ecs update-service --cluster storefront --service backend --force-new-deployment";
+    let mut definition = sandbox::json_file(&sandbox::fixture("storefront/backend.taskdef.json"));
+    definition["containerDefinitions"][0]["image"] = "shipit-busybox:1".into();
+    let serve =
+        "mkdir /www && cd /www && echo ok >health && echo 'here I am' && trap 'exit 0' TERM && { httpd -f -p 3333 & wait; }";
+    definition["containerDefinitions"][0]["command"] = serde_json::json!(["sh", "-c", serve]);
+    let register = ["ecs", "register-task-definition", "--cli-input-json", &definition.to_string()];
+    let registered = sandbox.aws_with(&register).await.json();
+    assert_eq!(registered["taskDefinition"]["revision"], 2);
+    let update = "ecs update-service --cluster storefront --service backend --task-definition storefront-backend:2";
     let updated = sandbox.aws(update).await.json();
     let deployments = &updated["service"]["deployments"];
     assert_eq!(each(deployments, "status"), ["PRIMARY", "ACTIVE"]);
@@ -59,6 +67,10 @@ async fn the_aws_cli_sees_a_stable_storefront_and_rolls_it() {
     assert_eq!(revision["serviceRevisions"][0]["taskDefinition"], after["services"][0]["taskDefinition"]);
     let old = sandbox.aws(&format!("ecs describe-tasks --cluster storefront --tasks {}", arns.join(" "))).await.json();
     assert_eq!(each(&old["tasks"], "stopCode"), ["ServiceSchedulerInitiated", "ServiceSchedulerInitiated"]);
+    let streams = sandbox.aws("logs describe-log-streams --log-group-name /ecs/storefront/backend").await.json();
+    assert_eq!(streams["logStreams"].as_array().unwrap().len(), 4);
+    let found = sandbox.aws("logs filter-log-events --log-group-name /ecs/storefront/backend --filter-pattern here").await.json();
+    assert_eq!(each(&found["events"], "message"), ["here I am", "here I am"]);
     sandbox.finish().await;
 }
 
@@ -96,17 +108,36 @@ async fn the_aws_cli_sees_healthy_targets_behind_the_load_balancer() {
 async fn the_aws_cli_makes_an_alarm_and_sets_its_state() {
     let sandbox = TestSandbox::without_engine("cli-alarms").await;
     let put = [
-        "cloudwatch", "put-metric-alarm", "--alarm-name", "frontend-5xx", "--alarm-description", "too many errors",
-        "--namespace", "AWS/ApplicationELB", "--metric-name", "HTTPCode_Target_5XX_Count", "--statistic", "Sum",
-        "--period", "60", "--evaluation-periods", "1", "--threshold", "5", "--comparison-operator", "GreaterThanThreshold",
-        "--treat-missing-data", "notBreaching",
+        "cloudwatch",
+        "put-metric-alarm",
+        "--alarm-name",
+        "frontend-5xx",
+        "--alarm-description",
+        "too many errors",
+        "--namespace",
+        "AWS/ApplicationELB",
+        "--metric-name",
+        "HTTPCode_Target_5XX_Count",
+        "--statistic",
+        "Sum",
+        "--period",
+        "60",
+        "--evaluation-periods",
+        "1",
+        "--threshold",
+        "5",
+        "--comparison-operator",
+        "GreaterThanThreshold",
+        "--treat-missing-data",
+        "notBreaching",
     ];
     sandbox.aws_with(&put).await.text();
     let alarms = sandbox.aws("cloudwatch describe-alarms --alarm-names frontend-5xx nobody").await.json();
     let alarm = &alarms["MetricAlarms"][0];
     assert_eq!((&alarm["Threshold"], &alarm["AlarmDescription"]), (&5.0.into(), &"too many errors".into()));
     for state in ["ALARM", "OK"] {
-        let set = ["cloudwatch", "set-alarm-state", "--alarm-name", "frontend-5xx", "--state-value", state, "--state-reason", "a try"];
+        let set =
+            ["cloudwatch", "set-alarm-state", "--alarm-name", "frontend-5xx", "--state-value", state, "--state-reason", "a try"];
         sandbox.aws_with(&set).await.text();
         let alarms = sandbox.aws(&format!("cloudwatch describe-alarms --state-value {state}")).await.json();
         assert_eq!(each(&alarms["MetricAlarms"], "AlarmName"), ["frontend-5xx"]);

@@ -8,7 +8,12 @@ use crate::support::sandbox::TestSandbox;
 async fn the_aws_cli_reports_each_fault_as_the_error_that_aws_would_give() {
     let sandbox = TestSandbox::without_engine("faults").await;
     for (service, kind, command, says) in [
-        ("ecs", json!({"kind": "throttle"}), "ecs list-clusters", "(ThrottlingException) when calling the ListClusters operation"),
+        (
+            "ecs",
+            json!({"kind": "throttle"}),
+            "ecs list-clusters",
+            "(ThrottlingException) when calling the ListClusters operation",
+        ),
         ("elbv2", json!({"kind": "throttle"}), "elbv2 describe-target-groups", "(Throttling) when calling"),
         ("cloudwatch", json!({"kind": "throttle"}), "cloudwatch describe-alarms", "(ThrottlingException) when calling"),
         ("ecs", json!({"kind": "deny"}), "ecs list-clusters", "is not authorized to perform: ecs:ListClusters on resource: "),
@@ -17,7 +22,12 @@ async fn the_aws_cli_reports_each_fault_as_the_error_that_aws_would_give() {
         ("sts", json!({"kind": "expire"}), "sts get-caller-identity", "(ExpiredToken) when calling"),
         ("logs", json!({"kind": "expire"}), "logs describe-log-groups", "(ExpiredTokenException) when calling"),
         ("ecs", json!({"kind": "server_error"}), "ecs list-clusters", "(ServerException) when calling"),
-        ("elbv2", json!({"kind": "server_error", "status": 503}), "elbv2 describe-target-groups", "(ServiceUnavailable) when calling"),
+        (
+            "elbv2",
+            json!({"kind": "server_error", "status": 503}),
+            "elbv2 describe-target-groups",
+            "(ServiceUnavailable) when calling",
+        ),
         ("ecs", json!({"kind": "drop"}), "ecs list-clusters", "Connection was closed before we received a valid response"),
     ] {
         let mut fault = kind;

@@ -2,3 +2,8 @@
 
 mod cli;
 mod faults;
+mod load;
+mod percents;
+mod registry;
+mod sdk;
+mod storefront;

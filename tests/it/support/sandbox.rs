@@ -224,7 +224,8 @@ fn told(complaints: &[conform::Complaint]) -> String {
     complaints.iter().map(|complaint| format!("\n  {complaint}")).collect()
 }
 
-fn json_file(path: &Path) -> Value {
+/// A file's JSON.
+pub fn json_file(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
 }

@@ -91,7 +91,8 @@ impl TestSandbox {
 
     /// As on a machine where nothing is configured but this sandbox.
     fn as_aws_client(&self, command: &mut Command) {
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.to_lowercase().ends_with("_proxy")) {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.to_lowercase().ends_with("_proxy"))
+        {
             command.env_remove(name);
         }
         command

@@ -69,13 +69,20 @@ fn reply(model: &Model, operation: Operation, dialect: Dialect, status: u64, bod
 fn in_xml(model: &Model, operation: Operation, document: &str) -> Result<Value, String> {
     let root = Element::read(document)?;
     if !root.name.ends_with("Response") || root.namespace.as_deref() != model.namespace() {
-        return Err(format!("the element {} of {:?} instead of a response of {:?}", root.name, root.namespace, model.namespace()));
+        return Err(format!(
+            "the element {} of {:?} instead of a response of {:?}",
+            root.name,
+            root.namespace,
+            model.namespace()
+        ));
     }
     if root.child("ResponseMetadata").and_then(|metadata| metadata.child("RequestId")).is_none() {
         return Err("no RequestId in its ResponseMetadata".to_owned());
     }
     let wrapper = operation.wrapper();
-    if let Some(other) = root.children.iter().find(|child| Some(child.name.as_str()) != wrapper && child.name != "ResponseMetadata") {
+    if let Some(other) =
+        root.children.iter().find(|child| Some(child.name.as_str()) != wrapper && child.name != "ResponseMetadata")
+    {
         return Err(format!("the element {} beside {wrapper:?}", other.name));
     }
     match (wrapper, operation.output()) {

@@ -102,7 +102,11 @@ fn every_breakage_of_json_is_caught() {
         (format!("{service}/createdAt"), json!("2026-01-01T00:00:00Z"), "ecs Timestamp is not a timestamp"),
         (format!("{service}/deployments"), json!({}), "ecs Deployments is not a list"),
         (format!("{service}/deployments/0"), json!([]), "ecs Deployment is not a structure"),
-        (format!("{service}/deploymentConfiguration/deploymentCircuitBreaker/enable"), json!("true"), "ecs Boolean is not a boolean"),
+        (
+            format!("{service}/deploymentConfiguration/deploymentCircuitBreaker/enable"),
+            json!("true"),
+            "ecs Boolean is not a boolean",
+        ),
         (
             format!("{service}/deploymentConfiguration/deploymentCircuitBreaker"),
             json!({"enable": true}),
@@ -123,9 +127,7 @@ fn every_breakage_of_json_is_caught() {
 
 #[test]
 fn lengths_ranges_and_patterns_are_caught() {
-    let ecr = |request: Value| {
-        json!({"service": "ecr", "operation": "DescribeImages", "protocol": "json", "status": 200, "request": request, "reply": {}})
-    };
+    let ecr = |request: Value| json!({"service": "ecr", "operation": "DescribeImages", "protocol": "json", "status": 200, "request": request, "reply": {}});
     assert_eq!(abouts(&ecr(json!({"repositoryName": "shop/web", "maxResults": 1000}))), [""; 0]);
     assert_eq!(abouts(&ecr(json!({"repositoryName": "shop/web", "maxResults": 1001}))), ["ecr MaxResults max 1000"]);
     assert_eq!(abouts(&ecr(json!({"repositoryName": "shop/web", "imageIds": []}))), ["ecr ImageIdentifierList min 1"]);
@@ -176,7 +178,10 @@ fn errors_are_those_of_the_operation_in_the_protocols_shape() {
         (refusal(400, "ServerException", json!({})), "ecs error ServerException has status 500"),
         (refusal(400, "ClusterNotFoundException", json!({"colour": 1})), "ecs ClusterNotFoundException member colour"),
         (refusal(400, "ThrottlingException", json!({"message": null})), "ecs an error without a message"),
-        (query_refusal(400, "Sender", "TargetGroupNotFoundException"), "elbv2 error TargetGroupNotFoundException is not declared"),
+        (
+            query_refusal(400, "Sender", "TargetGroupNotFoundException"),
+            "elbv2 error TargetGroupNotFoundException is not declared",
+        ),
         (query_refusal(400, "Sender", "AccessDenied"), "elbv2 error AccessDenied has status 403"),
         (query_refusal(400, "Receiver", "Throttling"), "elbv2 the error's Type is Some(\"Receiver\") instead of Sender"),
     ] {
@@ -193,7 +198,9 @@ fn errors_are_those_of_the_operation_in_the_protocols_shape() {
 
 #[test]
 fn a_request_is_judged_unless_it_was_refused() {
-    for (code, judged) in [("ThrottlingException", true), ("ClusterNotFoundException", true), ("InvalidParameterException", false)] {
+    for (code, judged) in
+        [("ThrottlingException", true), ("ClusterNotFoundException", true), ("InvalidParameterException", false)]
+    {
         let mut exchange = refusal(400, code, json!({}));
         exchange["request"] = json!({});
         assert_eq!(!complaints(&exchange).is_empty(), judged, "{code}");

@@ -142,7 +142,9 @@ impl<'a> Walk<'a> {
     }
 
     fn bounds(&mut self, shape: &Shape, size: f64, value: &Value) {
-        for (which, wrong) in [("min", shape.bound("min").is_some_and(|min| size < min)), ("max", shape.bound("max").is_some_and(|max| size > max))] {
+        for (which, wrong) in
+            [("min", shape.bound("min").is_some_and(|min| size < min)), ("max", shape.bound("max").is_some_and(|max| size > max))]
+        {
             if wrong {
                 let bound = shape.bound(which).unwrap_or_default();
                 self.complain(&format!("{} {which} {bound}", shape.name), value);

@@ -1,0 +1,23 @@
+//! boto3: its waiters, and the classes of its errors.
+
+use super::storefront::{build, log_in};
+use crate::support::sandbox::TestSandbox;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn the_waiters_of_boto3_come_to_their_ends() {
+    let sandbox = TestSandbox::with_engine("waiters", 20.0).await;
+    sandbox.seed("storefront/seed.json").await;
+    log_in(&sandbox).await;
+    let image = build(&sandbox, "one").await;
+    sandbox.docker(&["push", "--quiet", &image]).await.text();
+    sandbox.python("waiters.py", &[]).await.text();
+    sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_raises_the_exceptions_that_aws_documents() {
+    let sandbox = TestSandbox::without_engine("exceptions").await;
+    sandbox.python("exceptions.py", &[]).await.text();
+    sandbox.finish().await;
+}
