@@ -97,11 +97,6 @@ impl TestSandbox {
         self.running().shared.lock().now_seconds()
     }
 
-    /// How long a virtual wait is on the wall.
-    pub fn wall(&self, virtual_seconds: f64) -> Duration {
-        Duration::from_secs_f64(virtual_seconds / self.running().shared.lock().clock.factor)
-    }
-
     /// Plays a seed file of the fixtures; `"file"` stands for a body kept in a file beside it. Its requests are judged too.
     pub async fn seed(&self, name: &str) {
         let path = fixture(name);
