@@ -1,5 +1,7 @@
 //! Rolling's properties over a model platform that obeys slowly, sometimes fails, is sometimes not seen, and may be taken over.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use shipit_core::release::{DeploymentId, Revision};
