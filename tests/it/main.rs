@@ -3,6 +3,7 @@
 
 mod aws;
 mod config;
+mod docker;
 mod engine;
 mod layers;
 mod strangers;

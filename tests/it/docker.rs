@@ -1,0 +1,153 @@
+//! The Docker adapter against the sandbox's registry: pushes, refusals, a private base image.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Mutex;
+
+use serde_json::json;
+use shipit::adapter::docker::Docker;
+use shipit::port::{Builder, BuiltImage, Login, PushedImage, Secret};
+use shipit_core::event::Progress;
+use shipit_core::failure::{Code, Failure};
+use shipit_core::pipeline::Image;
+use shipit_core::release::Tag;
+use shipit_sandbox::{Options, Running, serve};
+
+/// A registry with one repository of immutable tags, an Engine, and the names that must not stay in it.
+struct World {
+    sandbox: Running,
+    docker: Docker,
+    folder: tempfile::TempDir,
+    made: Mutex<Vec<String>>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for name in self.made.get_mut().unwrap() {
+            let _ = Command::new("docker").args(["rmi", "--force", name]).output();
+        }
+    }
+}
+
+impl World {
+    async fn start() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::new(folder.path().join("sandbox"), format!("it-docker-{}", std::process::id()));
+        let sandbox = serve(options).await.unwrap();
+        let body = json!({"repositoryName": "shop/web", "imageTagMutability": "IMMUTABLE"});
+        let seed = json!([{"service": "ecr", "operation": "CreateRepository", "body": body}]);
+        let entries: Vec<shipit_sandbox::seed::Entry> = serde_json::from_value(seed).unwrap();
+        shipit_sandbox::seed::play(&sandbox.shared, &entries).unwrap();
+        World { sandbox, docker: Docker::connect().await.unwrap(), folder, made: Mutex::default() }
+    }
+
+    fn login(&self) -> Login {
+        let password = self.sandbox.shared.lock().registry_password();
+        Login { server: self.sandbox.address.to_string(), username: "AWS".into(), password: Secret::new(password) }
+    }
+
+    fn repository(&self, name: &str) -> String {
+        format!("{}/{name}", self.sandbox.address)
+    }
+
+    async fn build(&self, name: &str, files: &[(&str, &str)], logins: &[Login]) -> Result<BuiltImage, Failure> {
+        let context = self.folder.path().join("context");
+        let _ = fs::remove_dir_all(&context);
+        fs::create_dir(&context).unwrap();
+        for (path, text) in files {
+            fs::write(context.join(path), text).unwrap();
+        }
+        let image = Image {
+            name: "web".into(),
+            context,
+            dockerfile: "Dockerfile".into(),
+            repository: "shop/web".into(),
+            args: BTreeMap::new(),
+            target: None,
+            platform: None,
+        };
+        self.made.lock().unwrap().push(name.to_owned());
+        self.docker.build(&image, name, &BTreeMap::new(), logins, &|_| ()).await.map_err(Failure::from)
+    }
+
+    async fn push(&self, repository: &str, tag: &str, login: &Login) -> (Result<PushedImage, Failure>, Vec<Progress>) {
+        let told = Mutex::new(Vec::new());
+        let tell = |progress| told.lock().unwrap().push(progress);
+        let pushed = self.docker.push(repository, &Tag(tag.into()), login, &tell).await.map_err(Failure::from);
+        (pushed, told.into_inner().unwrap())
+    }
+
+    /// The digest under a tag, as the registry's own API tells it.
+    fn stored(&self, tag: &str) -> String {
+        let body = json!({"repositoryName": "shop/web", "imageIds": [{"imageTag": tag}]});
+        let entry = json!([{"service": "ecr", "operation": "DescribeImages", "body": body,
+                            "as": "digest", "take": "imageDetails.0.imageDigest"}]);
+        let entries: Vec<shipit_sandbox::seed::Entry> = serde_json::from_value(entry).unwrap();
+        let taken = shipit_sandbox::seed::play(&self.sandbox.shared, &entries).unwrap();
+        taken["digest"].as_str().unwrap().to_owned()
+    }
+}
+
+const DOCKERFILE: &str = "FROM shipit-busybox:1\nCOPY Dockerfile content /\n";
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn a_push_answers_the_digest_that_is_stored_and_is_refused_in_words() {
+    let world = World::start().await;
+    let (repository, login) = (world.repository("shop/web"), world.login());
+    let content = format!("{}", jiff::Timestamp::now());
+    let name = format!("{repository}:v1");
+    world.build(&name, &[("Dockerfile", DOCKERFILE), ("content", &content)], &[]).await.unwrap();
+
+    let (pushed, told) = world.push(&repository, "v1", &login).await;
+    let pushed = pushed.unwrap();
+    assert_eq!(pushed.digest.0, world.stored("v1"));
+    assert!(pushed.sent > 1_000_000, "busybox is larger than {} bytes", pushed.sent);
+    let Some(Progress::Push { sent, total, layers_reused: 0, layers: 2 }) = told.last() else { panic!("{told:?}") };
+    assert_eq!((sent, total), (&pushed.sent, &pushed.sent));
+
+    let (again, told) = world.push(&repository, "v1", &login).await;
+    assert_eq!(again.unwrap(), PushedImage { digest: pushed.digest.clone(), sent: 0 }, "what is there already is no conflict");
+    assert!(matches!(told.last(), Some(Progress::Push { sent: 0, layers_reused: 2, layers: 2, .. })), "{told:?}");
+
+    world.build(&name, &[("Dockerfile", DOCKERFILE), ("content", "other")], &[]).await.unwrap();
+    let taken = world.push(&repository, "v1", &login).await.0.unwrap_err();
+    assert_eq!(taken.code, Code::TagTaken, "{taken:#?}");
+    assert_eq!(world.stored("v1"), pushed.digest.0);
+
+    let stranger = Login { password: Secret::new("guess".into()), ..login.clone() };
+    let refused = world.push(&repository, "v1", &stranger).await.0.unwrap_err();
+    assert_eq!(refused.code, Code::RegistryLogin, "{refused:#?}");
+
+    let missing = world.repository("shop/none");
+    world.build(&format!("{missing}:v1"), &[("Dockerfile", DOCKERFILE), ("content", "")], &[]).await.unwrap();
+    let refused = world.push(&missing, "v1", &login).await.0.unwrap_err();
+    assert_eq!(refused.code, Code::RepositoryMissing, "{refused:#?}");
+
+    world.sandbox.shared.lock().clock.virtual0 += 12 * 3600 * 1000;
+    let late = world.push(&repository, "v1", &login).await.0.unwrap_err();
+    assert_eq!(late.code, Code::ExpiredCredentials, "{late:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn a_private_base_image_is_opened_by_the_login() {
+    let world = World::start().await;
+    let (repository, login) = (world.repository("shop/web"), world.login());
+    let base = format!("{repository}:base");
+    let content = format!("{}", jiff::Timestamp::now());
+    world.build(&base, &[("Dockerfile", DOCKERFILE), ("content", &content)], &[]).await.unwrap();
+    world.push(&repository, "base", &login).await.0.unwrap();
+    let removed = Command::new("docker").args(["rmi", "--force", &base]).output().unwrap();
+    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+
+    let dockerfile = format!("FROM {base}\nRUN test \"$(cat /content)\" = \"{content}\"\n");
+    let name = format!("{repository}:v2");
+    let refused = world.build(&name, &[("Dockerfile", &dockerfile)], &[]).await.unwrap_err();
+    assert_eq!(refused.code, Code::BaseImage, "{refused:#?}");
+    assert!(refused.next.iter().any(|next| next.contains("docker login")), "{refused:#?}");
+    world.build(&name, &[("Dockerfile", &dockerfile)], &[login]).await.unwrap();
+    world.made.lock().unwrap().push(base);
+}
