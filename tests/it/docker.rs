@@ -25,8 +25,12 @@ struct World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for name in self.made.get_mut().unwrap() {
-            let _ = Command::new("docker").args(["rmi", "--force", name]).output();
+        // Also what lost its tag to a later build and is known by its digest alone.
+        let pattern = format!("reference={}/*/*", self.sandbox.address);
+        let listed = Command::new("docker").args(["images", "--quiet", "--no-trunc", "--filter", &pattern]).output().unwrap();
+        let ids = String::from_utf8(listed.stdout).unwrap();
+        for id in self.made.get_mut().unwrap().iter().map(String::as_str).chain(ids.lines()) {
+            let _ = Command::new("docker").args(["rmi", "--force", id]).output();
         }
     }
 }
