@@ -1,5 +1,4 @@
 //! The Docker adapter against the sandbox's registry: pushes, refusals, a private base image.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::fs;
