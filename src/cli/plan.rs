@@ -6,6 +6,7 @@ use shipit_core::failure::Exit;
 
 use super::session::{Session, refuse};
 use super::{Common, SourceArgs};
+use crate::config::Origin;
 use crate::report::{self, Colour, listing};
 
 /// Say what a deploy would do, why and how long it should take.
@@ -44,7 +45,9 @@ pub async fn run(args: PlanArgs) -> Exit {
         Err(exit) => return exit,
     };
     match args.format {
-        Format::Text => report::data(&listing::plan(&planned.plan, &planned.remarks(), &session.loaded.origins, Colour::No)),
+        Format::Text => {
+            report::data(&listing::plan(&planned.plan, &planned.remarks(), &surprising(&session.loaded.origins), Colour::No))
+        }
         Format::Json => report::data(&json!({"plan": planned.plan, "notes": planned.notes}).to_string()),
     }
     let refusals = planned.refusals();
@@ -56,4 +59,14 @@ pub async fn run(args: PlanArgs) -> Exit {
     } else {
         Exit::Done
     }
+}
+
+/// Values that do not simply stand in the file: from a flag, a variable, or an environment laid over it.
+fn surprising(origins: &[(String, Origin)]) -> Vec<(String, Origin)> {
+    let is_surprising = |origin: &Origin| match origin {
+        Origin::File { environment, variables, .. } => environment.is_some() || !variables.is_empty(),
+        Origin::Variable(_) | Origin::Flag(_) => true,
+        Origin::Default => false,
+    };
+    origins.iter().filter(|(_, origin)| is_surprising(origin)).cloned().collect()
 }

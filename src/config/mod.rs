@@ -14,8 +14,6 @@ pub mod tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use shipit_core::pipeline::Pipeline;
 
 pub use complaint::{Complaint, Complaints, Paint};
@@ -61,18 +59,13 @@ impl Loaded {
     }
 }
 
-/// Reads a pipeline file and what it names, with its layers, on today's date (UTC).
+/// Reads a pipeline file and what it names, with its layers.
 ///
 /// `env` looks up an environment variable.
 ///
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Complaints> {
-    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
-    load_on(today, path, overrides, env)
-}
-
-fn load_on(today: Date, path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Complaints> {
     let file = path.display().to_string();
     let (absolute, text) = read_text(path).map_err(|text| {
         let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text: String::new() });
@@ -80,7 +73,6 @@ fn load_on(today: Date, path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -
     })?;
     let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text });
     let world = World {
-        today,
         folder: absolute.parent().unwrap_or(&absolute).to_owned(),
         shown_folder: path.parent().unwrap_or(Path::new("")).to_owned(),
         env,

@@ -34,10 +34,14 @@ fn waiting_for(evidence: &Evidence, ours: &[&DeploymentSeen], others: &[&Deploym
     let running: u32 = ours.iter().map(|deployment| deployment.running).sum();
     let left: u32 = others.iter().map(|deployment| deployment.running + deployment.pending).sum();
     if running < evidence.desired {
-        format!("{} more tasks to run", evidence.desired - running)
+        format!("{} to run", counted(evidence.desired - running, "more task"))
     } else if left > 0 {
-        format!("{left} old tasks to drain")
+        format!("{} to drain", counted(left, "old task"))
     } else {
         "ECS to call the deployment successful".to_owned()
     }
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -204,7 +204,14 @@ fn containers(task: &FailedTask) -> String {
 
 /// The gate's refusal.
 pub fn blocked(image: &str, blocking: &[Finding], expired: &[Waiver]) -> Failure {
-    let mut failure = Failure::new(Code::GateBlocked, format!("`{image}` is stopped at the gate: {} findings", blocking.len()));
+    let mut failure = Failure::new(
+        Code::GateBlocked,
+        format!(
+            "`{image}` is stopped at the gate: {} {}",
+            blocking.len(),
+            if blocking.len() == 1 { "finding" } else { "findings" }
+        ),
+    );
     for finding in blocking.iter().take(10) {
         let place = match (&finding.package, &finding.version) {
             (Some(package), Some(version)) => format!(" in {package} {version}"),

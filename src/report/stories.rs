@@ -236,6 +236,7 @@ pub fn look(running: u32, pending: u32, stable: u32) -> RolloutSeen {
     let waiting_for = match (2 - running, stable) {
         (0, 0) => "ECS to call the deployment successful".to_owned(),
         (0, stable) => format!("{stable} old tasks to drain"),
+        (1, _) => "1 more task to run".to_owned(),
         (missing, _) => format!("{missing} more tasks to run"),
     };
     RolloutSeen {

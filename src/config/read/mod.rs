@@ -14,8 +14,6 @@ mod value;
 
 use std::path::PathBuf;
 
-use jiff::civil::Date;
-
 use super::complaint::Complaint;
 use super::interpolate::Env;
 use super::origin::Origin;
@@ -25,8 +23,6 @@ pub(super) use pipeline::pipeline;
 
 /// What the reading depends on besides the file.
 pub(super) struct World<'w> {
-    /// The day on which waivers are looked at.
-    pub(super) today: Date,
     /// The pipeline file's folder, absolute.
     pub(super) folder: PathBuf,
     /// The same as a person gave it.

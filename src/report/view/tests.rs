@@ -108,7 +108,7 @@ fn in_the_middle_of_a_rollout() {
       ● rollout    frontend  ▕████████▒▒▒▒▒▒▒▒▏ 1/2 tasks                        32s
                    candidate  frontend:43  1 task running, 1 starting
                    stable     frontend:42  2 tasks running
-                   waiting for 1 more tasks to run
+                   waiting for 1 more task to run
                    ECS: (service frontend) has started 2 tasks: (task 3f2a91c0c7d1b…
       ○ smoke      frontend  http://{load_balancer}/health answers 200
       ✓ rollout    backend   unchanged: backend:17 runs already
@@ -125,7 +125,7 @@ fn in_the_middle_of_a_rollout() {
       ● rollout    frontend  ▕████████████▒▒▒▒▒▒▒▒▒▒▒▒▏ 1/2 tasks                                              32s
                    candidate  frontend:43  1 task running, 1 starting
                    stable     frontend:42  2 tasks running
-                   waiting for 1 more tasks to run
+                   waiting for 1 more task to run
                    ECS: (service frontend) has started 2 tasks: (task 3f2a91c0c7d1b7a5) (task 8a7b6c5d4e3f2a1b).
       ○ smoke      frontend  http://{load_balancer}/health answers 200
       ✓ rollout    backend   unchanged: backend:17 runs already
