@@ -5,7 +5,6 @@ use shipit_core::gate::{GatePolicy, Threshold, Unscannable, Waiver};
 use super::field::Field;
 use super::shape::{GATE, WAIVER};
 use super::{Reading, value};
-use crate::config::complaint::Complaint;
 
 /// The words of `fail_on:`.
 const THRESHOLDS: &[(&str, Threshold)] = &[
