@@ -157,8 +157,8 @@ async fn down(args: At) -> Result<Exit, Trouble> {
         return Ok(Exit::Done);
     };
     Client::new(&endpoints.endpoint).post("down", &Value::Null).await?;
-    // The endpoints file goes last: by then its containers are gone.
-    while Endpoints::read(&process::folder(&folder)).ok().flatten().is_some_and(|left| left.id == endpoints.id) {
+    // It is down when its process has ended: by then its containers are gone.
+    while !endpoints.ended() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     report::say("the sandbox is down, its containers are removed");

@@ -62,10 +62,18 @@ impl Endpoints {
         }
     }
 
+    /// The process has ended, and with it everything that it started.
+    pub fn ended(&self) -> bool {
+        self.process().life() == Life::Dead
+    }
+
+    fn process(&self) -> Process {
+        Process { pid: self.pid, started: self.pid_started, place: self.pid_place.clone() }
+    }
+
     /// The process lives and its server answers with the same sandbox id. Blocks for 2 s at most.
     pub fn alive(&self) -> bool {
-        let process = Process { pid: self.pid, started: self.pid_started, place: self.pid_place.clone() };
-        process.life() != Life::Dead && self.answers().unwrap_or(false)
+        !self.ended() && self.answers().unwrap_or(false)
     }
 
     fn answers(&self) -> io::Result<bool> {

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptions,
+};
 use futures_util::stream::{self, StreamExt};
 
 use crate::owner::{LABEL_ID, Life, Owner};
@@ -50,6 +53,22 @@ pub async fn remove_all(docker: &Docker, owner: &Owner) -> Result<(), bollard::e
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Removes the names under which the Engine keeps images of the registry at `address`: once it is gone they lead nowhere.
+/// Layers that a build may use again stay in the builder's cache.
+///
+/// # Errors
+/// The Engine's, when it cannot be asked; an image that something else still uses stays.
+pub async fn forget_images(docker: &Docker, address: &str) -> Result<(), bollard::errors::Error> {
+    let ours = format!("{address}/");
+    for image in docker.list_images(Some(ListImagesOptionsBuilder::new().build())).await? {
+        let names = image.repo_tags.iter().chain(&image.repo_digests).filter(|name| name.starts_with(&ours));
+        for name in names {
+            let _in_use = docker.remove_image(name, None::<RemoveImageOptions>, None).await;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what sandboxes have left whose process is dead; answers their ids. What does not go now is tried again by the next.

@@ -73,7 +73,7 @@ impl Process {
     /// This process.
     pub fn this() -> Self {
         let pid = std::process::id();
-        Self { pid, started: started(pid).unwrap_or_default(), place: place() }
+        Self { pid, started: started(pid).ticks(), place: place() }
     }
 
     /// Does it still run? A start time that differs is another process with the same number.
@@ -88,18 +88,44 @@ impl Process {
             .and_then(rustix::process::Pid::from_raw)
             .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
         match (there, started(self.pid)) {
+            // A process that has ended and whose parent has not asked yet how, has ended.
             (false, _) => Life::Dead,
-            (true, Some(started)) if self.started != 0 && started != self.started => Life::Dead,
+            (true, Started::Ended) => Life::Dead,
+            (true, Started::At(started)) if self.started != 0 && started != self.started => Life::Dead,
             (true, _) => Life::Alive,
         }
     }
 }
 
-/// Field 22 of `/proc/PID/stat`; the second field is the name in brackets and may hold anything.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(19)?.parse().ok()
+/// What `/proc` tells of a process.
+enum Started {
+    /// Its start time, in ticks since the boot.
+    At(u64),
+    /// It has ended, and its parent has not noticed.
+    Ended,
+    /// Nothing.
+    Unknown,
+}
+
+impl Started {
+    /// The start time; 0 where it is not known.
+    fn ticks(&self) -> u64 {
+        match self {
+            Started::At(ticks) => *ticks,
+            Started::Ended | Started::Unknown => 0,
+        }
+    }
+}
+
+/// Fields 3 and 22 of `/proc/PID/stat`; the second field is the name in brackets and may hold anything.
+fn started(pid: u32) -> Started {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, after)| after.split_whitespace().collect()).unwrap_or_default();
+    match (fields.first(), fields.get(19).and_then(|ticks| ticks.parse().ok())) {
+        (Some(&"Z" | &"X"), _) => Started::Ended,
+        (_, Some(ticks)) => Started::At(ticks),
+        (_, None) => Started::Unknown,
+    }
 }
 
 fn place() -> String {
@@ -130,7 +156,7 @@ mod tests {
 
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = child.id();
-        let process = Process { pid, started: started(pid).unwrap(), place: place() };
+        let process = Process { pid, started: started(pid).ticks(), place: place() };
         assert_eq!(process.life(), Life::Alive);
         child.kill().unwrap();
         child.wait().unwrap();

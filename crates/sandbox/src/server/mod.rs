@@ -215,7 +215,7 @@ impl Running {
         self.stop.cancelled().await;
     }
 
-    /// Ends it: no new requests, loops stopped, containers and networks removed, endpoints file removed.
+    /// Ends it: no new requests, loops stopped, endpoints file, containers, networks and names of images removed.
     ///
     /// # Errors
     /// The Engine's, when a container or network could not be removed.
@@ -231,7 +231,10 @@ impl Running {
         }
         endpoints::remove(&self.endpoints, &self.owner);
         match &self.docker {
-            Some((_, docker)) => engine::remove_all(docker, &self.owner).await,
+            Some((_, docker)) => {
+                engine::remove_all(docker, &self.owner).await?;
+                engine::forget_images(docker, &self.address.to_string()).await
+            }
             None => Ok(()),
         }
     }
@@ -249,12 +252,16 @@ impl Drop for Running {
         let Some((host, _)) = self.docker.take() else {
             return;
         };
-        let owner = self.owner.clone();
+        let (owner, address) = (self.owner.clone(), self.address.to_string());
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             // Nobody is left to tell; the next start removes what stays.
-            let _ = runtime.block_on(async { engine::remove_all(&engine::connect(&host).await?, &owner).await });
+            let _ = runtime.block_on(async {
+                let docker = engine::connect(&host).await?;
+                engine::remove_all(&docker, &owner).await?;
+                engine::forget_images(&docker, &address).await
+            });
         });
         let _ = removal.join();
     }
