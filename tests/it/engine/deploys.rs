@@ -68,6 +68,15 @@ async fn the_same_commit_again_builds_pushes_and_touches_nothing() {
     assert_eq!(again.exit, Exit::Done);
     assert_eq!(again.calls(Op::Build).len(), 0);
     assert_eq!(again.writes(), []);
+    let begun: Vec<&str> = again
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::StepStarted { step } => Some(step.0.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(begun, ["gate backend", "gate frontend"], "what is there is judged again, and that is all");
     assert!(matches!(again.stands("backend"), ServiceOutcome::Unchanged { revision } if revision.short() == "backend:2"));
     assert_eq!(scenario.serves("frontend"), Some("frontend:2".into()));
 }

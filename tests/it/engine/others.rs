@@ -82,6 +82,7 @@ async fn a_service_that_was_deployed_while_images_were_built_is_not_touched() {
     assert_eq!(run.code(), Code::DeploymentInProgress, "{:?}", run.outcome);
     assert_eq!(run.touches(), []);
     assert!(run.words().contains("theirs:1"), "{}", run.words());
+    assert!(run.calls(Op::RegisterTaskDefinition).iter().all(|call| call.subject != "backend"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use shipit_core::settled::Status;
 use shipit_scheduler::{Breaker, Span};
 
 use crate::support::ecs::Happening;
-use crate::support::faults::{Op, When, unreachable};
+use crate::support::faults::{Op, When, denied, unreachable};
 use crate::support::revisions::Behaviour;
 use crate::support::scenario::Scenario;
 
@@ -122,4 +122,21 @@ async fn an_outage_while_turning_back_ends_and_a_person_is_told() {
     let run = scenario.deploy().await;
     assert_eq!((run.exit, run.code()), (Exit::Stuck, Code::RolloutStuck), "{:?}", run.outcome);
     assert!(run.took.as_secs() < 7200, "{}", run.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_perhaps_under_way_decides_the_exit_though_another_service_failed_first() {
+    let mut scenario = Scenario::empty();
+    scenario.service("search", "search", &[]);
+    scenario.service("mail", "mail", &[]);
+    {
+        let mut world = scenario.world.lock();
+        world.faults.fail_next(Op::UpdateService, 1, When::Before, denied(Op::UpdateService));
+        world.faults.fail_next(Op::UpdateService, 1, When::After, unreachable());
+        world.on(Op::UpdateService, 2, Happening::Denies(Op::DescribeService));
+    }
+    let run = scenario.deploy().await;
+    assert_eq!((run.exit, run.code()), (Exit::Running, Code::Denied), "{:?}", run.outcome);
+    let left = ["search", "mail"].iter().filter(|name| matches!(run.stands(name), ServiceOutcome::InProgress { .. })).count();
+    assert_eq!(left, 1, "{:?}", run.outcome);
 }

@@ -170,3 +170,19 @@ async fn a_way_back_one_task_at_a_time_is_waited_for_though_the_revision_never_l
     assert_eq!(run.exit, Exit::TurnedBack, "{:?}", run.outcome);
     assert_eq!(scenario.serves("backend"), Some("backend:1".into()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_one_of_two_rollouts_fails_the_other_is_stopped_in_its_middle() {
+    let mut scenario = Scenario::empty();
+    scenario.service("search", "search", &[]);
+    scenario.service("mail", "mail", &[]);
+    let scenario = scenario.new_tasks("search", Behaviour::Crashes);
+    let run = scenario.deploy().await;
+    assert_eq!((run.exit, run.code()), (Exit::TurnedBack, Code::RolloutTurnedBack), "{:?}", run.outcome);
+    assert!(run.touches().contains(&(Op::StopServiceDeployment, "mail")), "{:?}", run.touches());
+    for service in ["search", "mail"] {
+        run.turned_back(service, &format!("{service}:1"));
+        assert_eq!(scenario.serves(service), Some(format!("{service}:1")));
+    }
+    assert!(run.words().contains("search"), "the first failure is the run's: {}", run.words());
+}

@@ -35,12 +35,14 @@ pub struct Images {
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
     pub scans: BTreeMap<String, ScanStory>,
+    /// How long a repository's scans take, where it is not 15 s.
+    pub scans_take: BTreeMap<String, Span>,
 }
 
 /// What a scan comes to.
 #[derive(Clone, Debug)]
 pub enum ScanStory {
-    /// Not known for 3 s, running until 15 s after the push, then these findings.
+    /// Running for a while after the push, then these findings.
     Finds(Vec<Finding>),
     /// There is no result.
     Unavailable(&'static str),
@@ -152,7 +154,8 @@ impl Scans for Fake {
             let tags = world.images.repositories.get(repository);
             let pushed = tags.and_then(|tags| tags.values().find(|(stored, _)| stored.digest == *digest)).map(|(_, at)| *at);
             let pushed = pushed.ok_or_else(|| PortError::NotFound { what: format!("image {repository}@{digest}") })?;
-            let ended = world.now() - pushed >= Span::seconds(15);
+            let takes = world.images.scans_take.get(repository).copied().unwrap_or(Span::seconds(15));
+            let ended = world.now() - pushed >= takes;
             Ok(match world.images.scans.get(repository) {
                 Some(ScanStory::Unavailable(status)) => {
                     Scan::Unavailable { status: (*status).into(), description: "the operating system is not supported".into() }

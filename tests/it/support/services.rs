@@ -146,7 +146,7 @@ impl World {
             service_deployments: if self.ecs.without_service_deployments {
                 ServiceDeployments::Unsupported
             } else {
-                ServiceDeployments::Listed { list: self.listed(&begun.service, service, begun.asked_at) }
+                ServiceDeployments::Listed { list: self.listed(&begun.service, service) }
             },
             deployments: deployments.collect(),
             desired: service.plan.desired,
@@ -156,11 +156,12 @@ impl World {
         })
     }
 
-    fn listed(&self, name: &str, service: &EcsService, since: Timestamp) -> Vec<ServiceDeployment> {
+    /// All there are, older ones than were asked for too: the engine must tell its own by itself.
+    fn listed(&self, name: &str, service: &EcsService) -> Vec<ServiceDeployment> {
         let (now, lag) = (self.now(), self.ecs.spans.listed);
         let shown = service.deployments.iter().enumerate().rev();
         shown
-            .filter(|(_, one)| self.timestamp(one.created_at) >= since && one.created_at + lag <= now)
+            .filter(|(_, one)| one.created_at + lag <= now)
             .map(|(number, one)| ServiceDeployment {
                 arn: format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service-deployment/shop/{name}/{number}"),
                 created_at: self.timestamp(one.created_at),
