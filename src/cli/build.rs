@@ -5,7 +5,7 @@ use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::plan::{Plan, StepKind};
 
 use super::finish::carry_out;
-use super::session::{Session, refuse};
+use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
 
 /// A part of the pipeline's first half.
@@ -30,12 +30,8 @@ pub enum Verb {
 
 /// Does that part.
 pub async fn run(args: Part, verb: Verb) -> Exit {
-    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    let planned = match session.plan(&args.source).await {
-        Ok(planned) => planned,
+    let (session, planned) = match planned(&args.common, &args.source).await {
+        Ok(both) => both,
         Err(exit) => return exit,
     };
     let missing: Vec<&str> = planned

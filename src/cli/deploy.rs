@@ -4,7 +4,7 @@ use clap::Args;
 use shipit_core::failure::Exit;
 
 use super::finish::carry_out;
-use super::session::{Session, refuse};
+use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
 
 /// Build, push, gate, register, roll out and wait until it has settled.
@@ -18,12 +18,8 @@ pub struct Deploy {
 
 /// Deploys.
 pub async fn run(args: Deploy) -> Exit {
-    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    let planned = match session.plan(&args.source).await {
-        Ok(planned) => planned,
+    let (session, planned) = match planned(&args.common, &args.source).await {
+        Ok(both) => both,
         Err(exit) => return exit,
     };
     let refusals = planned.refusals();

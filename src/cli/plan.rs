@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use shipit_core::failure::Exit;
 
-use super::session::{Session, refuse};
+use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
 use crate::config::Origin;
 use crate::report::{self, Colour, listing};
@@ -36,12 +36,8 @@ enum Format {
 
 /// Plans.
 pub async fn run(args: PlanArgs) -> Exit {
-    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    let planned = match session.plan(&args.source).await {
-        Ok(planned) => planned,
+    let (session, planned) = match planned(&args.common, &args.source).await {
+        Ok(both) => both,
         Err(exit) => return exit,
     };
     match args.format {

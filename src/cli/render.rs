@@ -9,7 +9,7 @@ use shipit_core::plan::StepKind;
 use shipit_core::release::Digest;
 use shipit_core::{imagedefinitions, taskdef};
 
-use super::session::{Session, refuse};
+use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
 use crate::report;
 
@@ -26,12 +26,8 @@ pub struct Render {
 
 /// Renders.
 pub async fn run(args: Render) -> Exit {
-    let session = match Session::open(&args.common, args.source.strategy.as_ref()).await {
-        Ok(session) => session,
-        Err(exit) => return exit,
-    };
-    let planned = match session.plan(&args.source).await {
-        Ok(planned) => planned,
+    let (session, planned) = match planned(&args.common, &args.source).await {
+        Ok(both) => both,
         Err(exit) => return exit,
     };
     let digests: BTreeMap<String, Digest> =

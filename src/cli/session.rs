@@ -78,6 +78,16 @@ impl Session {
     }
 }
 
+/// Opens a session and makes its plan: what every command of the pipeline's way begins with.
+///
+/// # Errors
+/// What was refused has been said; the exit is to be answered.
+pub async fn planned(common: &Common, source: &SourceArgs) -> Result<(Session, Planned), Exit> {
+    let session = Session::open(common, source.strategy.as_ref()).await?;
+    let planned = session.plan(source).await?;
+    Ok((session, planned))
+}
+
 /// A plan with what it was made of.
 pub struct Planned {
     /// The world before.

@@ -175,7 +175,7 @@ fn reasons(mut failure: Failure, why: &Why, task: Option<&FailedTask>) -> Failur
         let short = task.id.get(..8).unwrap_or(&task.id);
         failure = failure.because(format!("task {short} stopped: {}{}", task.reason, containers(task)));
         if !task.log.is_empty() {
-            failure = failure.because(format!("its last log lines: {}", task.log.join(" | ")));
+            failure = failure.because(format!("its last log lines: {}", told_once(&task.log)));
         }
     }
     failure.because(match why {
@@ -253,4 +253,18 @@ pub fn deployed_meanwhile(service: &str, planned: Option<&Revision>, now: Option
         .because(format!("it ran {} when the plan was made and runs {} now", name(planned), name(now)))
         .now("the service was not touched by this run")
         .next("look at who deployed, then run the same command again")
+}
+
+/// Log lines side by side; one that repeats is told once, with how often it came.
+fn told_once(lines: &[String]) -> String {
+    let mut told: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        match told.last_mut() {
+            Some((last, times)) if last == line => *times += 1,
+            _ => told.push((line, 1)),
+        }
+    }
+    let words =
+        told.into_iter().map(|(line, times)| if times == 1 { line.to_owned() } else { format!("{line} ({times} times)") });
+    words.collect::<Vec<_>>().join(" | ")
 }

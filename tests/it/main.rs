@@ -3,6 +3,7 @@
 
 mod aws;
 mod config;
+mod demo;
 mod docker;
 mod engine;
 mod layers;

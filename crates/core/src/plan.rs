@@ -1,6 +1,7 @@
 //! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
 
 mod make;
+mod refusal;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,12 @@ use crate::pipeline::{Image, Name, Smoke, Strategy};
 use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
-pub use make::{INPUTS_LABEL, REVISION_LABEL, is_same, plan};
+pub use make::{is_same, plan};
+
+/// The label that carries the hash of the build inputs.
+pub const INPUTS_LABEL: &str = "dev.shipit.inputs";
+/// The label that carries the commit.
+pub const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// A step's name in its plan, e.g. `build backend`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

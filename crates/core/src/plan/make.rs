@@ -4,18 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Plan, Roll, Step, StepId, StepKind, Template};
-use crate::failure::{Code, Failure};
+use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, refusal};
+use crate::failure::Failure;
 use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
 use crate::release::{Digest, Revision};
 use crate::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, StoredImage};
 use crate::taskdef::{self, Reference};
 use crate::timeline;
-
-/// The label that carries the hash of the build inputs.
-pub const INPUTS_LABEL: &str = "dev.shipit.inputs";
-/// The label that carries the commit.
-pub const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// Makes the plan.
 ///
@@ -64,15 +59,7 @@ fn id(verb: &str, subject: &str) -> StepId {
 impl Making<'_> {
     fn account(&mut self) {
         if let Some(wanted) = self.pipeline.account.as_ref().filter(|account| **account != self.snapshot.account) {
-            self.refusals.push(
-                Failure::new(
-                    Code::WrongAccount,
-                    format!("the credentials belong to account {}, not {wanted}", self.snapshot.account),
-                )
-                .because(format!("`account: \"{wanted}\"` guards this pipeline"))
-                .now("nothing was touched")
-                .next(format!("use credentials of {wanted} (`--profile`, `assume_role:`), or another `--env`")),
-            );
+            self.refusals.push(refusal::wrong_account(wanted, &self.snapshot.account));
         }
     }
 
@@ -81,15 +68,7 @@ impl Making<'_> {
         for image in &self.pipeline.images {
             let Some(seen) = self.snapshot.images.get(&image.name) else { continue };
             match &seen.repository {
-                RepositorySeen::Missing => self.refusals.push(
-                    Failure::new(Code::RepositoryMissing, format!("the repository `{}` does not exist", image.repository))
-                        .because(format!("image `{}` is pushed to it", image.name))
-                        .now("nothing was touched")
-                        .next(format!(
-                            "aws ecr create-repository --repository-name {} --image-tag-mutability IMMUTABLE --region {}",
-                            image.repository, self.snapshot.region
-                        )),
-                ),
+                RepositorySeen::Missing => self.refusals.push(refusal::repository_missing(image, &self.snapshot.region)),
                 RepositorySeen::Present { uri, stored } => {
                     repositories.insert(image.name.clone(), uri.clone());
                     self.image(image, seen, uri, stored.as_ref());
@@ -109,7 +88,7 @@ impl Making<'_> {
                 self.reused.insert(image.name.clone(), stored.clone());
                 self.step("gate", &image.name, Vec::new(), gate, because_gate);
             }
-            Some(stored) => self.refusals.push(taken(image, uri, &self.snapshot.source.tag().0, stored, &seen.inputs)),
+            Some(stored) => self.refusals.push(refusal::taken(image, uri, &self.snapshot.source.tag().0, stored, &seen.inputs)),
             None => {
                 let build = self.step(
                     "build",
@@ -155,7 +134,7 @@ impl Making<'_> {
         let running = seen.present();
         self.refuse_controller(service, running);
         if running.is_none() && service.service_definition.is_none() {
-            self.refusals.push(missing(service, self.pipeline, &self.snapshot.region));
+            self.refusals.push(refusal::missing(service, self.pipeline, &self.snapshot.region));
             return None;
         }
         let definition = self.definition(service, running)?;
@@ -225,26 +204,10 @@ impl Making<'_> {
     fn refuse_controller(&mut self, service: &Service, running: Option<&RunningService>) {
         let Some(running) = running else { return };
         if running.controller != "ECS" {
-            self.refusals.push(
-                Failure::new(
-                    Code::ControllerMismatch,
-                    format!("`{}` has the deployment controller {}, which cannot roll", service.name, running.controller),
-                )
-                .because("`strategy: rolling` needs the ECS deployment controller")
-                .now("nothing was touched")
-                .next(format!(
-                    "aws ecs update-service --cluster {} --service {} --deployment-controller type=ECS",
-                    self.pipeline.cluster, service.service
-                )),
-            );
+            self.refusals.push(refusal::controller(service, &running.controller, &self.pipeline.cluster));
         }
         if running.status != "ACTIVE" {
-            self.refusals.push(
-                Failure::new(Code::ServiceNotActive, format!("`{}` is {}, not ACTIVE", service.name, running.status))
-                    .because("a service that is being deleted takes no deployment")
-                    .now("nothing was touched")
-                    .next("create it again, or take it out of the pipeline file"),
-            );
+            self.refusals.push(refusal::not_active(service, &running.status));
         }
     }
 
@@ -257,30 +220,14 @@ impl Making<'_> {
                 taskdef::with_tags(taskdef::registrable(&running.definition), &tags)
             }
             (TaskDefinitionSource::Running, None) => {
-                self.refusals.push(
-                    Failure::new(
-                        Code::ServiceMissing,
-                        format!("`{}` has no running task definition to start from", service.name),
-                    )
-                    .because("`task_definition: running` takes the one that the service runs, and the service does not exist")
-                    .now("nothing was touched")
-                    .next("name a task definition file for it"),
-                );
+                self.refusals.push(refusal::nothing_runs(service));
                 return None;
             }
         };
         let names: BTreeSet<&str> = taskdef::containers(&definition).into_iter().collect();
         for wanted in service.containers.keys().filter(|wanted| !names.contains(wanted.as_str())) {
             let known: Vec<&str> = names.iter().copied().collect();
-            self.refusals.push(
-                Failure::new(
-                    Code::ContainerMissing,
-                    format!("container `{wanted}` is not in the task definition of `{}`", service.name),
-                )
-                .because(format!("it has: {}", known.join(", ")))
-                .now("nothing was touched")
-                .next(format!("name one of them under `services: {}: containers:`", service.name)),
-            );
+            self.refusals.push(refusal::container_missing(service, wanted, &known));
         }
         Some(self.pin_others(service, running, definition))
     }
@@ -303,15 +250,7 @@ impl Making<'_> {
                     let name = image.strip_suffix(":latest").unwrap_or(&image);
                     definition = taskdef::with_image(definition, &container, &format!("{name}@{digest}"));
                 }
-                None => self.refusals.push(
-                    Failure::new(
-                        Code::MovingTag,
-                        format!("container `{container}` of `{}` is on a moving tag: `{image}`", service.name),
-                    )
-                    .because("the same revision would run other bytes tomorrow, and no running task tells which digest is meant")
-                    .now("nothing was touched")
-                    .next(format!("name a version or a digest in the task definition, or `allow_latest: [{image}]`")),
-                ),
+                None => self.refusals.push(refusal::moving_tag(service, &container, &image)),
             }
         }
         definition
@@ -354,34 +293,6 @@ pub fn is_same(rendered: &Value, running: &RunningService) -> bool {
 fn is_ours(stored: &StoredImage, commit: &str, inputs: &Digest) -> bool {
     stored.labels.get(INPUTS_LABEL).map(String::as_str) == Some(inputs.as_str())
         && stored.labels.get(REVISION_LABEL).map(String::as_str) == Some(commit)
-}
-
-fn taken(image: &Image, uri: &str, tag: &str, stored: &StoredImage, inputs: &Digest) -> Failure {
-    let label = |name: &str| stored.labels.get(name).cloned().unwrap_or_else(|| "none".to_owned());
-    Failure::new(Code::TagTaken, format!("`{uri}:{tag}` exists and is not what this tree builds"))
-        .because(format!(
-            "stored: {} with {INPUTS_LABEL}={} and {REVISION_LABEL}={}",
-            stored.digest,
-            label(INPUTS_LABEL),
-            label(REVISION_LABEL)
-        ))
-        .because(format!("this tree: {INPUTS_LABEL}={inputs}"))
-        .now("nothing was touched")
-        .next(format!("commit the change of `{}` and deploy that commit: a tag is never overwritten", image.name))
-}
-
-fn missing(service: &Service, pipeline: &Pipeline, region: &str) -> Failure {
-    Failure::new(
-        Code::ServiceMissing,
-        format!("the service `{}` does not exist in the cluster `{}`", service.service, pipeline.cluster),
-    )
-    .because(format!("`services: {}:` is to be deployed to it", service.name))
-    .now("nothing was touched")
-    .next(format!(
-        "aws ecs create-service --cluster {} --service-name {} --cli-input-json file://service.json --region {region}",
-        pipeline.cluster, service.service
-    ))
-    .next(format!("or `service_definition: service.json` under `services: {}:`, and shipit creates it", service.name))
 }
 
 /// Services so that each comes after those it needs; the order of the file otherwise. The reader has refused cycles.

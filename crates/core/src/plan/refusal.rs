@@ -1,0 +1,90 @@
+//! Why there can be no plan: the words of each refusal. Nothing has been touched then.
+
+use super::{INPUTS_LABEL, REVISION_LABEL};
+use crate::failure::{Code, Failure};
+use crate::pipeline::{Image, Pipeline, Service};
+use crate::release::Digest;
+use crate::snapshot::StoredImage;
+
+pub(super) fn wrong_account(wanted: &str, found: &str) -> Failure {
+    Failure::new(Code::WrongAccount, format!("the credentials belong to account {}, not {wanted}", found))
+        .because(format!("`account: \"{wanted}\"` guards this pipeline"))
+        .now("nothing was touched")
+        .next(format!("use credentials of {wanted} (`--profile`, `assume_role:`), or another `--env`"))
+}
+
+pub(super) fn repository_missing(image: &Image, region: &str) -> Failure {
+    Failure::new(Code::RepositoryMissing, format!("the repository `{}` does not exist", image.repository))
+        .because(format!("image `{}` is pushed to it", image.name))
+        .now("nothing was touched")
+        .next(format!(
+            "aws ecr create-repository --repository-name {} --image-tag-mutability IMMUTABLE --region {}",
+            image.repository, region
+        ))
+}
+
+pub(super) fn controller(service: &Service, controller: &str, cluster: &str) -> Failure {
+    Failure::new(
+        Code::ControllerMismatch,
+        format!("`{}` has the deployment controller {}, which cannot roll", service.name, controller),
+    )
+    .because("`strategy: rolling` needs the ECS deployment controller")
+    .now("nothing was touched")
+    .next(format!("aws ecs update-service --cluster {} --service {} --deployment-controller type=ECS", cluster, service.service))
+}
+
+pub(super) fn not_active(service: &Service, status: &str) -> Failure {
+    Failure::new(Code::ServiceNotActive, format!("`{}` is {}, not ACTIVE", service.name, status))
+        .because("a service that is being deleted takes no deployment")
+        .now("nothing was touched")
+        .next("create it again, or take it out of the pipeline file")
+}
+
+pub(super) fn nothing_runs(service: &Service) -> Failure {
+    Failure::new(Code::ServiceMissing, format!("`{}` has no running task definition to start from", service.name))
+        .because("`task_definition: running` takes the one that the service runs, and the service does not exist")
+        .now("nothing was touched")
+        .next("name a task definition file for it")
+}
+
+pub(super) fn container_missing(service: &Service, wanted: &str, known: &[&str]) -> Failure {
+    Failure::new(Code::ContainerMissing, format!("container `{wanted}` is not in the task definition of `{}`", service.name))
+        .because(format!("it has: {}", known.join(", ")))
+        .now("nothing was touched")
+        .next(format!("name one of them under `services: {}: containers:`", service.name))
+}
+
+pub(super) fn moving_tag(service: &Service, container: &str, image: &str) -> Failure {
+    Failure::new(Code::MovingTag, format!("container `{container}` of `{}` is on a moving tag: `{image}`", service.name))
+        .because("the same revision would run other bytes tomorrow, and no running task tells which digest is meant")
+        .now("nothing was touched")
+        .next(format!("name a version or a digest in the task definition, or `allow_latest: [{image}]`"))
+}
+
+pub(super) fn taken(image: &Image, uri: &str, tag: &str, stored: &StoredImage, inputs: &Digest) -> Failure {
+    let label = |name: &str| stored.labels.get(name).cloned().unwrap_or_else(|| "none".to_owned());
+    Failure::new(Code::TagTaken, format!("`{uri}:{tag}` exists and is not what this tree builds"))
+        .because(format!(
+            "stored: {} with {INPUTS_LABEL}={} and {REVISION_LABEL}={}",
+            stored.digest,
+            label(INPUTS_LABEL),
+            label(REVISION_LABEL)
+        ))
+        .because(format!("this tree: {INPUTS_LABEL}={inputs}"))
+        .now("nothing was touched")
+        .next(format!("commit the change of `{}` and deploy that commit: a tag is never overwritten", image.name))
+}
+
+pub(super) fn missing(service: &Service, pipeline: &Pipeline, region: &str) -> Failure {
+    Failure::new(
+        Code::ServiceMissing,
+        format!("the service `{}` does not exist in the cluster `{}`", service.service, pipeline.cluster),
+    )
+    .because(format!("`services: {}:` is to be deployed to it", service.name))
+    .now("nothing was touched")
+    .next(format!(
+        "aws ecs create-service --cluster {} --service-name {} --cli-input-json file://service.json --region {region}",
+        pipeline.cluster, service.service
+    ))
+    .next(format!("or `service_definition: service.json` under `services: {}:`, and shipit creates it", service.name))
+}
