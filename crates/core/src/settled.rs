@@ -231,7 +231,7 @@ fn by_primary(begun: &Begun, evidence: &Evidence) -> Settled {
     };
     let ours = evidence.deployments.iter().find(|deployment| deployment.id == begun.deployment);
     if primary.id == begun.deployment && primary.revision == begun.revision {
-        let alone = evidence.deployments.len() == 1;
+        let alone = evidence.deployments.iter().all(|other| other.id == primary.id || is_given_up(other));
         return match primary.rollout {
             RolloutState::Failed => Settled::Failed { reason: words(primary) },
             RolloutState::Completed if alone && evidence.running == evidence.desired && evidence.pending == 0 => {
@@ -257,6 +257,11 @@ fn by_primary(begun: &Begun, evidence: &Evidence) -> Settled {
         Some(_) => Settled::Superseded { by: primary.revision.clone() },
         None => Settled::Pending,
     }
+}
+
+/// Given up and without tasks. ECS lists it no more once another is COMPLETED; ministack lists it for ever.
+fn is_given_up(deployment: &DeploymentSeen) -> bool {
+    deployment.rollout == RolloutState::Failed && deployment.running == 0 && deployment.pending == 0
 }
 
 fn rolled_back_by_ecs(evidence: &Evidence, primary: &DeploymentSeen) -> bool {
