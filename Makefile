@@ -47,5 +47,5 @@ tools: base-images venv
 
 venv: $(VENV_READY)
 
-$(VENV_READY): tests/python/requirements.txt
-	scripts/venv $<
+$(VENV_READY): tests/python/requirements.txt tests/python/ministack.txt
+	scripts/venv $^
