@@ -30,6 +30,7 @@ def definition(image, environment):
         "requiresCompatibilities": ["FARGATE"],
         "cpu": "256",
         "memory": "512",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/bench-execution",
         "containerDefinitions": [
             {
                 "name": "web",

@@ -36,9 +36,7 @@ class Project:
         self.git("commit", "--quiet", "--message", message)
 
     def renew(self):
-        """A new commit of which no builder has anything, not even of its context from the commits before."""
-        self.remove_images()
-        self._cache.forget()
+        """A new commit of which no builder has anything."""
         text = f"{os.getpid()}-{next(self._numbers)}"
         self._stamp(self.path, text)
         self.commit(f"stamp {text}")
