@@ -36,7 +36,8 @@ class Project:
         self.git("commit", "--quiet", "--message", message)
 
     def renew(self):
-        """A new commit of which no builder has anything."""
+        """A new commit of which no builder has anything: BuildKit would keep a folder's files to be sent only what changed."""
+        self._cache.forget("source.local")
         text = f"{os.getpid()}-{next(self._numbers)}"
         self._stamp(self.path, text)
         self.commit(f"stamp {text}")

@@ -37,22 +37,26 @@ class BuildCache:
 
     def __init__(self):
         self._engine = Engine()
-        self._before = self._entries()
+        self._before = self._entries().keys()
 
     def _entries(self):
+        """Id and type of each."""
         status, answer = self._engine.request("GET", "/system/df", timeout=300)
         if status != 200:
             raise NotMeasured(f"the engine does not say what its build cache holds: {status}")
-        return {entry["ID"] for entry in json.loads(answer).get("BuildCache") or []}
+        return {entry["ID"]: entry["Type"] for entry in json.loads(answer).get("BuildCache") or []}
 
-    def forget(self):
-        """Until nothing more goes: an entry can go only after what is made from it."""
-        left = self._entries() - self._before
+    def _new(self, kinds):
+        return {entry for entry, kind in self._entries().items() if entry not in self._before and (not kinds or kind in kinds)}
+
+    def forget(self, *kinds):
+        """All that is new, or only what is of these types. Until nothing more goes: what others are made of goes after them."""
+        left = self._new(kinds)
         while left:
             for entry in left:
                 only = urllib.parse.quote(json.dumps({"id": {entry: True}}))
                 self._engine.request("POST", f"/build/prune?all=true&filters={only}", timeout=300)
-            now = self._entries() - self._before
+            now = self._new(kinds)
             if now >= left:
                 return
             left = now
