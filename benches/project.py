@@ -54,14 +54,12 @@ class Project:
     def endpoints(self):
         return json.loads((self.path / ".shipit" / "sandbox" / "endpoints.json").read_text())
 
-    def remove_images(self):
-        remove_images(f"{self.endpoints()['registry']}/")
-
     def remove(self):
+        """The sandbox first: an image in use stays."""
         with contextlib.suppress(NotMeasured, OSError):
-            self.remove_images()
-        with contextlib.suppress(NotMeasured):
+            registry = self.endpoints()["registry"]
             self.run(self.command("sandbox", "down"))
+            remove_images(f"{registry}/")
         self._cache.forget()
 
     def aws_environment(self):
@@ -71,6 +69,7 @@ class Project:
             **OURS,
             "AWS_ENDPOINT_URL": there["endpoint"],
             "AWS_REGION": there["region"],
+            "AWS_DEFAULT_REGION": there["region"],  # the one that version 1 of the CLI reads
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
             "AWS_CONFIG_FILE": "/dev/null",
