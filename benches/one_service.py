@@ -1,4 +1,4 @@
-"""The smallest pipeline that rolls: one service, one task, no load balancer, so that a rollout settles soon."""
+"""The smallest pipeline that rolls: one service that wants no task, so that what is timed is the control plane alone."""
 
 import json
 
@@ -17,10 +17,8 @@ services:
   {SERVICE}:
     task_definition: web.taskdef.json
     containers: {{ web: web }}
-    strategy: {{ rolling: {{ minimum_percent: 0, maximum_percent: 200 }} }}
+    strategy: {{ rolling: {{ minimum_percent: 100, maximum_percent: 200 }} }}
 """
-# the shell waits for its child, so that the signal that stops the task is not held up
-PROGRAM = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"]
 
 
 def definition(image, environment):
@@ -36,7 +34,6 @@ def definition(image, environment):
                 "name": "web",
                 "image": image,
                 "essential": True,
-                "command": PROGRAM,
                 "environment": [{"name": name, "value": value} for name, value in environment.items()],
             }
         ],
@@ -49,10 +46,10 @@ def seed():
         "cluster": CLUSTER,
         "serviceName": SERVICE,
         "taskDefinition": FAMILY,
-        "desiredCount": 1,
+        "desiredCount": 0,
         "launchType": "FARGATE",
         "networkConfiguration": network,
-        "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 200},
+        "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200},
     }
     requests = [
         ("ecs", "CreateCluster", {"clusterName": CLUSTER}),
