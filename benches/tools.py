@@ -80,3 +80,13 @@ def remove_images(prefix):
         for name in [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]:
             if name.startswith(prefix):
                 engine.request("DELETE", f"/images/{urllib.parse.quote(name, safe='')}", timeout=120)
+
+
+def remove_unfinished(variable):
+    """Removes what an interrupted classic build leaves: images without name whose environment has one that begins so."""
+    engine = Engine()
+    nameless = urllib.parse.quote(json.dumps({"dangling": ["true"]}))
+    for image in json.loads(engine.request("GET", f"/images/json?filters={nameless}")[1]):
+        status, about = engine.request("GET", f"/images/{image['Id']}/json")
+        if status == 200 and any(pair.startswith(variable) for pair in json.loads(about)["Config"]["Env"] or []):
+            engine.request("DELETE", f"/images/{image['Id']}", timeout=120)

@@ -2,11 +2,12 @@
 
 import contextlib
 import itertools
+import os
 
 import contexts
 from measure import SECONDS, Row, Share, wall
 from project import OURS, project
-from tools import remove_images
+from tools import remove_images, remove_unfinished
 
 REPEATS = 5
 COLD = Share(0.4)
@@ -34,6 +35,7 @@ def classic_images():
         yield
     finally:
         remove_images(f"{PEER_NAME}-")
+        remove_unfinished(f"STAMP={os.getpid()}-")
 
 
 def prepared(storefront, case, build):
