@@ -1,7 +1,7 @@
 # make demo      two images, three commits, a local AWS: a real deploy to watch
 # make test      everything but the full matrices
 # make test-all  everything, 20,000 cases a property
-# make bench     the figures in the README
+# make bench     the figures in the README; ONLY=build takes one of them
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
@@ -28,9 +28,10 @@ test-all: build tools
 	$(with_engine)
 	PROPTEST_CASES=20000 cargo test --workspace --locked -- --include-ignored
 
-bench: build tools
+bench: tools
+	cargo build --release --locked
 	$(with_engine)
-	cargo bench --workspace --locked
+	benches/run $(if $(ONLY),--only $(ONLY))
 
 build:
 	cargo build --workspace --all-targets --locked
