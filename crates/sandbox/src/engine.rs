@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
+use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptions,
+    InspectNetworkOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptions,
 };
 use futures_util::stream::{self, StreamExt};
 
@@ -112,9 +113,28 @@ async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Erro
         .await;
     let mut networks = Ok(());
     for (id, _) in left.networks {
-        networks = networks.and(gone(docker.remove_network(&id).await));
+        networks = networks.and(match docker.remove_network(&id).await {
+            Err(error @ bollard::errors::Error::DockerResponseServerError { status_code: 403, .. }) => {
+                cut_off(docker, &id).await;
+                Err(error)
+            }
+            result => gone(result),
+        });
     }
     containers.and(networks)
+}
+
+/// Takes the endpoints from a network whose containers are gone: the Engine keeps those of a container that was removed while
+/// it started, and then the network too.
+async fn cut_off(docker: &Docker, network: &str) {
+    let found = docker.inspect_network(network, None::<InspectNetworkOptions>).await;
+    let endpoints = found.ok().and_then(|network| network.containers).unwrap_or_default();
+    for (id, endpoint) in endpoints {
+        // One whose container is gone is listed under `ep-…` and known by the container's name only.
+        let container = if id.starts_with("ep-") { endpoint.name.unwrap_or(id) } else { id };
+        let request = NetworkDisconnectRequest { container, force: Some(true) };
+        let _gone_meanwhile = docker.disconnect_network(network, request).await;
+    }
 }
 
 /// Not being there, or being removed by someone else just now, is what was wanted.
@@ -127,7 +147,8 @@ fn gone(result: Result<(), bollard::errors::Error>) -> Result<(), bollard::error
 
 #[cfg(test)]
 mod tests {
-    use bollard::models::NetworkCreateRequest;
+    use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest};
+    use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 
     use super::*;
     use crate::owner::Process;
@@ -163,5 +184,26 @@ mod tests {
         removed.unwrap();
         assert_eq!(after_removal, 1, "one of the same id, but of another process, stays");
         cleaned.unwrap();
+    }
+
+    #[tokio::test]
+    #[ignore = "needs Docker"]
+    async fn a_network_goes_although_something_else_is_in_it() {
+        let docker = connect(HOST).await.unwrap();
+        let this = Owner::this(format!("held-{}", std::process::id()));
+        network(&docker, &this.id, &this).await;
+        let host = HostConfig { network_mode: Some(this.id.clone()), ..Default::default() };
+        let image = crate::ecs::pause::image(&docker).await.unwrap();
+        let body = ContainerCreateBody { image: Some(image), host_config: Some(host), ..Default::default() };
+        let other = docker.create_container(None::<CreateContainerOptions>, body).await.unwrap().id;
+        let started = docker.start_container(&other, None::<StartContainerOptions>).await;
+        let removed = remove_all(&docker, &this).await;
+        let left = there(&docker, &this.id).await;
+        let options = RemoveContainerOptionsBuilder::new().force(true).build();
+        docker.remove_container(&other, Some(options)).await.unwrap();
+
+        started.unwrap();
+        removed.unwrap();
+        assert_eq!(left, 0);
     }
 }

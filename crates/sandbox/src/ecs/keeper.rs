@@ -19,19 +19,20 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Starts what keeps services at their desired count; each task ends by itself when `loops.stop` is cancelled.
 pub fn start(loops: &Loops) -> Vec<JoinHandle<()>> {
     let loops = loops.clone();
+    let engine = loops.docker.map(|docker| Engine::new(docker, loops.owner));
     let keeper = tokio::spawn(async move {
-        let stop = loops.stop.clone();
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = keep(loops) => {}
+            () = loops.stop.cancelled() => {}
+            () = keep(loops.shared, engine.clone()) => {}
+        }
+        if let Some(engine) = engine {
+            engine.at_rest().await;
         }
     });
     vec![keeper]
 }
 
-async fn keep(loops: Loops) {
-    let shared = loops.shared;
-    let engine = loops.docker.map(|docker| Engine::new(docker, loops.owner));
+async fn keep(shared: Arc<Shared>, engine: Option<Engine>) {
     let mut tasks = JoinSet::new();
     if let Some(engine) = &engine {
         tasks.spawn(follow_health(Arc::clone(&shared), engine.clone()));

@@ -13,7 +13,7 @@ mod facts;
 mod ids;
 mod keeper;
 mod launch;
-mod pause;
+pub(crate) mod pause;
 mod request;
 mod schedule;
 mod service;

@@ -27,7 +27,7 @@ const AARCH64: &[u32] = &[
 ];
 
 /// The image's name in the Engine, made when it is not there.
-pub(super) async fn image(docker: &Docker) -> Result<String, Error> {
+pub(crate) async fn image(docker: &Docker) -> Result<String, Error> {
     let (name, tag) = ("shipit-sandbox-pause", "1");
     let image = format!("{name}:{tag}");
     if docker.inspect_image(&image).await.is_ok() {

@@ -19,6 +19,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use tokio::sync::OnceCell;
+use tokio_util::task::TaskTracker;
 
 use super::pause;
 use crate::owner::Owner;
@@ -31,6 +32,8 @@ pub(super) struct Engine {
     docker: Docker,
     owner: Owner,
     network: Arc<OnceCell<String>>,
+    /// Calls that make or start something.
+    calls: TaskTracker,
 }
 
 /// A container to be made.
@@ -103,7 +106,22 @@ pub(super) fn message(error: &Error) -> String {
 impl Engine {
     /// The Engine for this owner; nothing is asked of it yet.
     pub(super) fn new(docker: Docker, owner: Owner) -> Self {
-        Self { docker, owner, network: Arc::default() }
+        Self { docker, owner, network: Arc::default(), calls: TaskTracker::new() }
+    }
+
+    /// Lets a call end that makes or starts something, also when nobody waits for it any more: one that is dropped half-way
+    /// leaves an endpoint behind, which keeps its network from going.
+    async fn whole<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> T {
+        match self.calls.spawn(call).await {
+            Ok(answer) => answer,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Returns when nothing is being made or started any more.
+    pub(super) async fn at_rest(&self) {
+        self.calls.close();
+        self.calls.wait().await;
     }
 
     /// The sandbox's network, made when it is first needed.
@@ -112,7 +130,8 @@ impl Engine {
         let make = || async {
             let request =
                 NetworkCreateRequest { name: name.clone(), labels: Some(self.owner.labels()), ..NetworkCreateRequest::default() };
-            self.docker.create_network(request).await.map(|made| made.id)
+            let docker = self.docker.clone();
+            self.whole(async move { docker.create_network(request).await }).await.map(|made| made.id)
         };
         self.network.get_or_try_init(make).await.map(String::as_str)
     }
@@ -176,7 +195,9 @@ impl Engine {
             }
         }
         body.host_config = Some(host);
-        self.docker.create_container(None::<CreateContainerOptions>, body).await.map(|made| made.id)
+        let docker = self.docker.clone();
+        let made = self.whole(async move { docker.create_container(None::<CreateContainerOptions>, body).await }).await;
+        made.map(|made| made.id)
     }
 
     /// Makes and starts the container that only holds a network for others.
@@ -196,7 +217,8 @@ impl Engine {
 
     /// Starts a container.
     pub(super) async fn start(&self, id: &str) -> Result<(), Error> {
-        self.docker.start_container(id, None::<StartContainerOptions>).await
+        let (docker, id) = (self.docker.clone(), id.to_owned());
+        self.whole(async move { docker.start_container(&id, None::<StartContainerOptions>).await }).await
     }
 
     /// Where the published ports listen: container port to address.

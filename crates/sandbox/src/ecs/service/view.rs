@@ -33,7 +33,8 @@ pub(super) fn counts(state: &State, service: &Service, of: Option<DeploymentId>)
     let mut counts = Counts::default();
     for task in state.ecs.tasks.values().filter(belongs) {
         counts.pending += usize::from(task.is_pending());
-        counts.running += usize::from(task.is_running());
+        // One that is told to stop is not counted from then on, as the scheduler does not count it.
+        counts.running += usize::from(task.is_running() && task.stop.is_none());
         counts.wanted += usize::from(task.stop.is_none());
     }
     counts
