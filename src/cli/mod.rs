@@ -3,6 +3,7 @@
 pub mod build;
 pub mod completions;
 pub mod deploy;
+pub mod explain;
 pub mod finish;
 pub mod plan;
 pub mod render;
@@ -51,6 +52,8 @@ pub enum Command {
     Status(status::Status),
     /// Wait for the deployments in progress
     Wait(wait::Wait),
+    /// Say what a code means, or list all codes
+    Explain(explain::Explain),
     /// A local AWS for rehearsals
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
@@ -137,6 +140,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Rollback(args) => rollback::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
+        Command::Explain(args) => explain::run(&args),
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),

@@ -1,5 +1,6 @@
 //! Events -> view (a pure fold) -> terminal, lines, JSON lines, files. stdout is data, stderr is for people.
 
+pub mod catalogue;
 pub mod failure;
 pub mod files;
 pub mod ink;
@@ -50,8 +51,17 @@ pub enum Colour {
 impl Colour {
     /// What stderr wants.
     pub fn of_stderr() -> Self {
+        Self::of(&std::io::stderr())
+    }
+
+    /// What stdout wants.
+    pub fn of_stdout() -> Self {
+        Self::of(&std::io::stdout())
+    }
+
+    fn of(stream: &impl IsTerminal) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        if wanted && std::io::stderr().is_terminal() { Colour::Yes } else { Colour::No }
+        if wanted && stream.is_terminal() { Colour::Yes } else { Colour::No }
     }
 }
 
