@@ -1,6 +1,8 @@
 //! The one place where ports meet adapters: AWS, or the sandbox, which is reached by its endpoint URL alone.
 
+pub mod lock;
 pub mod sandbox;
+mod who;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,8 @@ use crate::adapter::docker::Docker;
 use crate::adapter::files::Files;
 use crate::adapter::git::{Environment, Git};
 use crate::port::{Clock, Ports, Secret};
+
+pub use who::who;
 
 /// What a command is carried out against.
 #[derive(Clone, Debug)]
@@ -60,6 +64,7 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
         registry: Box::new(aws.registry),
         scans: Box::new(aws.scans),
         service: Box::new(aws.service),
+        revisions: Box::new(aws.revisions),
         evidence: Box::new(aws.evidence),
         account: Box::new(aws.account),
         store: Box::new(Files::open(&pipeline.folder)?),

@@ -2,22 +2,27 @@
 
 mod clock;
 mod error;
+mod lock;
+mod revisions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use shipit_core::ancestry::Ancestry;
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
 use shipit_core::journal::Entry;
 use shipit_core::pipeline::Image;
-use shipit_core::release::{DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
+use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::settled::{Begun, Evidence as Sight};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
 
 pub use clock::Clock;
 pub use error::PortError;
+pub use lock::{Holder, Process, Ships, Taken};
+pub use revisions::{RevisionSeen, Revisions, Standing};
 
 /// A result of a port.
 pub type PortResult<T> = Result<T, PortError>;
@@ -76,6 +81,8 @@ pub enum Dirty {
 pub trait Source: Send + Sync {
     /// Reads commit and state of the tree that holds `folder`; without a repository the hash covers `contexts`.
     async fn read(&self, folder: &Path, contexts: &[Image], wish: &SourceWish) -> PortResult<SourceTree>;
+    /// How the commit that runs stands to ours, as the repository that holds `folder` knows it.
+    async fn ancestry(&self, folder: &Path, ours: &Commit, running: &Commit) -> PortResult<Ancestry>;
 }
 
 /// An image that was built and lies in the local Engine.
@@ -118,6 +125,17 @@ pub trait Builder: Send + Sync {
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage>;
 }
 
+/// Whether the registry holds an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// It does.
+    Yes,
+    /// It does no more.
+    No,
+    /// The image is of another registry, which was not asked.
+    Elsewhere,
+}
+
 /// The registry's side: what is there.
 #[async_trait]
 pub trait Registry: Send + Sync {
@@ -125,6 +143,8 @@ pub trait Registry: Send + Sync {
     async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen>;
     /// A login that is valid now.
     async fn login(&self) -> PortResult<Login>;
+    /// Whether the image that a container names is still there.
+    async fn holds(&self, image: &str) -> PortResult<Holds>;
 }
 
 /// Scan results.
@@ -207,6 +227,8 @@ pub trait Account: Send + Sync {
 /// Where runs are written down.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Takes the lock of the folder until this process ends; `by` and `doing` are what others read meanwhile.
+    async fn claim(&self, by: &str, doing: &str) -> PortResult<Taken>;
     /// Opens a run: its folder and its plan.
     async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()>;
     /// Appends one fact, on disk before this returns.
@@ -234,6 +256,8 @@ pub struct Ports {
     pub scans: Box<dyn Scans>,
     /// Services.
     pub service: Box<dyn Service>,
+    /// Revisions of task definitions.
+    pub revisions: Box<dyn Revisions>,
     /// What went wrong.
     pub evidence: Box<dyn Evidence>,
     /// Who we are.

@@ -5,7 +5,7 @@ use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::plan::{Plan, StepKind};
 
 use super::finish::carry_out;
-use super::session::{planned, refuse};
+use super::session::{Session, refuse};
 use super::{Common, SourceArgs};
 
 /// A part of the pipeline's first half.
@@ -28,12 +28,27 @@ pub enum Verb {
     Scan,
 }
 
+impl Verb {
+    fn name(self) -> &'static str {
+        match self {
+            Verb::Build => "build",
+            Verb::Push => "push",
+            Verb::Scan => "scan",
+        }
+    }
+}
+
 /// Does that part.
 pub async fn run(args: Part, verb: Verb) -> Exit {
-    let (session, planned) = match planned(&args.common, &args.source).await {
-        Ok(both) => both,
-        Err(exit) => return exit,
-    };
+    match part(args, verb).await {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+async fn part(args: Part, verb: Verb) -> Result<Exit, Exit> {
+    let session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
+    session.claim(verb.name()).await?;
+    let planned = session.plan(&args.source, None).await?;
     let missing: Vec<&str> = planned
         .plan
         .steps
@@ -46,10 +61,10 @@ pub async fn run(args: Part, verb: Verb) -> Exit {
             .because("the gate judges what the registry has scanned")
             .now("nothing was touched")
             .next("shipit push, then shipit scan");
-        return refuse(&[failure]);
+        return Err(refuse(&[failure]));
     }
     let plan = only(planned.plan.clone(), verb);
-    carry_out(&session, &plan, &planned.remarks(), args.common.output, Vec::new()).await
+    Ok(carry_out(&session, &plan, &planned.remarks(), args.common.output, Vec::new()).await)
 }
 
 fn only(mut plan: Plan, verb: Verb) -> Plan {

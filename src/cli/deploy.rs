@@ -1,10 +1,11 @@
 //! `shipit deploy`: the whole way.
 
 use clap::Args;
+use shipit_core::ancestry::Forced;
 use shipit_core::failure::Exit;
 
 use super::finish::carry_out;
-use super::session::{planned, refuse};
+use super::session::{Session, refuse};
 use super::{Common, SourceArgs};
 
 /// Build, push, gate, register, roll out and wait until it has settled.
@@ -14,17 +15,28 @@ pub struct Deploy {
     common: Common,
     #[command(flatten)]
     source: SourceArgs,
+    /// Deploy though the service runs a newer commit
+    #[arg(long, requires = "reason")]
+    force: bool,
+    /// Why the older commit is wanted; it stays in the journal and on the revision
+    #[arg(long, requires = "force", value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    reason: Option<String>,
 }
 
 /// Deploys.
 pub async fn run(args: Deploy) -> Exit {
-    let (session, planned) = match planned(&args.common, &args.source).await {
-        Ok(both) => both,
-        Err(exit) => return exit,
-    };
+    match deploy(args).await {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+async fn deploy(args: Deploy) -> Result<Exit, Exit> {
+    let session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
+    session.claim("deploy").await?;
+    let planned = session.plan(&args.source, args.reason.map(|reason| Forced { reason })).await?;
     let refusals = planned.refusals();
     if !refusals.is_empty() {
-        return refuse(&refusals);
+        return Err(refuse(&refusals));
     }
-    carry_out(&session, &planned.plan, &planned.remarks(), args.common.output, Vec::new()).await
+    Ok(carry_out(&session, &planned.plan, &planned.remarks(), args.common.output, Vec::new()).await)
 }

@@ -5,7 +5,9 @@ pub mod completions;
 pub mod deploy;
 pub mod explain;
 pub mod finish;
+pub mod lock;
 pub mod plan;
+pub mod prune;
 pub mod render;
 pub mod rollback;
 pub mod sandbox;
@@ -48,6 +50,11 @@ pub enum Command {
     Render(render::Render),
     /// Go back to the revision before, or to a named one
     Rollback(rollback::Rollback),
+    /// Deregister old revisions that nothing uses
+    Prune(prune::Prune),
+    /// Who works in the folder of the pipeline file
+    #[command(subcommand)]
+    Lock(lock::Lock),
     /// Say how the services stand
     Status(status::Status),
     /// Wait for the deployments in progress
@@ -138,6 +145,8 @@ async fn dispatch(command: Command) -> Exit {
         Command::Scan(args) => build::run(args, build::Verb::Scan).await,
         Command::Render(args) => render::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
+        Command::Prune(args) => prune::run(args).await,
+        Command::Lock(command) => lock::run(command),
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Explain(args) => explain::run(&args),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use shipit_core::ancestry::Forced;
 use shipit_core::event::Event;
 use shipit_core::failure::{Exit, Failure};
 use shipit_core::pipeline::Pipeline;
@@ -14,9 +15,9 @@ use tokio::sync::watch;
 
 use super::{Common, SourceArgs};
 use crate::app::{self, Connected, Target};
-use crate::config::{self, Loaded, Overrides, Paint};
+use crate::config::{self, Contexts, Loaded, Overrides, Paint};
 use crate::engine::{Context, observe};
-use crate::port::{Dirty, SourceWish};
+use crate::port::{Dirty, SourceWish, Taken};
 use crate::report::{self, Colour};
 
 /// How wide complaints about the pipeline file are written.
@@ -28,6 +29,8 @@ pub struct Session {
     pub loaded: Loaded,
     /// Ports and clock.
     pub connected: Connected,
+    /// Who deploys, for others to read.
+    pub by: String,
     interrupt: watch::Receiver<Wish>,
 }
 
@@ -37,10 +40,37 @@ impl Session {
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
     pub async fn open(common: &Common, strategy: Option<&String>) -> Result<Self, Exit> {
-        let loaded = load(common, strategy)?;
+        Self::connect(common, load(common, strategy)?).await
+    }
+
+    /// The same for a command that builds nothing: it works without the contexts of the images.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn open_without_contexts(common: &Common) -> Result<Self, Exit> {
+        Self::connect(common, load_for(common, None, Contexts::NotNeeded)?).await
+    }
+
+    async fn connect(common: &Common, loaded: Loaded) -> Result<Self, Exit> {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
-        Ok(Self { loaded, connected, interrupt: signals() })
+        Ok(Self { loaded, connected, by: app::who(), interrupt: signals() })
+    }
+
+    /// Takes the lock of the pipeline's folder until this process ends; a second one is refused.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn claim(&self, doing: &str) -> Result<(), Exit> {
+        match self.connected.ports.store.claim(&self.by, doing).await {
+            Ok(Taken::Free | Taken::Held) => Ok(()),
+            Ok(Taken::Over(holder)) => {
+                let whose = format!("{} had the lock since {:.0}, and its process has ended", holder.by, holder.since);
+                report::say(&format!("notice: {whose}: {holder}; the lock is taken over"));
+                Ok(())
+            }
+            Err(error) => Err(refuse(&[error.into()])),
+        }
     }
 
     /// The pipeline.
@@ -59,6 +89,7 @@ impl Session {
             ports: &self.connected.ports,
             pipeline: self.pipeline(),
             clock: self.connected.clock,
+            by: &self.by,
             tell,
             interrupt: self.interrupt.clone(),
         }
@@ -68,11 +99,12 @@ impl Session {
     ///
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
-    pub async fn plan(&self, source: &SourceArgs) -> Result<Planned, Exit> {
+    pub async fn plan(&self, source: &SourceArgs, forced: Option<Forced>) -> Result<Planned, Exit> {
         let wish =
             SourceWish { commit: source.commit.clone(), dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse } };
         let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
         let plan = plan(self.pipeline(), &snapshot).map_err(|failures| refuse(&failures))?;
+        let plan = Plan { forced, ..plan };
         let notes = review(self.pipeline(), &snapshot, &plan);
         Ok(Planned { snapshot, plan, notes })
     }
@@ -84,7 +116,7 @@ impl Session {
 /// What was refused has been said; the exit is to be answered.
 pub async fn planned(common: &Common, source: &SourceArgs) -> Result<(Session, Planned), Exit> {
     let session = Session::open(common, source.strategy.as_ref()).await?;
-    let planned = session.plan(source).await?;
+    let planned = session.plan(source, None).await?;
     Ok((session, planned))
 }
 
@@ -123,11 +155,16 @@ impl Planned {
 /// # Errors
 /// The exit to answer.
 pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> {
+    load_for(common, strategy, Contexts::Needed)
+}
+
+fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> Result<Loaded, Exit> {
     let overrides = Overrides {
         environment: common.environment.clone(),
         cluster: common.cluster.clone(),
         region: common.region.clone(),
         strategy: strategy.cloned(),
+        contexts,
         ..Overrides::default()
     };
     config::load(&common.file, &overrides, &|name| std::env::var(name).ok()).map_err(|complaints| {

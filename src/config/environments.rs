@@ -147,6 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Contexts;
     use crate::config::complaint::{Complaints, Paint};
 
     /// A file that uses every key.
@@ -156,7 +157,7 @@ mod tests {
         let source = source(SourceKind::File, "shop.yaml", text.to_owned());
         let env = |name: &str| (name == "STAGE").then(|| "staging".to_owned());
         let folder = std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/config/good"));
-        let world = World { folder, shown_folder: "".into(), env: &env };
+        let world = World { folder, shown_folder: "".into(), env: &env, contexts: Contexts::Needed };
         match read(&source, &Overrides::default(), &world) {
             Ok(_) => Vec::new(),
             Err(complaints) => {

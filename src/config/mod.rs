@@ -22,6 +22,16 @@ pub use origin::Origin;
 use read::World;
 use source::{Place, Source, SourceKind};
 
+/// Whether the command builds anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Contexts {
+    /// It may: contexts and Dockerfiles must be there.
+    #[default]
+    Needed,
+    /// It goes by what is registered, from anywhere.
+    NotNeeded,
+}
+
 /// What the command line lays over the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -39,6 +49,8 @@ pub struct Overrides {
     pub strategy: Option<String>,
     /// `--fail-on`; also `SHIPIT_FAIL_ON`.
     pub fail_on: Option<String>,
+    /// Whether the contexts of the images must be there.
+    pub contexts: Contexts,
 }
 
 /// A pipeline that was read without a complaint.
@@ -76,6 +88,7 @@ pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<Str
         folder: absolute.parent().unwrap_or(&absolute).to_owned(),
         shown_folder: path.parent().unwrap_or(Path::new("")).to_owned(),
         env,
+        contexts: overrides.contexts,
     };
     let (reading, pipeline) =
         environments::read(&source, overrides, &world).map_err(|complaints| Complaints::new(&file, complaints))?;

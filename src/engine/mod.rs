@@ -1,17 +1,22 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
 //! [`observe`] reads the world into a snapshot; [`run`] carries a plan out, step by step, journaled; [`step`] does one;
-//! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`unwind`] undoes; [`wait`] says when to look again.
+//! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`unwind`] undoes; [`trail`] knows what
+//! a service ran before; [`wait`] says when to look again.
 
 pub mod artefacts;
 pub mod change;
 pub mod follow;
 pub mod observe;
 pub mod outcome;
+pub mod prune;
 pub mod record;
+pub mod rollback;
 pub mod rollout;
 pub mod run;
 pub mod step;
+pub mod theirs;
+pub mod trail;
 pub mod unwind;
 pub mod wait;
 
@@ -30,6 +35,8 @@ pub struct Context<'a> {
     pub pipeline: &'a Pipeline,
     /// AWS's time.
     pub clock: Clock,
+    /// Who deploys: a person at a host, or the address of a CI's run.
+    pub by: &'a str,
     /// Where events go.
     pub tell: &'a (dyn Fn(Event) + Send + Sync),
     /// Becomes [`Wish::Abort`] when a person interrupts.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join};
+use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::Failure;
 use shipit_core::pipeline::{Image, Service};
-use shipit_core::release::Tag;
+use shipit_core::release::{Commit, Tag};
 use shipit_core::snapshot::{ImageSeen, ServiceSeen, Snapshot};
 
 use super::Context;
@@ -31,8 +32,11 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
     let (images, mut failures) = split(images);
     let (services, more) = split(services);
     failures.extend(more);
+    let ancestry = join_all(services.iter().map(|(name, seen)| look_at_commits(context, &source.commit, name, seen))).await;
+    let (ancestry, more) = split(ancestry.into_iter().flatten().collect());
+    failures.extend(more);
     if failures.is_empty() {
-        Ok(Snapshot { at: context.clock.now(), source, account, region, images, services })
+        Ok(Snapshot { at: context.clock.now(), source, account, region, images, services, ancestry })
     } else {
         Err(failures)
     }
@@ -51,6 +55,18 @@ async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(St
     let look = async || context.ports.service.look(&service.service).await;
     let seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
     Ok((service.name.clone(), seen))
+}
+
+/// How the commit that the service runs stands to ours.
+async fn look_at_commits(
+    context: &Context<'_>,
+    ours: &Commit,
+    name: &str,
+    seen: &ServiceSeen,
+) -> Option<Result<(String, Ancestry), Failure>> {
+    let running = Commit(seen.present()?.tags.get("shipit:commit")?.clone());
+    let found = context.ports.source.ancestry(&context.pipeline.folder, ours, &running).await;
+    Some(found.map(|ancestry| (name.to_owned(), ancestry)).map_err(Failure::from))
 }
 
 fn split<T>(results: Vec<Result<(String, T), Failure>>) -> (BTreeMap<String, T>, Vec<Failure>) {

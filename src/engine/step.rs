@@ -10,7 +10,7 @@ use shipit_core::journal::{Fact, Output, Registered, digests, revision};
 use shipit_core::pipeline::{Image, Smoke};
 use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, is_same};
 use shipit_core::release::{Digest, Revision};
-use shipit_core::rollout::{Rollout, Wish};
+use shipit_core::rollout::{Phase, Rollout, Wish};
 use shipit_core::snapshot::ServiceSeen;
 use shipit_core::{rollout, taskdef};
 use tokio::sync::watch;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::record::Journal;
 use super::rollout::Rolling;
 use super::wait::{Pace, patiently};
-use super::{Context, artefacts, outcome};
+use super::{Context, artefacts, outcome, theirs};
 use crate::port::{PortError, PortResult};
 
 /// How long a scan may take, in AWS's time.
@@ -196,8 +196,10 @@ impl Doing<'_> {
             ("shipit:run", self.journal.run.0.clone()),
             ("shipit:commit", self.plan.source.commit.0.clone()),
             ("shipit:pipeline", self.plan.pipeline.clone()),
+            ("shipit:by", taskdef::tag_value(self.context.by)),
         ];
         tags.extend(planned.map(|before| ("shipit:before", before.0.clone())));
+        tags.extend(self.plan.forced.iter().map(|forced| ("shipit:reason", taskdef::tag_value(&forced.reason))));
         let tagged = taskdef::with_tags(rendered.clone(), &tags);
         let revision = self.patiently(async || ports.service.register(&tagged).await).await?;
         let change = running
@@ -225,7 +227,14 @@ impl Doing<'_> {
             wish: self.wish.clone(),
         };
         let ended = rolling.run(self.reached()).await?;
-        outcome::of_rollout(roll, &revision, ended)
+        let phase = ended.phase.clone();
+        match (outcome::of_rollout(roll, &revision, ended), phase) {
+            (Err(StepEnd::Failed { failure, undone }), Phase::Superseded { by }) => {
+                let failure = theirs::named(self.context, *failure, &by, &revision).await;
+                Err(StepEnd::Failed { failure: Box::new(failure), undone })
+            }
+            (end, _) => end,
+        }
     }
 
     /// Where the rollout stood by the journal: the beginning, in a fresh run.

@@ -5,6 +5,8 @@ use std::fmt::Display;
 
 use shipit_core::event::Work;
 use shipit_core::plan::{Plan, StepId, StepKind};
+use shipit_core::prune::Fate;
+use shipit_core::release::Revision;
 use shipit_core::snapshot::ServiceSeen;
 
 use super::ink::{self, Line, Style};
@@ -96,7 +98,21 @@ pub fn services(services: &[(&str, ServiceSeen)]) -> String {
             ],
         });
     }
-    let widths: Vec<usize> = (0..5).map(|column| table.iter().map(|row| ink::width(&row[column])).max().unwrap_or(0)).collect();
+    columns(&table)
+}
+
+/// What becomes of revisions.
+pub fn fates(fates: &[(Revision, Fate)]) -> String {
+    let mut table = vec![["revision", "", "because"].map(str::to_owned)];
+    table.extend(fates.iter().map(|(revision, fate)| {
+        let verb = if *fate == Fate::Goes { "goes" } else { "stays" };
+        [revision.short().to_owned(), verb.to_owned(), fate.to_string()]
+    }));
+    columns(&table)
+}
+
+fn columns<const N: usize>(table: &[[String; N]]) -> String {
+    let widths: Vec<usize> = (0..N).map(|column| table.iter().map(|row| ink::width(&row[column])).max().unwrap_or(0)).collect();
     let lines: Vec<String> = table
         .iter()
         .map(|row| {
@@ -159,6 +175,7 @@ mod tests {
             reused: BTreeMap::from([("backend".into(), StoredImage { digest, labels: BTreeMap::new(), pushed_at: None })]),
             unchanged: BTreeMap::from([("jobs".into(), Revision("arn:aws:ecs:eu:1:task-definition/jobs:3".into()))]),
             steps,
+            forced: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! ([`timeline`]); then the decisions on the way: [`gate`], [`rollout`], [`settled`](mod@settled); what is written down
 //! ([`journal`], [`event`], [`failure`]) and the files of the trade ([`taskdef`], [`imagedefinitions`]).
 
+pub mod ancestry;
 pub mod event;
 pub mod failure;
 pub mod gate;
@@ -12,10 +13,13 @@ pub mod imagedefinitions;
 pub mod journal;
 pub mod pipeline;
 pub mod plan;
+pub mod prune;
 pub mod release;
 pub mod review;
+pub mod rollback;
 pub mod rollout;
 pub mod settled;
 pub mod snapshot;
 pub mod taskdef;
 pub mod timeline;
+pub mod whose;

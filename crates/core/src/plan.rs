@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ancestry::Forced;
 use crate::event::{PlannedStep, Work};
 use crate::pipeline::{Image, Name, Smoke, Strategy};
 use crate::release::{Digest, Revision, Source, Tag};
@@ -48,6 +49,9 @@ pub struct Plan {
     pub unchanged: BTreeMap<Name, Revision>,
     /// Steps in topological order.
     pub steps: Vec<Step>,
+    /// A person lets an older commit replace a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Forced>,
 }
 
 /// One step.

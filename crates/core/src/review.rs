@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ancestry;
 use crate::failure::{Code, Failure};
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, StepKind};
-use crate::release::Tree;
+use crate::release::{Revision, Tree};
 use crate::snapshot::{RunningService, Snapshot};
-use crate::timeline;
+use crate::{timeline, whose};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,7 @@ pub fn review(pipeline: &Pipeline, snapshot: &Snapshot, plan: &Plan) -> Vec<Note
         let Some(running) = snapshot.services.get(&roll.service).and_then(|seen| seen.present()) else { continue };
         notes.extend(never_moves(&roll.service, timeline::percents(service, running), running));
         notes.extend(in_progress(&pipeline.cluster, &service.service, running));
+        notes.extend(older(&roll.service, running, snapshot, plan));
         notes.extend(no_way_back(&roll.service, running));
     }
     notes
@@ -71,16 +73,35 @@ fn never_moves(name: &str, percents: shipit_scheduler::Percents, running: &Runni
     Some(Note::Refusal { failure })
 }
 
-fn in_progress(cluster: &str, service: &str, running: &RunningService) -> Option<Note> {
+fn whose(revision: &Revision, running: &RunningService) -> String {
+    // What is known of a revision is known of the one that the service names: during a rollback that is another one.
+    if *revision == running.revision {
+        format!("{} is of {}", revision.short(), whose::whose(&running.definition, &running.tags))
+    } else {
+        format!("the service comes from {}", running.revision.short())
+    }
+}
+
+/// Someone else's deployment is under way: a second one would take over from it.
+pub fn in_progress(cluster: &str, service: &str, running: &RunningService) -> Option<Note> {
     let (deployment, revision) = running.in_progress.as_ref()?;
     let failure =
         Failure::new(Code::DeploymentInProgress, format!("a deployment of `{service}` to {} is in progress", revision.short()))
             .because(format!("{deployment} was not started by this run, and a second one would take over from it"))
+            .because(whose(revision, running))
             .now("nothing was touched")
             .next(format!(
                 "wait for it: `shipit wait`, or `aws ecs wait services-stable --cluster {cluster} --services {service}`"
             ));
     Some(Note::Refusal { failure })
+}
+
+fn older(name: &str, running: &RunningService, snapshot: &Snapshot, plan: &Plan) -> Option<Note> {
+    let ancestry = snapshot.ancestry.get(name)?;
+    match ancestry::check(name, &running.revision, ancestry, plan.forced.as_ref()) {
+        Ok(message) => message.map(remark),
+        Err(failure) => Some(Note::Refusal { failure }),
+    }
 }
 
 fn no_way_back(name: &str, running: &RunningService) -> Option<Note> {

@@ -188,24 +188,36 @@ fn by_service_deployment(begun: &Begun, evidence: &Evidence, list: &[ServiceDepl
     let since: Vec<&ServiceDeployment> = list.iter().filter(|sd| sd.created_at >= begun.asked_at).collect();
     let ours = since.iter().filter(|sd| sd.revision == begun.revision).min_by_key(|sd| sd.created_at);
     let Some(ours) = ours else {
-        return Settled::Pending;
+        return unlisted(begun, evidence);
     };
+    // ECS makes a service deployment only of someone's call, its own rollbacks stay inside of it: a later one is someone
+    // else's, and has taken over whatever word ours stands at by now, even if ECS had given ours up before.
     let later = since.iter().filter(|sd| sd.created_at > ours.created_at).max_by_key(|sd| sd.created_at);
     let reason = || ours.reason.clone().unwrap_or_else(|| "ECS gives no reason".to_owned());
-    match &ours.status {
-        Status::Successful if contradicted(begun, evidence) => Settled::Pending,
-        Status::Successful => Settled::Done { strength: Strength::ServiceDeployment },
-        Status::Pending | Status::InProgress | Status::StopRequested | Status::Other(_) => Settled::Pending,
-        Status::RollbackRequested | Status::RollbackInProgress => Settled::RollingBack { reason: reason() },
-        Status::RollbackSuccessful => match primary(evidence).filter(|primary| primary.revision != begun.revision) {
+    match (&ours.status, later) {
+        (Status::Successful, _) if contradicted(begun, evidence) => Settled::Pending,
+        (Status::Successful, _) => Settled::Done { strength: Strength::ServiceDeployment },
+        (_, Some(later)) => Settled::Superseded { by: later.revision.clone() },
+        (Status::Pending | Status::InProgress | Status::StopRequested | Status::Other(_), None) => Settled::Pending,
+        (Status::RollbackRequested | Status::RollbackInProgress, None) => Settled::RollingBack { reason: reason() },
+        (Status::RollbackSuccessful, None) => match primary(evidence).filter(|primary| primary.revision != begun.revision) {
             Some(primary) => Settled::RolledBack { to: primary.revision.clone(), reason: reason() },
             None => Settled::RollingBack { reason: reason() },
         },
-        Status::RollbackFailed => Settled::Failed { reason: reason() },
-        Status::Stopped => match later {
-            Some(later) => Settled::Superseded { by: later.revision.clone() },
-            None => stopped(begun, evidence, reason()),
-        },
+        (Status::RollbackFailed, None) => Settled::Failed { reason: reason() },
+        (Status::Stopped, None) => stopped(begun, evidence, reason()),
+    }
+}
+
+/// Ours is not listed yet. The service may tell already that another one took its place: then ours is there beside it and has
+/// not been given up by ECS. Where ours is not there at all, the read is from before our call.
+fn unlisted(begun: &Begun, evidence: &Evidence) -> Settled {
+    let ours = evidence.deployments.iter().find(|deployment| deployment.id == begun.deployment);
+    match (ours, primary(evidence)) {
+        (Some(ours), Some(primary)) if primary.id != ours.id && ours.rollout == RolloutState::InProgress => {
+            Settled::Superseded { by: primary.revision.clone() }
+        }
+        _ => Settled::Pending,
     }
 }
 
@@ -213,8 +225,7 @@ fn by_service_deployment(begun: &Begun, evidence: &Evidence, list: &[ServiceDepl
 /// listed any moment, and its revision is known already.
 fn stopped(begun: &Begun, evidence: &Evidence, reason: String) -> Settled {
     match primary(evidence) {
-        Some(primary) if primary.revision != begun.revision => Settled::Superseded { by: primary.revision.clone() },
-        Some(primary) if primary.id != begun.deployment => Settled::Pending,
+        Some(primary) if primary.id != begun.deployment => Settled::Superseded { by: primary.revision.clone() },
         _ => Settled::Failed { reason },
     }
 }

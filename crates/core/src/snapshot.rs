@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
 
+use crate::ancestry::Ancestry;
 use crate::pipeline::Name;
 use crate::release::{DeploymentId, Digest, Revision, Source};
 
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub images: BTreeMap<Name, ImageSeen>,
     /// Each service of the pipeline.
     pub services: BTreeMap<Name, ServiceSeen>,
+    /// How the commit that each service runs stands to that of the source; none where it runs no commit that is known.
+    pub ancestry: BTreeMap<Name, Ancestry>,
 }
 
 /// An image before the run: what it would be built from, and what the registry holds under its tag.

@@ -29,6 +29,9 @@ pub const READ_ONLY: &[&str] = &[
 /// Tags with this prefix are shipit's own: put on at registration, left out of every comparison.
 pub const OUR_TAGS: &str = "shipit:";
 
+/// Most characters of a tag's value.
+const TAG_VALUE: usize = 256;
+
 /// The definition ready to be registered: without the wrapper of a describe reply and its read-only members.
 #[must_use]
 pub fn registrable(definition: &Value) -> Value {
@@ -95,6 +98,13 @@ pub fn with_tags(mut definition: Value, tags: &[(&str, String)]) -> Value {
     definition
 }
 
+/// Text as AWS takes it for a tag's value: letters, digits, spaces and `_.:/=+-@`, at most 256; anything else becomes `-`.
+pub fn tag_value(text: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    let value: String = text.trim().chars().map(|c| if allowed(c) { c } else { '-' }).take(TAG_VALUE).collect();
+    value.trim().to_owned()
+}
+
 /// How an image is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference<'a> {
@@ -157,6 +167,13 @@ mod tests {
             registrable(&reply),
             json!({"family": "web", "newMember": {"a": 1}, "containerDefinitions": [], "tags": [{"key": "team", "value": "shop"}]})
         );
+    }
+
+    #[test]
+    fn any_text_becomes_a_tag_value() {
+        assert_eq!(tag_value("https://ci.example/job/7?x=1#log"), "https://ci.example/job/7-x=1-log");
+        assert_eq!(tag_value("  größer, \"so\"\n"), "größer- -so-");
+        assert_eq!(tag_value(&"é".repeat(300)).chars().count(), 256);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Aws {
     pub scans: ecr::Scanner,
     /// The services of the cluster.
     pub service: ecs::Cluster,
+    /// Revisions of task definitions.
+    pub revisions: ecs::Cluster,
     /// What went wrong in the cluster.
     pub evidence: ecs::StoppedTasks,
     /// Who the credentials are.
@@ -48,6 +50,7 @@ pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
     Ok(Aws {
         scans: ecr::Scanner::new(&sdk),
         evidence: ecs::StoppedTasks::new(&sdk, cluster),
+        revisions: ecs::Cluster::new(&sdk, cluster, target.clock),
         account: account::Caller::new(&sdk),
         probe: probe::Web::new(web),
         registry,

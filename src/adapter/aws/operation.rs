@@ -48,6 +48,10 @@ operations! {
     LIST_SERVICE_DEPLOYMENTS = "ecs" "ListServiceDeployments" of "the service";
     DESCRIBE_SERVICE_REVISIONS = "ecs" "DescribeServiceRevisions" of "the service revision";
     STOP_SERVICE_DEPLOYMENT = "ecs" "StopServiceDeployment" of "the service deployment";
+    LIST_TASK_DEFINITIONS = "ecs" "ListTaskDefinitions" of "the family";
+    DEREGISTER_TASK_DEFINITION = "ecs" "DeregisterTaskDefinition" of "the task definition";
+    LIST_CLUSTERS = "ecs" "ListClusters" of "the cluster";
+    LIST_SERVICES = "ecs" "ListServices" of "the cluster";
     DESCRIBE_TARGET_GROUPS = "elasticloadbalancing" "DescribeTargetGroups" of "the target group";
     DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing" "DescribeTargetGroupAttributes" of "the target group";
     DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing" "DescribeLoadBalancers" of "the load balancer";

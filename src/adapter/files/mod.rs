@@ -13,14 +13,17 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::Entry;
-use shipit_core::release::RunId;
+use shipit_core::release::{Commit, RunId};
 
-use crate::port::{PortResult, Store};
+use crate::port::{PortResult, Ships, Store, Taken};
 use journal::Journal;
-pub use lock::{Holder, Taken};
+pub use lock::{Force, Standing, release, standing};
 
 /// The folder beside the pipeline file that holds everything shipit writes.
 pub const FOLDER: &str = ".shipit";
+
+/// The lock's file in it.
+pub const LOCK: &str = "lock";
 
 /// Runs, artefacts and the lock of one pipeline folder.
 pub struct Files {
@@ -48,15 +51,6 @@ impl Files {
         Ok(Files { inner: Arc::new(Inner { root, journal: Mutex::new(None), lock: Mutex::new(None) }) })
     }
 
-    /// Takes the lock for a run, held until these files are dropped. [`Store::open`] takes it too when it is not held yet;
-    /// calling this before is how a take-over from a run that died is told.
-    ///
-    /// # Errors
-    /// Another run holds it (`SHIP603`, naming who and since when), or it cannot be written (`SHIP601`).
-    pub fn lock(&self, run: &RunId, commit: &str) -> Result<Taken, Failure> {
-        self.inner.lock(run, commit)
-    }
-
     /// The folder of a run: `runs/<run>`.
     ///
     /// # Errors
@@ -67,14 +61,23 @@ impl Files {
 }
 
 impl Inner {
-    fn lock(&self, run: &RunId, commit: &str) -> Result<Taken, Failure> {
+    /// Takes the lock, held until these files are dropped.
+    fn claim(&self, by: &str, doing: &str) -> Result<Taken, Failure> {
         let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_some() {
             return Ok(Taken::Held);
         }
-        let (lock, taken) = lock::Lock::take(&self.root.join("lock"), run, commit)?;
+        let (lock, taken) = lock::Lock::take(&self.root.join(LOCK), by, doing)?;
         *held = Some(lock);
         Ok(taken)
+    }
+
+    /// The lock is held, and tells what for.
+    fn lock(&self, ships: Ships) -> Result<(), Failure> {
+        self.claim("someone", "run")?;
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.root.join(LOCK);
+        held.as_mut().map_or(Ok(()), |lock| lock.ships(ships)).map_err(|error| trouble("locked", &path, &error))
     }
 
     fn run_folder(&self, run: &RunId) -> Result<PathBuf, Failure> {
@@ -87,8 +90,9 @@ impl Inner {
     }
 
     fn open(&self, run: &RunId, plan: &Value) -> Result<(), Failure> {
-        let commit = plan.pointer("/source/commit").and_then(Value::as_str).unwrap_or_default();
-        self.lock(run, commit)?;
+        let text = |path: &str| plan.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let commit = Commit(text("/source/commit").unwrap_or_default());
+        self.lock(Ships { run: run.clone(), commit, subject: text("/source/subject") })?;
         let folder = self.run_folder(run)?;
         fs::create_dir_all(&folder).map_err(|error| trouble("made", &folder, &error))?;
         let path = folder.join("plan.json");
@@ -116,6 +120,11 @@ impl Inner {
 
 #[async_trait]
 impl Store for Files {
+    async fn claim(&self, by: &str, doing: &str) -> PortResult<Taken> {
+        let (inner, by, doing) = (self.inner.clone(), by.to_owned(), doing.to_owned());
+        on_disk(move || inner.claim(&by, &doing)).await
+    }
+
     async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()> {
         let (inner, run, plan) = (self.inner.clone(), run.clone(), plan.clone());
         on_disk(move || inner.open(&run, &plan)).await

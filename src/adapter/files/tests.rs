@@ -4,6 +4,7 @@ use shipit_core::journal::{Fact, Undo, read};
 use shipit_core::plan::StepId;
 
 use super::*;
+use crate::port::{Holder, Process};
 
 fn entry(step: &str) -> Entry {
     Entry { at: jiff::Timestamp::UNIX_EPOCH, step: StepId(step.to_owned()), fact: Fact::Started { undo: Undo::Nothing } }
@@ -99,20 +100,32 @@ async fn a_reader_never_sees_half_an_artefact() {
     reader.join().unwrap();
 }
 
+fn lock_of(folder: &Path) -> PathBuf {
+    folder.join(FOLDER).join(LOCK)
+}
+
 #[tokio::test]
 async fn the_lock_names_its_holder_and_goes_back_when_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let first = Files::open(folder.path()).unwrap();
-    assert_eq!(first.lock(&run("01AB"), "0123456789abcdef").unwrap(), Taken::Free);
-    assert_eq!(first.lock(&run("01AB"), "0123456789abcdef").unwrap(), Taken::Held);
+    assert_eq!(first.claim("alice@laptop", "deploy").await.unwrap(), Taken::Free);
+    assert_eq!(first.claim("alice@laptop", "deploy").await.unwrap(), Taken::Held);
     let second = Files::open(folder.path()).unwrap();
-    let told = failure(second.open(&run("02CD"), &plan()).await);
-    assert_eq!(told.code, Code::Locked);
-    assert!(told.what.contains("01AB"), "{told:?}");
-    assert!(told.because[0].contains(&format!("process {}", std::process::id())), "{told:?}");
-    assert!(told.because[0].contains("0123456"), "{told:?}");
+    let early = failure(second.claim("ci", "deploy").await.map(drop));
+    assert_eq!(early.code, Code::Locked);
+    assert!(early.what.starts_with("alice@laptop holds the lock"), "{early:?}");
+    assert!(early.because[0].contains(&format!("`deploy` (process {} on", std::process::id())), "{early:?}");
+
+    let told_plan = serde_json::json!({"source": {"commit": "0123456789abcdef", "subject": "free shipping"}});
+    first.open(&run("01AB"), &told_plan).await.unwrap();
+    let late = failure(second.open(&run("02CD"), &plan()).await);
+    assert!(late.because[0].starts_with("`deploy` 01AB ships 0123456 \"free shipping\" (process"), "{late:?}");
+    let Standing::Held(Some(holder)) = standing(&lock_of(folder.path())).unwrap() else { panic!("it is held") };
+    assert_eq!((holder.by.as_str(), holder.process.started > 0), ("alice@laptop", true));
+
     drop(first);
-    assert_eq!(second.lock(&run("02CD"), "0123456789abcdef").unwrap(), Taken::Free);
+    assert_eq!(standing(&lock_of(folder.path())).unwrap(), Standing::Free);
+    assert_eq!(second.claim("ci", "deploy").await.unwrap(), Taken::Free);
 }
 
 #[tokio::test]
@@ -120,12 +133,58 @@ async fn the_lock_of_a_run_that_died_is_taken_over_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(folder.path()).unwrap();
     let dead = Holder {
-        pid: 4_000_000,
-        host: "ci".into(),
+        by: "https://ci.example/7".into(),
+        doing: "deploy".into(),
         since: jiff::Timestamp::UNIX_EPOCH,
-        run: "00XY".into(),
-        commit: "fedcba9".into(),
+        process: Process { pid: 4_000_000, started: 1, host: "ci".into() },
+        ships: Some(Ships { run: run("00XY"), commit: Commit("fedcba9".into()), subject: None }),
     };
-    fs::write(folder.path().join(".shipit/lock"), serde_json::to_vec(&dead).unwrap()).unwrap();
-    assert_eq!(files.lock(&run("01AB"), "0123456").unwrap(), Taken::Over(dead));
+    fs::write(lock_of(folder.path()), serde_json::to_vec(&dead).unwrap()).unwrap();
+    assert_eq!(standing(&lock_of(folder.path())).unwrap(), Standing::Left(dead.clone()));
+    assert_eq!(files.claim("alice@laptop", "deploy").await.unwrap(), Taken::Over(dead));
+}
+
+#[tokio::test]
+async fn a_lock_is_released_by_force_or_when_its_process_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = lock_of(folder.path());
+    assert_eq!(release(&path, Force::No).unwrap(), Standing::Free);
+    let (first, second) = (Files::open(folder.path()).unwrap(), Files::open(folder.path()).unwrap());
+    first.claim("alice@laptop", "deploy").await.unwrap();
+    let told = release(&path, Force::No).unwrap_err();
+    assert_eq!(told.code, Code::Locked);
+    assert!(told.next[0].contains(&format!("kill {}", std::process::id())), "{told:?}");
+    assert!(second.claim("ci", "deploy").await.is_err());
+
+    assert!(matches!(release(&path, Force::Yes).unwrap(), Standing::Held(Some(_))));
+    assert_eq!(second.claim("ci", "deploy").await.unwrap(), Taken::Free);
+    // The one that was forced out ends and takes nothing from the one that came after it.
+    drop(first);
+    assert!(matches!(standing(&path).unwrap(), Standing::Held(Some(holder)) if holder.by == "ci"));
+}
+
+/// Many take and give back at once.
+#[test]
+fn never_two_hold_the_lock() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let folder = tempfile::tempdir().unwrap();
+    let path = lock_of(folder.path());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let (inside, went) = (AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    if let Ok((lock, _)) = lock::Lock::take(&path, "someone", "deploy") {
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold the lock");
+                        went.fetch_add(1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                }
+            });
+        }
+    });
+    assert!(went.load(Ordering::SeqCst) >= 4, "{went:?} got it");
 }

@@ -1,5 +1,6 @@
 //! The `Source` port: which commit is shipped and how the tree stands to it, from git or, without it, from the CI.
 
+mod ancestry;
 mod environment;
 mod open;
 mod origin;
@@ -10,6 +11,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use git2::{ErrorCode, Repository};
 use jiff::Timestamp;
+use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Commit, Source as SourceTree, Tree};
@@ -40,6 +42,16 @@ impl Source for Git {
             None => of_environment(&folder, &environment, &contexts, &wish),
         };
         match tokio::task::spawn_blocking(read).await {
+            Ok(result) => Ok(result?),
+            Err(error) => {
+                Err(Failure::new(Code::Unexpected, "reading the repository ended early").because(error.to_string()).into())
+            }
+        }
+    }
+
+    async fn ancestry(&self, folder: &Path, ours: &Commit, running: &Commit) -> PortResult<Ancestry> {
+        let (folder, ours, running) = (folder.to_owned(), ours.clone(), running.clone());
+        match tokio::task::spawn_blocking(move || ancestry::of(&folder, &ours, &running)).await {
             Ok(result) => Ok(result?),
             Err(error) => {
                 Err(Failure::new(Code::Unexpected, "reading the repository ended early").because(error.to_string()).into())

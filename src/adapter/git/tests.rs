@@ -4,6 +4,8 @@ use std::process::Command;
 
 use super::*;
 
+mod ancestry;
+
 /// A folder with repositories made by git itself, without anybody's configuration.
 struct Place(tempfile::TempDir);
 

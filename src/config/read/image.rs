@@ -9,6 +9,7 @@ use super::field::Field;
 use super::shape::IMAGE;
 use super::value::Bad;
 use super::{At, Reading, value};
+use crate::config::Contexts;
 use crate::config::complaint::Complaint;
 
 /// What ECS runs and the Engine builds.
@@ -35,7 +36,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
             context.as_ref().map(|context| At { value: PathBuf::from("Dockerfile"), place: context.place.clone() })
         }
     };
-    if let (Some(context), Some(dockerfile)) = (&context, &dockerfile)
+    if let (Some(context), Some(dockerfile), Contexts::Needed) = (&context, &dockerfile, reading.world.contexts)
         && !context.value.join(&dockerfile.value).is_file()
     {
         let text = format!("there is no file `{}` in the context of image `{}`", dockerfile.value.display(), raw.name.value);
@@ -61,7 +62,9 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
 
 fn context(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<At<PathBuf>> {
     let At { value: text, place } = field.read(reading, value::line)?;
-    match reading.world.folder.join(&text).canonicalize() {
+    let path = reading.world.folder.join(&text);
+    match path.canonicalize() {
+        _ if reading.world.contexts == Contexts::NotNeeded => Some(At { value: path, place }),
         Ok(folder) if folder.is_dir() => Some(At { value: folder, place }),
         found => {
             let wrong = if found.is_ok() { format!("`{text}` is not a folder") } else { format!("there is no folder `{text}`") };

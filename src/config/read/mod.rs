@@ -14,6 +14,7 @@ mod value;
 
 use std::path::PathBuf;
 
+use super::Contexts;
 use super::complaint::Complaint;
 use super::interpolate::Env;
 use super::origin::Origin;
@@ -29,6 +30,8 @@ pub(super) struct World<'w> {
     pub(super) shown_folder: PathBuf,
     /// Environment variables.
     pub(super) env: Env<'w>,
+    /// Whether the contexts of the images must be there.
+    pub(super) contexts: Contexts,
 }
 
 /// What is gathered while reading.

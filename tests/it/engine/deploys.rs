@@ -51,7 +51,11 @@ async fn the_revision_names_its_image_by_digest_and_its_run_by_tags() {
     let image = sent["containerDefinitions"][0]["image"].as_str().unwrap();
     assert!(image.ends_with(&format!("shop/backend@{pushed}")), "{image}");
     let tags = sent["tags"].to_string();
-    for (key, value) in [("shipit:commit", "4f2a91c0000000000000000000000000000000aa"), ("shipit:pipeline", "storefront")] {
+    for (key, value) in [
+        ("shipit:commit", "4f2a91c0000000000000000000000000000000aa"),
+        ("shipit:pipeline", "storefront"),
+        ("shipit:by", "ana@laptop"),
+    ] {
         assert!(tags.contains(&json!({"key": key, "value": value}).to_string()), "{tags}");
     }
     assert!(tags.contains("task-definition/backend:1"), "the revision before is a tag: {tags}");

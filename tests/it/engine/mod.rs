@@ -2,6 +2,7 @@
 
 mod deploys;
 mod gates;
+mod going_back;
 mod interrupts;
 mod journals;
 mod others;

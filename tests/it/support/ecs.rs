@@ -65,6 +65,14 @@ pub enum Happening {
     Scales(String, u32),
     /// Someone else registers and deploys a revision.
     Deploys(String),
+    /// Someone asks for a new deployment of the same revision.
+    Forces(String),
+    /// Someone deploys an earlier revision.
+    GoesBack(String, Revision),
+    /// Someone stops the deployment in progress, and ECS rolls it back.
+    Stops(String),
+    /// Someone stops the deployment in progress, and nothing is rolled back.
+    Aborts(String),
     /// AWS is not reached for so long.
     Outage(Span),
     /// A person interrupts the run.
@@ -101,10 +109,33 @@ impl World {
                 name
             }
             Happening::Deploys(name) => {
-                let theirs = serde_json::json!({"family": "theirs", "containerDefinitions": []});
+                let tags = [("shipit:by", "ben@desk"), ("shipit:run", "r-7"), ("shipit:commit", "77c0ffee")];
+                let tags = tags.map(|(key, value)| serde_json::json!({"key": key, "value": value}));
+                let theirs = serde_json::json!({"family": "theirs", "containerDefinitions": [], "tags": tags});
                 let arn = self.ecs.revisions.register(&theirs);
                 let place = self.ecs.revisions.place(&arn).unwrap();
                 self.service(&name).deploy(place, now);
+                name
+            }
+            Happening::Forces(name) => {
+                let service = self.service(&name);
+                let revision = service.plan.primary().revision;
+                service.deploy(revision, now);
+                name
+            }
+            Happening::GoesBack(name, revision) => {
+                let place = self.ecs.revisions.place(&revision).expect("a registered revision");
+                self.service(&name).deploy(place, now);
+                name
+            }
+            Happening::Stops(name) => {
+                assert!(self.service(&name).roll_back(now), "there is something to go back to");
+                name
+            }
+            Happening::Aborts(name) => {
+                let open = self.service(&name).open().expect("a deployment in progress");
+                open.status = shipit_core::settled::Status::Stopped;
+                open.reason = Some("Service deployment stopped by user.".into());
                 name
             }
             Happening::Runs(name, task) => {

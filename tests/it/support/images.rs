@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shipit::port::{Builder, BuiltImage, Login, PortError, PortResult, PushedImage, Registry, Scans, Secret, Tell};
+use shipit::port::{Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, Scans, Secret, Tell};
 use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Scan, Severity};
 use shipit_core::pipeline::Image;
@@ -135,6 +135,17 @@ impl Registry for Fake {
                     stored: tags.get(&tag.0).map(|(stored, _)| stored.clone()),
                 },
             })
+        })
+        .await
+    }
+
+    async fn holds(&self, image: &str) -> PortResult<Holds> {
+        self.call(Op::DescribeRepository, image, Value::Null, |world| {
+            let named = image.strip_prefix(&format!("{REGISTRY}/")).and_then(|name| name.split_once('@'));
+            let Some((repository, digest)) = named else { return Ok(Holds::Elsewhere) };
+            let Some(tags) = world.images.repositories.get(repository) else { return Ok(Holds::Elsewhere) };
+            let there = tags.values().any(|(stored, _)| stored.digest.as_str() == digest);
+            Ok(if there { Holds::Yes } else { Holds::No })
         })
         .await
     }

@@ -6,6 +6,7 @@ pub mod ecs;
 pub mod faults;
 pub mod http;
 pub mod images;
+pub mod registered;
 pub mod revisions;
 pub mod run;
 pub mod sandbox;

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shipit::engine::record::Journal;
-use shipit::engine::{Context, observe, run};
+use shipit::engine::rollback::{Wanted, in_order, target};
+use shipit::engine::{Context, observe, prune, rollback, run};
 use shipit::port::SourceWish;
+use shipit_core::ancestry::Forced;
 use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::Failure;
 use shipit_core::gate::GatePolicy;
+use shipit_core::journal::Entry;
 use shipit_core::pipeline::{Image, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
-use shipit_core::plan::plan;
+use shipit_core::plan::{Plan, plan};
+use shipit_core::prune::Fate;
 use shipit_core::release::{Revision, RunId};
 use shipit_core::review::{Note, review};
 use shipit_core::rollout::Wish;
@@ -35,6 +39,8 @@ pub struct Scenario {
     pub pipeline: Pipeline,
     pub world: Fake,
     pub wish: SourceWish,
+    /// An older commit may replace a newer one.
+    pub forced: Option<Forced>,
 }
 
 impl Scenario {
@@ -61,7 +67,7 @@ impl Scenario {
             allow_latest: Vec::new(),
             folder: PathBuf::from("/shop"),
         };
-        Self { pipeline, world: Fake::new(), wish: SourceWish::default() }
+        Self { pipeline, world: Fake::new(), wish: SourceWish::default(), forced: None }
     }
 
     /// Adds an image and a service of that name to pipeline and world.
@@ -177,7 +183,16 @@ impl Scenario {
 
     /// Observe, plan, review, open the journal, run: as `shipit deploy` does it.
     pub async fn deploy(&self) -> Run {
-        let Ok(run) = tokio::time::timeout(ENDS_WITHIN, self.deploy_to_the_end()).await else {
+        self.to_the_end(None).await
+    }
+
+    /// Find the revisions, check them, run: as `shipit rollback` does it.
+    pub async fn roll_back(&self, names: &[&str], wanted: Wanted) -> Run {
+        self.to_the_end(Some((names, wanted))).await
+    }
+
+    async fn to_the_end(&self, back: Option<(&[&str], Wanted)>) -> Run {
+        let Ok(run) = tokio::time::timeout(ENDS_WITHIN, self.told(back)).await else {
             let world = self.world.lock();
             let last: Vec<_> = world.lines.iter().rev().take(8).collect();
             panic!("the run did not end within a day; the last it did, newest first: {last:#?}");
@@ -185,7 +200,7 @@ impl Scenario {
         run
     }
 
-    async fn deploy_to_the_end(&self) -> Run {
+    async fn told(&self, back: Option<(&[&str], Wanted)>) -> Run {
         let (ports, clock) = (self.world.ports(), self.world.lock().clock);
         let (began, first) = (clock.now(), self.world.lock().lines.len());
         let events = Mutex::new(Vec::new());
@@ -195,8 +210,11 @@ impl Scenario {
             world.interrupt.send_replace(Wish::GoOn);
             world.interrupt.subscribe()
         };
-        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, tell: &tell, interrupt };
-        let ended = self.carry_out(&context).await;
+        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, by: "ana@laptop", tell: &tell, interrupt };
+        let ended = match &back {
+            None => self.carry_out(&context).await,
+            Some((names, wanted)) => self.go_back(&context, names, wanted).await,
+        };
         let lines = self.world.lock().lines.split_off(first);
         let took = clock.now().duration_since(began);
         let (exit, outcome, refusals) = match ended {
@@ -208,7 +226,7 @@ impl Scenario {
 
     async fn carry_out(&self, context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
         let snapshot = observe::observe(context, &self.wish).await?;
-        let plan = plan(&self.pipeline, &snapshot)?;
+        let plan = Plan { forced: self.forced.clone(), ..plan(&self.pipeline, &snapshot)? };
         let refusals: Vec<Failure> = review(&self.pipeline, &snapshot, &plan)
             .into_iter()
             .filter_map(|note| match note {
@@ -219,11 +237,44 @@ impl Scenario {
         if !refusals.is_empty() {
             return Err(refusals);
         }
+        self.run(context, &plan, Vec::new()).await
+    }
+
+    async fn go_back(&self, context: &Context<'_>, names: &[&str], wanted: &Wanted) -> Result<Outcome, Vec<Failure>> {
+        let (mut targets, mut failures) = (Vec::new(), Vec::new());
+        for service in in_order(&self.pipeline.services).into_iter().filter(|service| names.contains(&service.name.as_str())) {
+            match target(context, service, wanted).await {
+                Ok(target) => targets.push(target),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if !failures.is_empty() {
+            return Err(failures);
+        }
+        let (plan, facts) = rollback::plan(context, &targets);
+        self.run(context, &plan, facts).await
+    }
+
+    /// Looks, and deregisters what may go: as `shipit prune` does it.
+    pub async fn prune(&self, keep: usize) -> Vec<(Revision, Fate)> {
+        let (ports, clock) = (self.world.ports(), self.world.lock().clock);
+        let interrupt = self.world.lock().interrupt.subscribe();
+        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, by: "ana@laptop", tell: &|_| {}, interrupt };
+        let fates = prune::look(&context, keep, &[]).await.expect("everything can be looked at");
+        for (revision, fate) in &fates {
+            if *fate == Fate::Goes {
+                prune::deregister(&context, revision).await.expect("it can be deregistered");
+            }
+        }
+        fates
+    }
+
+    async fn run(&self, context: &Context<'_>, plan: &Plan, facts: Vec<Entry>) -> Result<Outcome, Vec<Failure>> {
         let run_id = RunId(format!("{}", context.clock.now().strftime("%Y%m%dT%H%M%S")));
-        let stored = serde_json::to_value(&plan).unwrap();
+        let stored = serde_json::to_value(plan).unwrap();
         context.ports.store.open(&run_id, &stored).await.map_err(|error| vec![error.into()])?;
-        let journal = Journal::new(context.ports.store.as_ref(), context.clock, run_id, Vec::new());
-        Ok(run::run(context, &plan, &journal).await)
+        let journal = Journal::new(context.ports.store.as_ref(), context.clock, run_id, facts);
+        Ok(run::run(context, plan, &journal).await)
     }
 }
 

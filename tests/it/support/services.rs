@@ -157,7 +157,7 @@ impl World {
     }
 
     /// All there are, older ones than were asked for too: the engine must tell its own by itself.
-    fn listed(&self, name: &str, service: &EcsService) -> Vec<ServiceDeployment> {
+    pub fn listed(&self, name: &str, service: &EcsService) -> Vec<ServiceDeployment> {
         let (now, lag) = (self.now(), self.ecs.spans.listed);
         let shown = service.deployments.iter().enumerate().rev();
         shown

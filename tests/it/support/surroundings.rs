@@ -5,7 +5,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use shipit::port::{Account, Dirty, PortResult, Probe, Source, SourceWish, Store};
+use shipit::port::{Account, Dirty, PortResult, Probe, Source, SourceWish, Store, Taken};
+use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::Entry;
 use shipit_core::pipeline::Image;
@@ -25,6 +26,8 @@ pub struct Surroundings {
     /// Changed paths: none is a clean tree.
     pub changed: Vec<String>,
     pub account: String,
+    /// How commits that run stand to ours; before it, unless said otherwise.
+    pub ancestry: BTreeMap<String, Ancestry>,
     /// Runs and their plans.
     pub runs: BTreeMap<RunId, Value>,
     pub artefacts: BTreeMap<String, Vec<u8>>,
@@ -38,6 +41,7 @@ impl Default for Surroundings {
             commit: "4f2a91c0000000000000000000000000000000aa".into(),
             changed: Vec::new(),
             account: ACCOUNT.into(),
+            ancestry: BTreeMap::new(),
             runs: BTreeMap::new(),
             artefacts: BTreeMap::new(),
             answers: 200,
@@ -63,6 +67,11 @@ impl Source for Fake {
         })
         .await
     }
+
+    async fn ancestry(&self, _folder: &Path, ours: &Commit, running: &Commit) -> PortResult<Ancestry> {
+        let known = self.lock().surroundings.ancestry.get(running.as_str()).cloned();
+        Ok(known.unwrap_or(if ours == running { Ancestry::Same } else { Ancestry::Before }))
+    }
 }
 
 #[async_trait]
@@ -74,6 +83,10 @@ impl Account for Fake {
 
 #[async_trait]
 impl Store for Fake {
+    async fn claim(&self, _by: &str, _doing: &str) -> PortResult<Taken> {
+        Ok(Taken::Free)
+    }
+
     async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()> {
         self.call(Op::OpenRun, &run.0, Value::Null, |world| {
             world.surroundings.runs.insert(run.clone(), plan.clone());

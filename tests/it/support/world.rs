@@ -155,6 +155,7 @@ impl Fake {
             registry: Box::new(self.clone()),
             scans: Box::new(self.clone()),
             service: Box::new(self.clone()),
+            revisions: Box::new(self.clone()),
             evidence: Box::new(self.clone()),
             account: Box::new(self.clone()),
             store: Box::new(self.clone()),

@@ -116,6 +116,13 @@ codes! {
             "someone pushed this tag by hand, and the repository's tags cannot be moved";
         next "commit what changed, so that it gets a tag of its own",
             "`aws ecr describe-images --repository-name <name> --image-ids imageTag=<tag>` shows what is there";
+    /// an older commit would replace a newer one
+    OlderCommit = 112 => Refused,
+        because "a pipeline of an older commit was run again, or two ran at once and the older one came later",
+            "the checkout is behind what was deployed from elsewhere";
+        next "deploy the commit that runs or a newer one",
+            "`shipit rollback`, if the newer one is bad",
+            "`shipit deploy --force --reason TEXT` deploys the older commit; the reason stays on the revision";
     /// the plan can never move: the percents leave no room at this number of tasks
     NeverMoves = 117 => Refused,
         because "minimum and maximum percent round to the same number of tasks, so ECS may neither start nor stop one";
@@ -165,6 +172,12 @@ codes! {
         because "the service has run one revision only, or earlier ones were deregistered";
         next "`aws ecs list-task-definitions --family-prefix <family> --sort DESC`",
             "`shipit rollback <service> --to <revision>`";
+    /// the revision to go back to can no longer run
+    RevisionUnusable = 210 => Refused,
+        because "it was deregistered: `shipit prune`, a lifecycle rule, another tool",
+            "one of its images is no longer in the registry, mostly by a lifecycle policy";
+        next "take the older revision that is shown: `shipit rollback --to <family:number>`",
+            "or deploy that commit again: its images are built and registered anew";
     /// the working tree differs from its commit
     DirtyTree = 301 => Refused,
         because "files are changed, added or deleted and not committed: the tag would name a commit that this is not";

@@ -37,6 +37,7 @@ pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot) -> Result<Plan, Vec<Failur
             reused: making.reused,
             unchanged: making.unchanged,
             steps: making.steps,
+            forced: None,
         })
     } else {
         Err(making.refusals)

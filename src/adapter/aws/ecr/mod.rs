@@ -23,7 +23,7 @@ use self::manifest::{ACCEPTED, Manifest};
 use super::error::{AwsError, named};
 use super::http::Web;
 use super::operation::{self, Operation};
-use crate::port::{Clock, Login, PortError, PortResult, Registry, Secret};
+use crate::port::{Clock, Holds, Login, PortError, PortResult, Registry, Secret};
 
 pub use scan::Scanner;
 
@@ -129,6 +129,34 @@ impl Registry for Repositories {
         *kept = Some((login.clone(), until));
         Ok(login)
     }
+
+    async fn holds(&self, image: &str) -> PortResult<Holds> {
+        let (uri, id) = named_image(image);
+        let Some((host, repository)) = uri.split_once('/') else { return Ok(Holds::Elsewhere) };
+        match self.uri(repository).await? {
+            Some(found) if found == uri => {}
+            // A repository of this name is gone, or it never was in this registry: its host tells.
+            None if host.split('.').nth(1) == Some("dkr") => return Ok(Holds::No),
+            _ => return Ok(Holds::Elsewhere),
+        }
+        let found = self::image(&self.ecr, repository, id).await?;
+        Ok(if found.is_some() { Holds::Yes } else { Holds::No })
+    }
+}
+
+/// `<host>/<repository>` and the digest or tag of an image that names its registry.
+fn named_image(image: &str) -> (&str, ImageIdentifier) {
+    let id = ImageIdentifier::builder();
+    let (name, id) = match image.split_once('@') {
+        Some((name, digest)) => (name, id.image_digest(digest)),
+        None => {
+            let (name, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((image, "latest"));
+            (name, id.image_tag(tag))
+        }
+    };
+    // A name may have a tag beside its digest.
+    let end = name.rfind('/').and_then(|slash| name[slash..].find(':').map(|colon| slash + colon)).unwrap_or(name.len());
+    (&name[..end], id.build())
 }
 
 /// An image as the registry answers it.

@@ -7,6 +7,7 @@ mod describe;
 mod evidence;
 mod follow;
 mod reading;
+mod revisions;
 #[cfg(test)]
 mod tests;
 
