@@ -71,9 +71,13 @@ struct Sight {
     old: Vec<String>,
 }
 
-/// A cluster, and two revisions of a task that does nothing.
+/// A cluster with an instance, and two revisions of a task that does nothing.
 async fn prepare(sandbox: &TestSandbox) -> [String; 2] {
     sandbox.call("ecs", "CreateCluster", json!({"clusterName": CLUSTER})).await;
+    let resources = json!([
+        {"name": "CPU", "type": "INTEGER", "integerValue": 4096}, {"name": "MEMORY", "type": "INTEGER", "integerValue": 16384},
+    ]);
+    sandbox.call("ecs", "RegisterContainerInstance", json!({"cluster": CLUSTER, "totalResources": resources})).await;
     let definition = json!({
         "family": "idle", "containerDefinitions": [{
             "name": "idle", "image": "shipit-busybox:1", "memory": 16,

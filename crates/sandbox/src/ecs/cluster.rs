@@ -85,6 +85,11 @@ enum Detail {
     WithoutTags,
 }
 
+/// The cluster of that name as it is answered.
+pub(super) fn shown(state: &State, name: &str) -> Value {
+    state.ecs.clusters.get(name).map_or(Value::Null, |cluster| view(state, cluster, Detail::All))
+}
+
 fn view(state: &State, cluster: &Cluster, detail: Detail) -> Value {
     let tasks = || state.ecs.tasks.values().filter(|task| task.cluster == cluster.name);
     let running = tasks().filter(|task| task.is_running()).count();
@@ -99,7 +104,7 @@ fn view(state: &State, cluster: &Cluster, detail: Detail) -> Value {
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
         "status": "ACTIVE",
-        "registeredContainerInstancesCount": 0,
+        "registeredContainerInstancesCount": state.ecs.instances.values().filter(|one| one.cluster == cluster.name).count(),
         "runningTasksCount": running,
         "pendingTasksCount": pending,
         "activeServicesCount": services,

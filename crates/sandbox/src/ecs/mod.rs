@@ -1,6 +1,7 @@
 //! The sandbox's ECS: clusters, task definitions, services that roll, tasks that are real containers.
 //!
-//! Reading order: [`Ecs`] (what is known), `definition`, `service` and `task` (the things with their operations),
+//! Reading order: [`Ecs`] (what is known), `definition`, `service`, `task` and `instance` (the things with their operations),
+//! `placement` (where a task fits, pure), `seat` (where it goes: Fargate, an instance, a capacity provider),
 //! `schedule` (one look at a service: the scheduler's decision becomes tasks, events and statuses), `keeper` (the loop
 //! that looks), `launch` (one task's life), `container` (all that is said to Docker).
 
@@ -11,11 +12,15 @@ mod container;
 mod definition;
 mod facts;
 mod ids;
+mod instance;
 mod keeper;
 mod launch;
 pub(crate) mod pause;
+mod placement;
+mod providers;
 mod request;
 mod schedule;
+mod seat;
 mod service;
 mod tags;
 mod task;
@@ -26,6 +31,7 @@ use crate::dispatch::Table;
 
 pub use cluster::Cluster;
 pub use definition::Definition;
+pub use instance::Instance;
 pub use keeper::start;
 pub use service::Service;
 pub use task::Task;
@@ -41,6 +47,10 @@ pub struct Ecs {
     pub services: BTreeMap<Key, Service>,
     /// Tasks by id; stopped ones for an hour.
     pub tasks: BTreeMap<String, Task>,
+    /// Container instances by id.
+    pub instances: BTreeMap<String, Instance>,
+    /// Capacity providers of Auto Scaling groups by name.
+    providers: BTreeMap<String, providers::Provider>,
     /// Account settings that were put.
     settings: BTreeMap<String, String>,
     /// Private addresses given out so far.
@@ -57,8 +67,17 @@ pub struct Key {
 }
 
 /// Its operations, a table a family.
-pub const TABLES: &[Table] =
-    &[cluster::TABLE, definition::TABLE, service::TABLE, service::DEPLOYMENTS, task::TABLE, tags::TABLE, account::TABLE];
+pub const TABLES: &[Table] = &[
+    cluster::TABLE,
+    instance::TABLE,
+    providers::TABLE,
+    definition::TABLE,
+    service::TABLE,
+    service::DEPLOYMENTS,
+    task::TABLE,
+    tags::TABLE,
+    account::TABLE,
+];
 
 #[cfg(test)]
 mod tests;

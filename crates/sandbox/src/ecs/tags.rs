@@ -1,4 +1,5 @@
-//! TagResource, UntagResource, ListTagsForResource: on clusters, task definitions, services and tasks.
+//! TagResource, UntagResource, ListTagsForResource: on clusters, container instances, capacity providers, task definitions,
+//! services and tasks.
 
 use serde_json::{Value, json};
 
@@ -57,6 +58,11 @@ fn of<'a>(state: &'a mut State, arn: &str) -> Result<&'a mut Vec<Value>, AwsErro
             let key = service::key_of_arn(arn).ok_or_else(missing)?;
             state.ecs.services.get_mut(&key).map(|service| &mut service.tags).ok_or_else(missing)
         }
+        "container-instance" => {
+            let id = rest.rsplit('/').next().unwrap_or_default();
+            state.ecs.instances.get_mut(id).map(|instance| &mut instance.tags).ok_or_else(missing)
+        }
+        "capacity-provider" => state.ecs.providers.get_mut(rest).map(|provider| &mut provider.tags).ok_or_else(missing),
         "task" => {
             let id = rest.rsplit('/').next().unwrap_or_default();
             state.ecs.tasks.get_mut(id).map(|task| &mut task.tags).ok_or_else(missing)

@@ -12,9 +12,9 @@ use crate::state::State;
 /// A task's address as the load balancer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The private address that the task shows (`Target.Id`).
+    /// The private address that the task shows, or the EC2 instance that it is on (`Target.Id`).
     pub id: String,
-    /// The container port (`Target.Port`).
+    /// The container port, or the instance's host port (`Target.Port`).
     pub port: u16,
     /// Where the container really listens on the host's loopback.
     pub endpoint: SocketAddr,
@@ -187,6 +187,11 @@ impl State {
         let target = self.elb.groups.get(target_group)?.target(id, port)?;
         let over = matches!(target.serving, Serving::DrainsUntil(end) if end <= self.clock.now());
         (!over).then(|| target.shown(self.elb.reach(target_group)))
+    }
+
+    /// `TargetType` of a target group.
+    pub fn target_type(&self, target_group: &str) -> Option<&str> {
+        self.elb.groups.get(target_group).map(|group| group.nature.kind.as_str())
     }
 
     /// The target group serves behind some listener.

@@ -33,7 +33,7 @@ pub struct Match {
     /// Faults of calls: the operation's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Faults of the world: the name of an ECS service or target group, or an image's repository or digest.
+    /// Faults of the world: the name of an ECS service, target group or container instance, or an image's repository or digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
 }
@@ -86,6 +86,8 @@ pub enum Kind {
         #[serde(default = "memory")]
         reason: String,
     },
+    /// World: the agent of the container instance (its id or its EC2 id) is not connected.
+    AgentLost {},
     /// World: the images of the ECS service's tasks cannot be pulled.
     PullFailure {
         /// Follows `CannotPullContainerError: `.

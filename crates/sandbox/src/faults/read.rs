@@ -71,6 +71,7 @@ mod tests {
             json!({"match": {"resource": "web"}, "kind": "crash", "exit_code": 1, "after_seconds": 2.0}),
             json!({"match": {"resource": "web"}, "kind": "unhealthy", "status": 503}),
             json!({"match": {"resource": "web"}, "kind": "no_capacity", "reason": "RESOURCE:CPU"}),
+            json!({"match": {"resource": "i-1"}, "kind": "agent_lost"}),
             json!({"match": {"resource": "web"}, "kind": "pull_failure", "message": "not found"}),
             json!({"match": {"resource": "web"}, "kind": "slow_start", "seconds": 60.0}),
             json!({"match": {"resource": "web"}, "kind": "scan", "status": "COMPLETE", "findings": [{"name": "CVE-1"}]}),

@@ -33,6 +33,11 @@ impl Faults {
         self.happen(service, |kind| if let Kind::NoCapacity { reason } = kind { Some(reason.clone()) } else { None })
     }
 
+    /// The agent of the container instance that has one of these names is not connected, as long as the fault stands.
+    pub fn agent_lost(&self, instance: &[&str]) -> bool {
+        self.stands(instance, |kind| matches!(kind, Kind::AgentLost {}).then_some(())).is_some()
+    }
+
     /// A task of this ECS service pulls its images: why can it not? Counts as an occasion.
     pub fn pull_failure(&mut self, service: &str) -> Option<String> {
         self.happen(service, |kind| if let Kind::PullFailure { message } = kind { Some(message.clone()) } else { None })

@@ -92,6 +92,8 @@ pub(super) enum Network {
     },
     /// That of another container.
     Of(String),
+    /// None but its own loopback.
+    None,
 }
 
 /// What the Engine answers when it refuses.
@@ -181,6 +183,7 @@ impl Engine {
             ..ContainerCreateBody::default()
         };
         match network {
+            Network::None => host.network_mode = Some("none".to_owned()),
             Network::Of(container) => host.network_mode = Some(format!("container:{container}")),
             Network::Own { ports, aliases } => {
                 let network = self.network().await?.to_owned();

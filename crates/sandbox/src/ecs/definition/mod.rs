@@ -54,6 +54,11 @@ impl Definition {
         self.containers().iter().any(|container| is_essential(container) && container.get("healthCheck").is_some())
     }
 
+    /// `compatibilities` has FARGATE.
+    pub fn runs_on_fargate(&self) -> bool {
+        list(&self.value, "compatibilities").iter().any(|name| name == "FARGATE")
+    }
+
     /// `family:revision`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.family, self.revision)

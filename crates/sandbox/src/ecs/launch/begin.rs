@@ -10,7 +10,8 @@ use shipit_scheduler::Health;
 
 use super::super::container::{Network, message};
 use super::super::facts;
-use super::super::task::{ContainerStatus, Status};
+use super::super::task::network::Mode;
+use super::super::task::{ContainerStatus, Status, TargetOf};
 use super::plan::{Log, Next, Progress, next};
 use super::{Halt, Life, until};
 use crate::elb::targets::Target;
@@ -19,17 +20,12 @@ use crate::state::Shared;
 impl Life {
     /// Makes and starts the containers, and registers the targets.
     pub(super) async fn begin(&mut self) -> Result<(), Halt> {
-        let network = Network::Own { ports: self.plan.ports.clone(), aliases: self.plan.aliases.clone() };
-        let network = match self.plan.containers.len() {
-            1 => network,
-            _ => {
-                let labels = HashMap::from([("shipit.sandbox.task".to_owned(), self.id.clone())]);
-                let holder = self.engine.hold_network(&network, labels).await;
-                let holder = holder.map_err(|error| Halt::failed(None, cannot("Create", &error)))?;
-                self.holder = Some(holder.clone());
-                Network::Of(holder)
-            }
-        };
+        if matches!(self.plan.network, Mode::Awsvpc | Mode::Host) && self.plan.containers.len() > 1 {
+            let shared = Network::Own { ports: self.plan.ports(), aliases: self.plan.aliases.clone() };
+            let labels = HashMap::from([("shipit.sandbox.task".to_owned(), self.id.clone())]);
+            let holder = self.engine.hold_network(&shared, labels).await;
+            self.holder = Some(holder.map_err(|error| Halt::failed(None, cannot("Create", &error)))?);
+        }
         loop {
             match next(&self.plan.containers, &self.progress) {
                 Next::Done => break,
@@ -42,18 +38,54 @@ impl Life {
                 Next::Start(places) if places.is_empty() => self.something_happens().await?,
                 Next::Start(places) => {
                     for place in places {
-                        self.start(place, &network).await?;
+                        self.start(place).await?;
                     }
                 }
             }
         }
         self.enter(Status::Activating);
-        self.register().await
+        self.register();
+        Ok(())
     }
 
-    async fn start(&mut self, place: usize, network: &Network) -> Result<(), Halt> {
+    /// The network that the container at this place is made in.
+    fn network(&self, place: usize) -> Network {
         let container = &self.plan.containers[place];
-        let made = self.engine.create(&container.spec, network).await;
+        match (self.plan.network, &self.holder) {
+            (Mode::None, _) => Network::None,
+            (Mode::Awsvpc | Mode::Host, Some(holder)) => Network::Of(holder.clone()),
+            (Mode::Awsvpc | Mode::Host, None) => Network::Own { ports: self.plan.ports(), aliases: self.plan.aliases.clone() },
+            (Mode::Bridge, _) => {
+                let serves = !container.ports.is_empty();
+                let own = |alias: &&String| **alias == container.name || (serves && !self.plan.is_container(alias));
+                let aliases = self.plan.aliases.iter().filter(own).cloned().collect();
+                Network::Own { ports: container.ports().collect(), aliases }
+            }
+        }
+    }
+
+    /// Writes down what the container's ports are reached by, once it has started.
+    async fn bind(&self, place: usize) -> Result<(), Halt> {
+        let container = &self.plan.containers[place];
+        let owner = self.holder.as_ref().or(self.made[place].as_ref());
+        let Some(owner) = owner.filter(|_| !container.ports.is_empty()) else {
+            return Ok(());
+        };
+        let listening = self.engine.ports(owner).await;
+        let listening = listening.map_err(|error| Halt::failed(Some(place), cannot("Inspect", &error)))?;
+        let (name, bindings) = (container.name.clone(), container.bindings(&listening));
+        self.task(|task, _| {
+            if let Some(container) = task.container_mut(&name) {
+                container.bindings = bindings;
+            }
+        });
+        Ok(())
+    }
+
+    async fn start(&mut self, place: usize) -> Result<(), Halt> {
+        let network = self.network(place);
+        let container = &self.plan.containers[place];
+        let made = self.engine.create(&container.spec, &network).await;
         let made = made.map_err(|error| Halt::failed(Some(place), cannot("Create", &error)))?;
         self.made[place] = Some(made.clone());
         let name = container.name.clone();
@@ -66,6 +98,7 @@ impl Life {
         let started = self.engine.start(&made).await;
         started.map_err(|error| Halt::failed(Some(place), cannot("Start", &error)))?;
         self.progress[place] = Progress::Running { healthy: false };
+        self.bind(place).await?;
         self.task(|task, _| {
             if let Some(container) = task.container_mut(&name) {
                 container.status = ContainerStatus::Running;
@@ -120,31 +153,25 @@ impl Life {
         }
     }
 
-    async fn register(&mut self) -> Result<(), Halt> {
-        let Some(holder) = self.holder.clone().or_else(|| self.made[0].clone()) else {
-            return Ok(());
-        };
-        let targets = self.change(|state, id| state.ecs.tasks.get(id).map(|task| task.targets.clone()));
-        let targets = targets.unwrap_or_default();
-        if targets.is_empty() {
-            return Ok(());
-        }
-        let ports = self.engine.ports(&holder).await;
-        let ports = ports.map_err(|error| Halt::failed(None, cannot("Inspect", &error)))?;
+    /// Registers the task's targets: its own address, or its instance with the host port.
+    fn register(&self) {
         self.change(|state, id| {
-            let Some(address) = state.ecs.tasks.get(id).map(|task| task.address.clone()) else {
+            let Some(task) = state.ecs.tasks.get(id).filter(|task| !task.targets.is_empty()) else {
                 return;
             };
-            for target in &targets {
-                // A container that has ended already publishes nothing; its target then is never healthy.
-                let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-                let endpoint = ports.get(&target.port).copied().unwrap_or(nowhere);
-                let registered = Target { id: address.clone(), port: target.port, endpoint };
-                state.register_target(&target.group, registered);
+            // A container that has ended already publishes nothing; its target then is never healthy.
+            let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+            let target = |target: &TargetOf| {
+                let (id, port) = task.registered_as(target)?;
+                let endpoint = task.binding(target).map_or(nowhere, |binding| binding.endpoint);
+                Some((target.group.clone(), Target { id, port, endpoint }))
+            };
+            let targets: Vec<_> = task.targets.iter().filter_map(target).collect();
+            for (group, target) in targets {
+                state.register_target(&group, target);
             }
             facts::say_targets(state, id, "registered");
         });
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::facts;
-use super::super::task::{ContainerStatus, Status};
+use super::super::task::{ContainerStatus, Status, TargetOf};
 use super::plan::{Container, Progress};
 use super::{Life, until};
 
@@ -41,19 +41,23 @@ impl Life {
 
     /// Deregisters the targets. A task that still runs waits until they are gone.
     async fn drain(&mut self) {
-        let (address, targets) = self.change(|state, id| {
+        let targets = self.change(|state, id| {
             let Some(task) = state.ecs.tasks.get(id) else {
-                return Default::default();
+                return Vec::new();
             };
-            let (address, mut targets) = (task.address.clone(), task.targets.clone());
-            targets.retain(|target| state.target_health(&target.group, &address, target.port).is_some());
-            for target in &targets {
-                state.deregister_target(&target.group, &address, target.port);
+            let registered = |target: &TargetOf| {
+                let (id, port) = task.registered_as(target)?;
+                Some((target.group.clone(), id, port))
+            };
+            let mut targets: Vec<_> = task.targets.iter().filter_map(registered).collect();
+            targets.retain(|(group, id, port)| state.target_health(group, id, *port).is_some());
+            for (group, id, port) in &targets {
+                state.deregister_target(group, id, *port);
             }
             if !targets.is_empty() {
                 facts::say_targets(state, id, "deregistered");
             }
-            (address, targets)
+            targets
         });
         let essential =
             |(container, progress): (&Container, &Progress)| container.essential && matches!(progress, Progress::Ended(_));
@@ -61,7 +65,7 @@ impl Life {
             return;
         }
         let drained = until(&self.shared, |state| {
-            let there = targets.iter().any(|target| state.target_health(&target.group, &address, target.port).is_some());
+            let there = targets.iter().any(|(group, id, port)| state.target_health(group, id, *port).is_some());
             (!there).then_some(())
         });
         tokio::select! {

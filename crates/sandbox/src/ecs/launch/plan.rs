@@ -1,6 +1,7 @@
 //! What a task needs, read from its definition and overrides: pure, so that everything the Engine is told can be tested.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +9,7 @@ use shipit_scheduler::Span;
 
 use super::super::container::{HealthCheck, Spec};
 use super::super::request::{list, seconds, text, texts, yes};
+use super::super::task::network::{Binding, Mode};
 use super::super::{Definition, definition};
 use crate::clock::Clock;
 
@@ -23,8 +25,8 @@ const FASTEST_PROBE: Duration = Duration::from_millis(250);
 pub(super) struct Plan {
     /// Its containers, in the definition's order.
     pub containers: Vec<Container>,
-    /// The container ports of all of them, published on the loopback.
-    pub ports: Vec<u16>,
+    /// How they are reached.
+    pub network: Mode,
     /// Names by which other tasks reach it.
     pub aliases: Vec<String>,
 }
@@ -40,12 +42,32 @@ pub(super) struct Container {
     pub ours: bool,
     /// Its end ends the task.
     pub essential: bool,
+    /// Its ports.
+    pub ports: Vec<Mapping>,
     /// What it waits for: a container's name and a condition.
     pub depends: Vec<(String, Condition)>,
     /// Where its output goes.
     pub log: Option<Log>,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
+}
+
+/// A TCP port that is published on the loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mapping {
+    /// `containerPort`.
+    pub container: u16,
+    /// `hostPort`.
+    pub host: HostPort,
+}
+
+/// `hostPort` of a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostPort {
+    /// Any that is free.
+    Dynamic,
+    /// This one, which placement has kept free.
+    Fixed(u16),
 }
 
 /// `dependsOn[].condition`.
@@ -93,14 +115,6 @@ pub(super) struct Surroundings<'a> {
 /// Reads a plan.
 pub(super) fn plan(definition: &Definition, around: &Surroundings) -> Plan {
     let containers = definition.containers();
-    let mut ports: Vec<u16> = containers
-        .iter()
-        .flat_map(|container| list(container, "portMappings"))
-        .filter(|mapping| text(mapping, "protocol") != Some("udp"))
-        .filter_map(|mapping| u16::try_from(mapping.get("containerPort")?.as_u64()?).ok())
-        .collect();
-    ports.sort_unstable();
-    ports.dedup();
     let containers: Vec<Container> = containers.iter().map(|container| one(definition, container, around)).collect();
     let aliases = match around.service {
         None => Vec::new(),
@@ -112,7 +126,53 @@ pub(super) fn plan(definition: &Definition, around: &Surroundings) -> Plan {
             aliases
         }
     };
-    Plan { containers, ports, aliases }
+    Plan { containers, network: Mode::of(&definition.value), aliases }
+}
+
+impl Plan {
+    /// The name is that of one of its containers.
+    pub(super) fn is_container(&self, name: &str) -> bool {
+        self.containers.iter().any(|container| container.name == name)
+    }
+
+    /// The container ports of all of them, once each.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self.containers.iter().flat_map(Container::ports).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+}
+
+impl Container {
+    /// Its container ports.
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.ports.iter().map(|mapping| mapping.container)
+    }
+
+    /// What its ports are reached by, given where they listen on the loopback.
+    pub(super) fn bindings(&self, listening: &BTreeMap<u16, SocketAddr>) -> Vec<Binding> {
+        let bound = self.ports.iter().filter_map(|mapping| {
+            let endpoint = *listening.get(&mapping.container)?;
+            let host = match mapping.host {
+                HostPort::Dynamic => endpoint.port(),
+                HostPort::Fixed(port) => port,
+            };
+            Some(Binding { container: mapping.container, host, endpoint })
+        });
+        bound.collect()
+    }
+}
+
+fn mapping(sent: &Value, network: Mode) -> Option<Mapping> {
+    let number = |name: &str| u16::try_from(sent.get(name)?.as_u64()?).ok();
+    let container = number("containerPort").filter(|_| text(sent, "protocol") != Some("udp"))?;
+    let host = match (network, number("hostPort")) {
+        (Mode::Bridge, None | Some(0)) => HostPort::Dynamic,
+        (Mode::Bridge, Some(port)) => HostPort::Fixed(port),
+        _ => HostPort::Fixed(container),
+    };
+    Some(Mapping { container, host })
 }
 
 fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Container {
@@ -146,6 +206,7 @@ fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Con
         name: name.to_owned(),
         ours,
         essential: definition::is_essential(container),
+        ports: list(container, "portMappings").iter().filter_map(|sent| mapping(sent, Mode::of(&definition.value))).collect(),
         depends: depends.collect(),
         log: log(container, name, around.task),
         stop_timeout: around.clock.wall(seconds(container, "stopTimeout").unwrap_or(STOP_TIMEOUT)).max(FLOOR),

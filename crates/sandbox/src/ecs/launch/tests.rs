@@ -100,7 +100,7 @@ fn ports_are_published_once_and_containers_are_found_by_name() {
         {"name": "side", "image": "b", "portMappings": [{"containerPort": 80}, {"containerPort": 79}]},
     ]});
     let read = planned(definition, Value::Null, &BTreeMap::new());
-    assert_eq!(read.ports, [79, 80]);
+    assert_eq!(read.ports(), [79, 80]);
     assert_eq!(read.aliases, ["web", "side", "shop"]);
 }
 

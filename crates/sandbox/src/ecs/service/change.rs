@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::request::{invalid, required, text, yes};
+use super::super::placement::Rules;
+use super::super::request::{invalid, list, object, required, text, yes};
+use super::super::seat::{self, Way};
 use super::super::{Definition, definition};
 use super::{Service, Status, check, configuration, create, key_of, not_found, revision_of, view};
 use crate::error::AwsError;
@@ -18,6 +20,7 @@ pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> 
     let desired = check::desired(&body)?;
     lay_over(&mut service.sent, &check::lasting(&body));
     check::kind(&service.sent)?;
+    check::daemon(&service.sent, &body, &Way::Ec2)?;
     let change = change(state, &service, &body)?;
 
     create::configure(state, &mut service);
@@ -65,6 +68,10 @@ fn change(state: &State, service: &Service, body: &Value) -> Result<Option<Chang
     let forced = yes(body, "forceNewDeployment");
     let mut members = current.members.clone();
     configuration::overlay(&mut members, &check::relevant(body));
+    if !list(body, "capacityProviderStrategy").is_empty() {
+        object(&mut members).remove("launchType");
+    }
+    let way = seat::way(state, &service.cluster, &members)?;
     let definition = match reference {
         Some(reference) => Some(definition::runnable(state, reference)?.clone()),
         None => None,
@@ -77,7 +84,8 @@ fn change(state: &State, service: &Service, body: &Value) -> Result<Option<Chang
         Some(definition) => definition,
         None => definition::runnable(state, &current.definition)?.clone(),
     };
-    check::fits(state, &definition, &members)?;
+    check::fits(state, &definition, &way, &members)?;
+    Rules::read(&service.sent, &definition.value)?;
     Ok(Some(Change { definition, members }))
 }
 
@@ -98,7 +106,7 @@ pub(super) fn delete(state: &mut State, body: Value) -> Result<Value, AwsError> 
     if service.status == Status::Inactive {
         return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
     }
-    if service.plan.desired > 0 && !yes(&body, "force") {
+    if service.plan.desired > 0 && !service.is_daemon() && !yes(&body, "force") {
         return Err(invalid("The service cannot be stopped while it is scaled above 0."));
     }
     service.status = Status::Draining;

@@ -4,12 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::super::Definition;
 use super::super::request::{invalid, list, text};
+use super::super::seat::Way;
+use super::super::task::network::Mode;
 use crate::error::AwsError;
 use crate::state::State;
 
 /// The members whose change makes a deployment, beside `taskDefinition` (the API's own documentation of UpdateService).
 pub(super) const RELEVANT: &[&str] = &[
     "launchType",
+    "capacityProviderStrategy",
     "platformVersion",
     "networkConfiguration",
     "loadBalancers",
@@ -57,9 +60,11 @@ pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
     if controller != "ECS" {
         return Err(not_here(&format!("the deployment controller {controller}")));
     }
-    if text(sent, "schedulingStrategy").unwrap_or("REPLICA") != "REPLICA" {
-        return Err(not_here("the scheduling strategy DAEMON"));
-    }
+    let daemon = match text(sent, "schedulingStrategy").unwrap_or("REPLICA") {
+        "REPLICA" => false,
+        "DAEMON" => true,
+        other => return Err(invalid(format!("Invalid schedulingStrategy: {other}."))),
+    };
     let none = json!({});
     let configuration = sent.get("deploymentConfiguration").unwrap_or(&none);
     let strategy = text(configuration, "strategy").unwrap_or("ROLLING");
@@ -69,7 +74,13 @@ pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
     if !list(configuration, "lifecycleHooks").is_empty() {
         return Err(invalid("lifecycleHooks are not supported with the ROLLING deployment strategy."));
     }
-    let percents = super::configuration::percents(configuration);
+    let percents = super::configuration::percents(sent);
+    if daemon && percents.maximum != 100 {
+        return Err(invalid("The maximumPercent value must be 100 for the DAEMON scheduling strategy."));
+    }
+    if daemon && !list(sent, "placementStrategy").is_empty() {
+        return Err(invalid("Placement strategies are not supported with the DAEMON scheduling strategy."));
+    }
     if percents.minimum_healthy == 100 && percents.maximum == 100 {
         return Err(invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."));
     }
@@ -79,14 +90,29 @@ pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
     Ok(())
 }
 
+/// What a DAEMON service cannot have.
+pub(super) fn daemon(sent: &Value, body: &Value, way: &Way) -> Result<(), AwsError> {
+    if text(sent, "schedulingStrategy") != Some("DAEMON") {
+        return Ok(());
+    }
+    if body.get("desiredCount").is_some_and(|count| !count.is_null()) {
+        let text = "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.";
+        return Err(invalid(text));
+    }
+    if way.is_fargate() {
+        return Err(invalid("The DAEMON scheduling strategy is not supported with Fargate."));
+    }
+    Ok(())
+}
+
 fn not_here(what: &str) -> AwsError {
-    invalid(format!("The sandbox does not have {what}: only REPLICA services that ECS deploys with ROLLING."))
+    invalid(format!("The sandbox does not have {what}: only services that ECS deploys with ROLLING."))
 }
 
 /// The members that make a deployment fit the task definition and the load balancer.
-pub(super) fn fits(state: &State, definition: &Definition, members: &Value) -> Result<(), AwsError> {
-    let network = text(&definition.value, "networkMode") == Some("awsvpc");
-    match (network, members.get("networkConfiguration").is_some()) {
+pub(super) fn fits(state: &State, definition: &Definition, way: &Way, members: &Value) -> Result<(), AwsError> {
+    let network = Mode::of(&definition.value);
+    match (network == Mode::Awsvpc, members.get("networkConfiguration").is_some()) {
         (true, false) => {
             return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
         }
@@ -95,17 +121,16 @@ pub(super) fn fits(state: &State, definition: &Definition, members: &Value) -> R
         }
         _ => {}
     }
-    let fargate = list(&definition.value, "compatibilities").iter().any(|name| name == "FARGATE");
-    if text(members, "launchType") == Some("FARGATE") && !fargate {
+    if way.is_fargate() && !definition.runs_on_fargate() {
         return Err(invalid("Task definition does not support launch_type FARGATE."));
     }
     for balancer in list(members, "loadBalancers") {
-        fits_balancer(state, definition, balancer)?;
+        fits_balancer(state, definition, network, balancer)?;
     }
     Ok(())
 }
 
-fn fits_balancer(state: &State, definition: &Definition, balancer: &Value) -> Result<(), AwsError> {
+fn fits_balancer(state: &State, definition: &Definition, network: Mode, balancer: &Value) -> Result<(), AwsError> {
     let name = text(balancer, "containerName").unwrap_or_default();
     let port = balancer.get("containerPort").and_then(Value::as_u64).unwrap_or_default();
     let Some(container) = definition.container(name) else {
@@ -118,6 +143,13 @@ fn fits_balancer(state: &State, definition: &Definition, balancer: &Value) -> Re
     let Some(group) = text(balancer, "targetGroupArn") else {
         return Err(invalid("targetGroupArn must be specified for each load balancer."));
     };
+    let wanted = if network == Mode::Awsvpc { "ip" } else { "instance" };
+    if let Some(other) = state.target_type(group).filter(|kind| *kind != wanted) {
+        return Err(invalid(format!(
+            "The provided target group {group} has target type {other}, which is incompatible with the {} network mode specified in the task definition.",
+            network.word()
+        )));
+    }
     if !state.target_group_in_use(group) {
         return Err(invalid(format!("The target group with targetGroupArn {group} does not have an associated load balancer.")));
     }

@@ -5,17 +5,18 @@ use shipit_scheduler::{Breaker, Percents, Reset, Rollback, Threshold};
 
 use super::super::request::{object, text, yes};
 
-/// The configuration as AWS answers it: what was sent over the defaults.
-pub(super) fn with_defaults(sent: Option<&Value>) -> Value {
+/// The configuration as AWS answers it: what a service was sent, over the defaults of its scheduling strategy.
+pub(super) fn with_defaults(service: &Value) -> Value {
+    let percents = percents(service);
     let mut value = json!({
         "deploymentCircuitBreaker": { "enable": false, "rollback": false },
-        "maximumPercent": 200,
-        "minimumHealthyPercent": 100,
+        "maximumPercent": percents.maximum,
+        "minimumHealthyPercent": percents.minimum_healthy,
         "strategy": "ROLLING",
         "bakeTimeInMinutes": 0,
         "alarms": { "alarmNames": [], "rollback": false, "enable": false },
     });
-    if let Some(sent) = sent {
+    if let Some(sent) = service.get("deploymentConfiguration") {
         overlay(&mut value, sent);
     }
     value
@@ -31,13 +32,16 @@ pub(in crate::ecs) fn overlay(value: &mut Value, over: &Value) {
     }
 }
 
-/// The percents, with the defaults of a REPLICA service.
-pub(super) fn percents(configuration: &Value) -> Percents {
+/// The percents that a service was sent, with the defaults of its scheduling strategy (aws.md 3.1).
+pub(super) fn percents(service: &Value) -> Percents {
     let number = |name: &str, default: u32| {
-        let number = configuration.get(name).and_then(Value::as_u64);
+        let number = service.get("deploymentConfiguration").and_then(|sent| sent.get(name)?.as_u64());
         number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
     };
-    let Percents { minimum_healthy, maximum } = Percents::default();
+    let Percents { minimum_healthy, maximum } = match text(service, "schedulingStrategy") {
+        Some("DAEMON") => Percents::new(0, 100),
+        _ => Percents::default(),
+    };
     Percents::new(number("minimumHealthyPercent", minimum_healthy), number("maximumPercent", maximum))
 }
 
@@ -93,11 +97,13 @@ mod tests {
 
     #[test]
     fn what_is_not_sent_stays_at_its_default() {
-        let value = with_defaults(Some(&json!({"maximumPercent": 150, "alarms": null, "newer": 1})));
+        let value = with_defaults(&json!({"deploymentConfiguration": {"maximumPercent": 150, "alarms": null, "newer": 1}}));
         assert_eq!(value["maximumPercent"], 150);
         assert_eq!(value["minimumHealthyPercent"], 100);
         assert_eq!(value["alarms"]["enable"], false);
         assert_eq!(value["newer"], 1);
-        assert_eq!(percents(&value), Percents::new(100, 150));
+        assert_eq!(percents(&json!({"deploymentConfiguration": value})), Percents::new(100, 150));
+        let daemon = with_defaults(&json!({"schedulingStrategy": "DAEMON"}));
+        assert_eq!((&daemon["minimumHealthyPercent"], &daemon["maximumPercent"]), (&json!(0), &json!(100)));
     }
 }

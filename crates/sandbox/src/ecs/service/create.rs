@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 use shipit_scheduler::{DeploymentId, HealthSource};
 
-use super::super::request::{invalid, list, required, seconds};
-use super::super::{Definition, Key, alarms, cluster, definition, ids};
+use super::super::placement::Rules;
+use super::super::request::{invalid, list, object, required, seconds, text};
+use super::super::seat::{self, Way};
+use super::super::{Definition, Key, alarms, cluster, definition, ids, providers};
 use super::rollout::{Fact, Rollout, Status as RolloutStatus};
 use super::{Record, Revision, Service, Status, check, configuration, view};
 use crate::error::AwsError;
@@ -26,11 +28,23 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
         Some(Status::Inactive) | None => {}
     }
     let sent = check::lasting(&body);
-    let members = check::relevant(&body);
+    let mut members = check::relevant(&body);
     check::kind(&sent)?;
+    let way = seat::way(state, &cluster, &members)?;
+    let default = providers::default_strategy(state, &cluster);
+    if let (Way::Providers(_), true) = (&way, list(&members, "capacityProviderStrategy").is_empty()) {
+        object(&mut members).insert("capacityProviderStrategy".into(), default.into());
+    }
     let definition = definition::runnable(state, required(&body, "taskDefinition")?)?.clone();
-    check::fits(state, &definition, &members)?;
-    let desired = check::desired(&body)?.ok_or_else(|| invalid("desiredCount must be specified."))?;
+    check::fits(state, &definition, &way, &members)?;
+    let daemon = text(&sent, "schedulingStrategy") == Some("DAEMON");
+    check::daemon(&sent, &body, &way)?;
+    let desired = match check::desired(&body)? {
+        Some(desired) => desired,
+        None if daemon => 0,
+        None => return Err(invalid("desiredCount must be specified.")),
+    };
+    Rules::read(&sent, &definition.value)?;
 
     let now = state.clock.now();
     let mut service = Service {
@@ -62,8 +76,8 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
 
 /// Tells the scheduler what the lasting members say.
 pub(super) fn configure(state: &mut State, service: &mut Service) {
-    let sent = configuration::with_defaults(service.sent.get("deploymentConfiguration"));
-    service.plan.percents = configuration::percents(&sent);
+    let sent = configuration::with_defaults(&service.sent);
+    service.plan.percents = configuration::percents(&service.sent);
     service.plan.breaker = configuration::breaker(&sent);
     service.plan.alarm_rollback = configuration::alarm_rollback(&sent);
     service.plan.grace = seconds(&service.sent, "healthCheckGracePeriodSeconds").unwrap_or_default();
@@ -107,7 +121,7 @@ pub(super) fn open(state: &mut State, service: &mut Service, deployment: Deploym
         deployment,
         source,
         target,
-        configuration: configuration::with_defaults(service.sent.get("deploymentConfiguration")),
+        configuration: configuration::with_defaults(&service.sent),
         rollback: None,
         triggered: Vec::new(),
         created_at: now,

@@ -19,9 +19,11 @@ use shipit_scheduler::{Deployment, DeploymentId, TaskId, Time};
 
 use self::events::Event;
 use self::rollout::Rollout;
+use super::placement::{Constraint, Rules};
 use super::request::{list, text};
+use super::seat::{self, Way};
 use super::task::TargetOf;
-use super::{Key, cluster};
+use super::{Definition, Key, cluster};
 use crate::dispatch::Table;
 use crate::error::AwsError;
 use crate::state::State;
@@ -74,10 +76,28 @@ pub struct Service {
     pub events: VecDeque<Event>,
     /// The scheduler's tasks that have been made, by its number.
     pub tasks: BTreeMap<TaskId, String>,
-    /// Tasks that could not be placed, and until when they count as pending.
-    pub unplaced: BTreeMap<TaskId, Time>,
+    /// Tasks that could not be placed.
+    pub unplaced: BTreeMap<TaskId, Unplaced>,
     /// Tasks that ended by themselves since one was healthy; new ones start later and later (aws.md 3.7).
     pub failures_in_a_row: u32,
+}
+
+/// A task that could not be placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Until then it counts as pending, then as failed.
+    pub until: Time,
+    /// Whether it is tried again meanwhile.
+    pub retry: Retry,
+}
+
+/// When a task that could not be placed is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Whenever something has changed.
+    EachLook,
+    /// Not at all: it was refused on request, or its definition is gone.
+    Never,
 }
 
 /// `status` of a service.
@@ -130,6 +150,11 @@ impl Service {
         Key { cluster: self.cluster.clone(), service: self.name.clone() }
     }
 
+    /// `schedulingStrategy` is DAEMON.
+    pub fn is_daemon(&self) -> bool {
+        text(&self.sent, "schedulingStrategy") == Some("DAEMON")
+    }
+
     /// `ecs-svc/<digits>` of a deployment.
     pub fn deployment_name(&self, id: DeploymentId) -> &str {
         self.deployments.get(&id).map_or("ecs-svc/0", |record| record.name.as_str())
@@ -154,7 +179,11 @@ impl Revision {
         balancers
             .filter_map(|balancer| {
                 let port = balancer.get("containerPort")?.as_u64()?;
-                Some(TargetOf { group: text(balancer, "targetGroupArn")?.to_owned(), port: u16::try_from(port).ok()? })
+                Some(TargetOf {
+                    group: text(balancer, "targetGroupArn")?.to_owned(),
+                    container: text(balancer, "containerName")?.to_owned(),
+                    port: u16::try_from(port).ok()?,
+                })
             })
             .collect()
     }
@@ -163,6 +192,24 @@ impl Revision {
 /// A deployment's place in [`Service::revisions`].
 pub(super) fn revision_of(deployment: &Deployment) -> usize {
     usize::try_from(deployment.revision).unwrap_or(usize::MAX)
+}
+
+/// How the service's tasks ask for capacity, and where they may go; `members` are those of the revision over its own.
+///
+/// # Errors
+/// `InvalidParameterException`.
+pub(super) fn placing(
+    state: &State,
+    service: &Service,
+    members: &Value,
+    definition: &Definition,
+) -> Result<(Way, Rules), AwsError> {
+    let way = seat::way(state, &service.cluster, members)?;
+    let mut rules = Rules::read(members, &definition.value)?;
+    if service.is_daemon() {
+        rules.constraints.push(Constraint::DistinctInstance);
+    }
+    Ok((way, rules))
 }
 
 /// The key that a service's ARN stands for; none for the old form without a cluster.

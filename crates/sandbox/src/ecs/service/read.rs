@@ -38,11 +38,11 @@ pub(super) fn describe(state: &mut State, body: Value) -> Result<Value, AwsError
 pub(super) fn list_services(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let cluster = cluster::named(state, &body)?;
     let launch_type = text(&body, "launchType");
-    let strategy = text(&body, "schedulingStrategy").unwrap_or("REPLICA");
+    let strategy = text(&body, "schedulingStrategy");
     let services = state.ecs.services.values().filter(|service| {
         service.cluster == cluster
             && service.is_active()
-            && strategy == "REPLICA"
+            && strategy.is_none_or(|strategy| (strategy == "DAEMON") == service.is_daemon())
             && launch_type.is_none_or(|launch_type| view::launch_type(service.current()) == Some(launch_type))
     });
     page(services.map(|service| service.arn.clone()).collect(), &body, "serviceArns", 100)

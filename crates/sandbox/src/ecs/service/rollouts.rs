@@ -188,7 +188,7 @@ fn revision(state: &State, service: &Service, one: &Revision) -> Value {
         "createdAt": one.created_at,
     });
     let members = object(&mut value);
-    members.extend(resolved(platform(service, one)));
+    members.extend(resolved(platform(one)));
     let kept = ["networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
     for name in kept {
         if let Some(member) = one.members.get(name) {

@@ -47,7 +47,7 @@ pub(super) fn launch_type(revision: &Revision) -> Option<&str> {
 
 /// The alarms that a service watches.
 pub(in crate::ecs) fn alarm_names(service: &Service) -> Vec<String> {
-    configuration::alarms(&configuration::with_defaults(service.sent.get("deploymentConfiguration")))
+    configuration::alarms(&configuration::with_defaults(&service.sent))
 }
 
 /// The whole service, with these tags.
@@ -70,7 +70,7 @@ pub(super) fn service(state: &State, service: &Service, tags: &[Value]) -> Value
         "pendingCount": pending,
     });
     let members = object(&mut value);
-    members.extend(platform(service, revision));
+    members.extend(platform(revision));
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
     put("taskDefinition", revision.definition.clone().into());
     let deployments = service.plan.deployments.iter().filter(|_| service.status != Status::Inactive);
@@ -104,15 +104,15 @@ pub(super) fn service(state: &State, service: &Service, tags: &[Value]) -> Value
     put("currentServiceRevisions", service.plan.deployments.iter().map(|one| summary(state, service, one)).collect());
     put("tags", tags.into());
     members.extend(service.sent.as_object().cloned().unwrap_or_default());
-    let configuration = configuration::with_defaults(service.sent.get("deploymentConfiguration"));
+    let configuration = configuration::with_defaults(&service.sent);
     members.insert("deploymentConfiguration".into(), configuration);
     value
 }
 
 /// Where a revision's tasks run, as service, deployment and revision show it.
-pub(super) fn platform(service: &Service, revision: &Revision) -> Map<String, Value> {
+pub(super) fn platform(revision: &Revision) -> Map<String, Value> {
     let mut members = Map::new();
-    let providers = list(&service.sent, "capacityProviderStrategy");
+    let providers = list(&revision.members, "capacityProviderStrategy");
     let launch_type = launch_type(revision);
     if let Some(launch_type) = launch_type {
         members.insert("launchType".into(), launch_type.into());
@@ -167,7 +167,7 @@ fn deployment(state: &State, service: &Service, one: &Deployment) -> Value {
         "updatedAt": record.updated_at,
     });
     let members = object(&mut value);
-    members.extend(resolved(platform(service, revision)));
+    members.extend(resolved(platform(revision)));
     let kept = ["networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
     for name in kept {
         if let Some(member) = revision.members.get(name) {

@@ -1,5 +1,6 @@
 //! Tasks: what is known of each, and where it is in its life (aws.md 3.8).
 
+pub(super) mod network;
 mod read;
 pub(super) mod run;
 mod view;
@@ -9,7 +10,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use shipit_scheduler::{DeploymentId, Health, TaskId, Time};
 
+use self::network::{Binding, Mode};
 use super::Key;
+pub use super::seat::Place;
 use crate::dispatch::Table;
 
 /// The task operations.
@@ -46,7 +49,11 @@ pub struct Task {
     pub times: BTreeMap<&'static str, f64>,
     /// Its containers, in the definition's order.
     pub containers: Vec<Container>,
-    /// The private address it shows.
+    /// How its containers are reached.
+    pub network: Mode,
+    /// Its place on a container instance; none on Fargate.
+    pub place: Option<Place>,
+    /// The private address it shows with an interface of its own.
     pub address: String,
     /// The id of its network interface's attachment.
     pub attachment: String,
@@ -138,6 +145,8 @@ pub struct Container {
     pub reason: Option<String>,
     /// Its health check's verdict; none without a health check.
     pub health: Option<Health>,
+    /// Its ports and what they are reached by, known once it has started.
+    pub bindings: Vec<Binding>,
     /// Its end ends the task.
     pub essential: bool,
     /// `cpu`, `memory` and `memoryReservation`, which a container of a task shows as texts.
@@ -160,6 +169,8 @@ pub enum ContainerStatus {
 pub struct TargetOf {
     /// `targetGroupArn`.
     pub group: String,
+    /// `containerName`.
+    pub container: String,
     /// `containerPort`.
     pub port: u16,
 }
@@ -190,6 +201,25 @@ impl Task {
         match &self.owner {
             Owner::Service { key, .. } => Some(key),
             Owner::Caller => None,
+        }
+    }
+
+    /// It is on that container instance.
+    pub fn is_on(&self, instance: &str) -> bool {
+        self.place.as_ref().is_some_and(|place| place.instance == instance)
+    }
+
+    /// What a target's port is reached by; nothing before its container has started.
+    pub(super) fn binding(&self, target: &TargetOf) -> Option<&Binding> {
+        let container = self.containers.iter().find(|container| container.name == target.container)?;
+        container.bindings.iter().find(|binding| binding.container == target.port)
+    }
+
+    /// `Target.Id` and `Target.Port` in a target group: its own address, or the instance with the host port.
+    pub(super) fn registered_as(&self, target: &TargetOf) -> Option<(String, u16)> {
+        match (self.network, &self.place) {
+            (Mode::Bridge | Mode::Host, Some(place)) => Some((place.ec2.clone(), self.binding(target)?.host)),
+            _ => Some((self.address.clone(), target.port)),
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) fn list_tasks(state: &mut State, body: Value) -> Result<Value, AwsErr
         return Err(invalid("cannot filter by startedBy and another filter at the same time."));
     }
     let launch_type = text(&body, "launchType");
+    let instance = text(&body, "containerInstance").map(|reference| reference.rsplit('/').next().unwrap_or(reference));
     let of_family = |task: &Task, family: &str| {
         let name = task.definition.rsplit_once('/').map_or("", |(_, name)| name);
         name.split(':').next() == Some(family)
@@ -37,6 +38,7 @@ pub(super) fn list_tasks(state: &mut State, body: Value) -> Result<Value, AwsErr
             && family.is_none_or(|family| of_family(task, family))
             && started_by.is_none_or(|started_by| task.started_by.as_deref() == Some(started_by))
             && service.as_ref().is_none_or(|key| task.service() == Some(key))
+            && instance.is_none_or(|instance| task.is_on(instance))
             && launch_type.is_none_or(|launch_type| text(&task.fixed, "launchType") == Some(launch_type))
     };
     let mut tasks: Vec<&Task> = state.ecs.tasks.values().filter(wanted).collect();

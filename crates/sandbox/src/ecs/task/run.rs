@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shipit_scheduler::{Health, Time};
 
+use super::super::placement::Rules;
 use super::super::request::{invalid, list, object, required, text};
+use super::super::seat::{self, Asked, Seat};
 use super::super::service::view::LATEST;
 use super::super::{Definition, cluster, definition, ids};
+use super::network::Mode;
 use super::{Container, ContainerStatus, Owner, Status, StopCode, TargetOf, Task, read};
 use crate::error::AwsError;
 use crate::state::State;
@@ -22,8 +25,10 @@ pub(in crate::ecs) struct Wanted {
     pub started_by: Option<String>,
     /// `group`.
     pub group: String,
-    /// The request or the service's members, from which launch type, platform version and overrides are taken.
+    /// The request or the service's members, from which platform version and overrides are taken.
     pub from: Value,
+    /// Where it runs.
+    pub seat: Seat,
     /// Its tags.
     pub tags: Vec<Value>,
     /// Target groups it serves.
@@ -46,7 +51,12 @@ pub(in crate::ecs) fn make(state: &mut State, definition: &Definition, wanted: W
         owner: wanted.owner,
         started_by: wanted.started_by,
         group: wanted.group,
-        fixed: fixed(definition, &wanted.from, &state.region),
+        fixed: fixed(definition, &wanted.from, &wanted.seat, &state.region),
+        network: Mode::of(&definition.value),
+        place: match wanted.seat {
+            Seat::Instance { place, .. } => Some(place),
+            Seat::Fargate { .. } => None,
+        },
         tags: wanted.tags,
         status: Status::Provisioning,
         stop: None,
@@ -75,31 +85,33 @@ fn container(value: &Value) -> Container {
         exit_code: None,
         reason: None,
         health: value.get("healthCheck").map(|_| Health::Unknown),
+        bindings: Vec::new(),
         essential: definition::is_essential(value),
         sizes,
     }
 }
 
-fn fixed(definition: &Definition, from: &Value, region: &str) -> Value {
+fn fixed(definition: &Definition, from: &Value, seat: &Seat, region: &str) -> Value {
     let mut members = Map::new();
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
-    let providers = list(from, "capacityProviderStrategy");
-    let launch_type = match (text(from, "launchType"), providers.first()) {
-        (Some(launch_type), _) => launch_type.to_owned(),
-        (None, Some(provider)) => {
-            let name = text(provider, "capacityProvider").unwrap_or("FARGATE");
-            put("capacityProviderName", name.into());
-            if name.starts_with("FARGATE") { "FARGATE".to_owned() } else { "EC2".to_owned() }
+    let provider = match seat {
+        Seat::Fargate { provider } => {
+            let version = text(from, "platformVersion").filter(|version| *version != "LATEST").unwrap_or(LATEST);
+            put("launchType", "FARGATE".into());
+            put("platformVersion", version.into());
+            put("platformFamily", "Linux".into());
+            put("availabilityZone", format!("{region}a").into());
+            provider
         }
-        (None, None) => "EC2".to_owned(),
+        Seat::Instance { provider, place } => {
+            put("launchType", "EC2".into());
+            put("availabilityZone", place.zone.clone().into());
+            provider
+        }
     };
-    if launch_type == "FARGATE" {
-        let version = text(from, "platformVersion").filter(|version| *version != "LATEST").unwrap_or(LATEST);
-        put("platformVersion", version.into());
-        put("platformFamily", "Linux".into());
+    if let Some(provider) = provider {
+        put("capacityProviderName", provider.clone().into());
     }
-    put("launchType", launch_type.into());
-    put("availabilityZone", format!("{region}a").into());
     for name in ["cpu", "memory", "ephemeralStorage"] {
         let size = from.pointer(&format!("/overrides/{name}")).or_else(|| definition.value.get(name));
         if let Some(size) = size {
@@ -134,19 +146,46 @@ pub(super) fn run(state: &mut State, body: Value) -> Result<Value, AwsError> {
     if text(&definition.value, "networkMode") == Some("awsvpc") && body.get("networkConfiguration").is_none() {
         return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
     }
-    let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     let family = format!("family:{}", definition.family);
+    let group = text(&body, "group").unwrap_or(&family).to_owned();
+    let way = seat::way(state, &cluster, &body)?;
+    if way.is_fargate() && !definition.runs_on_fargate() {
+        return Err(invalid("Task definition does not support launch_type FARGATE."));
+    }
+    let rules = Rules::read(&body, &definition.value)?;
+    let (mut tasks, mut failures) = (Vec::new(), Vec::new());
+    let mut running = BTreeMap::new();
     for _ in 0..count {
         if let Some(reason) = state.faults.no_capacity(&definition.family) {
             failures.push(json!({ "reason": reason }));
             continue;
         }
+        let asked = Asked {
+            cluster: &cluster,
+            group: &group,
+            definition: &definition,
+            overrides: body.get("overrides").unwrap_or(&Value::Null),
+            rules: &rules,
+            way: &way,
+            running: &running,
+        };
+        let seat = match seat::find(state, &asked) {
+            Ok(seat) => seat,
+            Err(why) => {
+                failures.extend(why.failures()?);
+                continue;
+            }
+        };
+        if let Seat::Fargate { provider: Some(name) } | Seat::Instance { provider: Some(name), .. } = &seat {
+            *running.entry(name.clone()).or_default() += 1;
+        }
         let wanted = Wanted {
             cluster: cluster.clone(),
             owner: Owner::Caller,
             started_by: text(&body, "startedBy").map(str::to_owned),
-            group: text(&body, "group").unwrap_or(&family).to_owned(),
+            group: group.clone(),
             from: body.clone(),
+            seat,
             tags: list(&body, "tags").to_vec(),
             targets: Vec::new(),
             not_before: Time::default(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use shipit_scheduler::Health;
 
 use super::super::request::object;
+use super::network::{Binding, Mode};
 use super::{Container, ContainerStatus, Status, StopCode, Task};
 
 impl Status {
@@ -55,13 +56,16 @@ impl Task {
             "healthStatus": health(self.health()),
             "connectivity": "CONNECTED",
             "containers": self.containers.iter().map(|container| self.container(container)).collect::<Vec<_>>(),
-            "attachments": [self.interface()],
+            "attachments": self.interface().into_iter().collect::<Vec<_>>(),
             "attributes": [],
             "version": self.version,
         });
         let members = object(&mut value);
         if let Some(started_by) = &self.started_by {
             members.insert("startedBy".into(), started_by.clone().into());
+        }
+        if let Some(place) = &self.place {
+            members.insert("containerInstanceArn".into(), place.arn.clone().into());
         }
         if let Some(stop) = &self.stop {
             members.insert("stopCode".into(), stop.code.word().into());
@@ -72,19 +76,23 @@ impl Task {
         value
     }
 
-    fn interface(&self) -> Value {
+    /// The network interface that only awsvpc gives a task.
+    fn interface(&self) -> Option<Value> {
+        if self.network != Mode::Awsvpc {
+            return None;
+        }
         let status = match self.status {
             Status::Provisioning => "PRECREATED",
             Status::Deprovisioning => "DETACHING",
             Status::Stopped => "DELETED",
             _ => "ATTACHED",
         };
-        json!({
+        Some(json!({
             "id": self.attachment,
             "type": "ElasticNetworkInterface",
             "status": status,
             "details": [{ "name": "privateIPv4Address", "value": self.address }],
-        })
+        }))
     }
 
     fn container(&self, container: &Container) -> Value {
@@ -95,7 +103,10 @@ impl Task {
             (ContainerStatus::Stopped, _) => "STOPPED",
         };
         let arn = format!("{}/{}", self.arn.replacen(":task/", ":container/", 1), container.name);
-        let interface = json!({ "attachmentId": self.attachment, "privateIpv4Address": self.address });
+        let (bindings, interfaces) = match self.network {
+            Mode::Awsvpc => (json!([]), json!([{ "attachmentId": self.attachment, "privateIpv4Address": self.address }])),
+            _ => (container.bindings.iter().map(Binding::view).collect(), json!([])),
+        };
         let mut members = Map::new();
         let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
         put("containerArn", arn.into());
@@ -103,8 +114,8 @@ impl Task {
         put("name", container.name.clone().into());
         put("image", container.image.clone().into());
         put("lastStatus", status.into());
-        put("networkBindings", json!([]));
-        put("networkInterfaces", json!([interface]));
+        put("networkBindings", bindings);
+        put("networkInterfaces", interfaces);
         let verdict = container.health.filter(|_| container.status == ContainerStatus::Running).unwrap_or_default();
         put("healthStatus", health(verdict).into());
         put("managedAgents", json!([]));

@@ -1,6 +1,7 @@
 //! ECS through its own operations, as a client sees it; the world is told by hand, so a rollout takes microseconds.
 
 mod containers;
+mod instances;
 mod requests;
 mod rollouts;
 mod updates;

@@ -98,7 +98,7 @@ fn a_service_is_created_once() {
     assert_eq!(error.message, "Creation of service was not idempotent.");
     for (members, text) in [
         (json!({"serviceName": "x", "deploymentController": {"type": "CODE_DEPLOY"}}), "deployment controller CODE_DEPLOY"),
-        (json!({"serviceName": "x", "schedulingStrategy": "DAEMON"}), "scheduling strategy DAEMON"),
+        (json!({"serviceName": "x", "schedulingStrategy": "DAEMON"}), "does not support a desired count"),
         (json!({"serviceName": "x y"}), "Invalid service name"),
     ] {
         let error = refused(&mut state, "CreateService", service(members));

@@ -1,21 +1,18 @@
 //! One look at every service: what is known of its tasks is told to the scheduler, and its decision becomes tasks,
 //! stops, events and statuses. No waiting, no Docker.
 
-use shipit_scheduler::{Action, Cause, DeploymentId, Failure, Health, Note, Phase, Span, StopCause, TaskId, Time, step};
+mod instances;
+mod start;
 
-use super::request::{text, yes};
-use super::service::configuration::overlay;
-use super::service::events::{Manner, unplaced};
+use shipit_scheduler::{Action, Cause, DeploymentId, Failure, Health, Note, Phase, StopCause, TaskId, Time, step};
+
+use super::service::Status;
 use super::service::rollback::{Taken, explain, take_back};
 use super::service::rollout::{Because, Fact, Wanted as RollbackWanted};
-use super::service::{Revision, Status, revision_of};
-use super::task::run::{Wanted, make};
-use super::task::{Owner, StopCode};
-use super::{Definition, Service, alarms, definition, ids};
+use super::task::StopCode;
+use super::{Service, alarms, ids};
 use crate::state::State;
 
-/// A task that cannot be placed counts as pending for so long before it counts as failed.
-const PLACEMENT: Span = Span::seconds(15);
 /// Stopped tasks can be described for so long, in virtual seconds.
 const KEPT: f64 = 3600.0;
 
@@ -51,7 +48,10 @@ pub(super) fn look(state: &mut State) -> Looked {
 fn look_at(state: &mut State, service: &mut Service) -> Looked {
     let now = state.clock.now();
     let triggered = alarms::watch(state, service);
-    give_up_placing(service, now);
+    let placed = start::again(state, service, now);
+    start::give_up(service, now);
+    instances::follow(state, service);
+    instances::drain(state, service);
     tell_health(state, service, now);
     let step = step(&mut service.plan, now);
 
@@ -62,7 +62,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
     take_notes(state, service, &step.notes, &triggered);
     for action in &step.actions {
         match *action {
-            Action::Start { task, deployment } => start(state, service, task, deployment, now),
+            Action::Start { task, deployment } => start::start(state, service, task, deployment, now),
             Action::Stop { task, cause } => stop(state, service, task, cause, now),
         }
     }
@@ -77,16 +77,12 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
         service.status = Status::Inactive;
     }
     Looked {
-        wake: step.wake.into_iter().chain(service.unplaced.values().copied()).min(),
-        acted: !step.actions.is_empty() || !step.notes.is_empty(),
-    }
-}
-
-fn give_up_placing(service: &mut Service, now: Time) {
-    let due: Vec<TaskId> = service.unplaced.iter().filter(|(_, until)| **until <= now).map(|(task, _)| *task).collect();
-    for task in due {
-        service.unplaced.remove(&task);
-        service.plan.stopped(task, StopCause::FailedToStart, now);
+        wake: step
+            .wake
+            .into_iter()
+            .chain(service.unplaced.values().map(|unplaced| unplaced.until).filter(|until| *until > now))
+            .min(),
+        acted: placed || !step.actions.is_empty() || !step.notes.is_empty(),
     }
 }
 
@@ -106,11 +102,10 @@ fn tell_health(state: &State, service: &mut Service, now: Time) {
             (true, true) => Health::Unhealthy,
             (true, false) => task.health(),
         };
-        let target = target_verdict(
-            task.targets
-                .iter()
-                .map(|target| state.target_health(&target.group, &task.address, target.port).map(|health| health.state)),
-        );
+        let target = target_verdict(task.targets.iter().map(|target| {
+            let (id, port) = task.registered_as(target)?;
+            state.target_health(&target.group, &id, port).map(|health| health.state)
+        }));
         if service.plan.health.container && container != known.container {
             service.plan.container_health(known.id, container, now);
         }
@@ -189,61 +184,6 @@ fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, goes_
     }
 }
 
-fn start(state: &mut State, service: &mut Service, task: TaskId, deployment: DeploymentId, now: Time) {
-    if let Some(reason) = state.faults.no_capacity(&service.name) {
-        service.unplaced.insert(task, now + PLACEMENT);
-        let (id, message) = (ids::uuid(state), unplaced(&service.name, &reason));
-        service.say(id, message, Manner::Once, state.now_seconds());
-        return;
-    }
-    let place = service.plan.deployment(deployment).map_or(0, revision_of);
-    let revision = service.revisions[place].clone();
-    let Some(definition) = definition::find(state, &revision.definition).cloned() else {
-        service.unplaced.insert(task, now + PLACEMENT);
-        return;
-    };
-    let wanted = Wanted {
-        cluster: service.cluster.clone(),
-        owner: Owner::Service { key: service.key(), task, deployment },
-        started_by: Some(service.deployment_name(deployment).to_owned()),
-        group: format!("service:{}", service.name),
-        tags: tags(service, &definition),
-        targets: revision.targets(),
-        from: members(service, revision),
-        not_before: now + backoff(service.failures_in_a_row),
-    };
-    let id = make(state, &definition, wanted);
-    service.tasks.insert(task, id);
-}
-
-fn members(service: &Service, revision: Revision) -> serde_json::Value {
-    let mut members = service.sent.clone();
-    overlay(&mut members, &revision.members);
-    members
-}
-
-fn tags(service: &Service, definition: &Definition) -> Vec<serde_json::Value> {
-    let mut tags = match text(&service.sent, "propagateTags") {
-        Some("SERVICE") => service.tags.clone(),
-        Some("TASK_DEFINITION") => definition.tags.clone(),
-        _ => Vec::new(),
-    };
-    if yes(&service.sent, "enableECSManagedTags") {
-        tags.push(serde_json::json!({ "key": "aws:ecs:clusterName", "value": service.cluster }));
-        tags.push(serde_json::json!({ "key": "aws:ecs:serviceName", "value": service.name }));
-    }
-    tags
-}
-
-/// How much later a task starts after so many that ended by themselves: nothing for three, then twice as long each
-/// time, up to ECS's 15 minutes.
-fn backoff(failures: u32) -> Span {
-    match failures.checked_sub(3) {
-        None => Span(0),
-        Some(beyond) => Span::seconds((10_u64 << beyond.min(10)).min(900)),
-    }
-}
-
 fn stop(state: &mut State, service: &mut Service, task: TaskId, cause: Cause, now: Time) {
     if service.unplaced.remove(&task).is_some() {
         service.plan.stopped(task, StopCause::Asked, now);
@@ -274,10 +214,13 @@ fn unhealthy_targets(state: &State, service: &Service, task: TaskId) -> Vec<Stri
         return Vec::new();
     };
     let unhealthy = task.targets.iter().filter_map(|target| {
-        let health = state.target_health(&target.group, &task.address, target.port)?;
+        let (id, port) = task.registered_as(target)?;
+        let health = state.target_health(&target.group, &id, port)?;
         let reason = health.description.unwrap_or_else(|| "Health checks failed".to_owned());
+        // A target that is an instance is named beside its port.
+        let instance = if id.starts_with("i-") { format!("(instance {id}) ") } else { String::new() };
         (health.state == "unhealthy")
-            .then(|| format!("(port {}) is unhealthy in (target-group {}) due to (reason {reason}).", target.port, target.group))
+            .then(|| format!("{instance}(port {port}) is unhealthy in (target-group {}) due to (reason {reason}).", target.group))
     });
     unhealthy.collect()
 }
