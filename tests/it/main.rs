@@ -8,5 +8,6 @@ mod demo;
 mod docker;
 mod engine;
 mod layers;
+mod placement;
 mod strangers;
 mod support;

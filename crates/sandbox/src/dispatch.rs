@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::state::State;
-use crate::{cloudwatch, ecr, ecs, elb, logs, sts};
+use crate::{cloudwatch, ecr, ecs, elb, logs, secretsmanager, ssm, sts};
 
 /// A handler changes the state and answers the reply's body in AWS's own member names.
 pub type Handler = fn(&mut State, Value) -> Result<Value, AwsError>;
@@ -25,12 +25,17 @@ pub enum Service {
     Logs,
     /// CloudWatch, RPC v2 CBOR (and JSON 1.0 and query, as AWS answers them too).
     CloudWatch,
+    /// Secrets Manager, JSON 1.1.
+    Secrets,
+    /// Systems Manager Parameter Store, JSON 1.1.
+    Ssm,
     /// Security Token Service, query.
     Sts,
 }
 
 /// All services, for the server and the seed.
-pub const SERVICES: &[Service] = &[Service::Ecr, Service::Ecs, Service::Elb, Service::Logs, Service::CloudWatch, Service::Sts];
+pub const SERVICES: &[Service] =
+    &[Service::Ecr, Service::Ecs, Service::Elb, Service::Logs, Service::CloudWatch, Service::Secrets, Service::Ssm, Service::Sts];
 
 impl Service {
     /// The name used in the seed, in faults and in the record of exchanges.
@@ -41,6 +46,8 @@ impl Service {
             Service::Elb => "elbv2",
             Service::Logs => "logs",
             Service::CloudWatch => "cloudwatch",
+            Service::Secrets => "secretsmanager",
+            Service::Ssm => "ssm",
             Service::Sts => "sts",
         }
     }
@@ -53,6 +60,8 @@ impl Service {
             Service::Elb => elb::TABLES,
             Service::Logs => logs::TABLES,
             Service::CloudWatch => cloudwatch::TABLES,
+            Service::Secrets => secretsmanager::TABLES,
+            Service::Ssm => ssm::TABLES,
             Service::Sts => sts::TABLES,
         }
     }

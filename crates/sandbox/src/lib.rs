@@ -5,7 +5,8 @@
 //! <-> JSON values), [`server`] (one port for all AWS APIs; what it is told at the start), [`loops`] (what watches the world),
 //! [`faults`] (what goes wrong on request), [`seed`] (what there is at the beginning), [`endpoints`], [`owner`] and [`engine`]
 //! (how it is found, and how it leaves nothing behind), [`client`] (its admin API from outside), then a folder a service:
-//! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`], [`cloudwatch`].
+//! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`],
+//! [`cloudwatch`], [`secretsmanager`], [`ssm`].
 
 mod admin;
 pub mod client;
@@ -25,8 +26,11 @@ pub mod owner;
 mod record;
 pub mod registry;
 pub mod scanner;
+mod sealed;
+pub mod secretsmanager;
 pub mod seed;
 pub mod server;
+pub mod ssm;
 pub mod state;
 pub mod sts;
 pub mod wire;

@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::dispatch::Service;
 use crate::error::AwsError;
+use crate::sealed;
 use crate::wire::{Envelope, Protocol, Reply, cbor, json, query};
 
 /// A file that grows by one line an exchange.
@@ -31,7 +33,7 @@ impl Recorder {
 /// `{"service", "operation", "protocol", "request", "status", "reply"}`, or `"error": {"code", "body"}` for `reply`.
 ///
 /// JSON: bodies as they are. Query: the form's parameters as a tree of strings, the reply as XML text. CBOR: decoded, with
-/// timestamps as `{"$timestamp": seconds}`. An empty reply body is null.
+/// timestamps as `{"$timestamp": seconds}`. An empty reply body is null. Secrets are not recorded: `***` stands for them.
 pub(crate) fn exchange(envelope: &Envelope, request: &[u8], answer: &Result<Value, AwsError>, reply: &Reply) -> Value {
     let request = match envelope.protocol {
         Protocol::Json10 | Protocol::Json11 => json::read(request).ok(),
@@ -54,6 +56,9 @@ pub(crate) fn exchange(envelope: &Envelope, request: &[u8], answer: &Result<Valu
     match answer {
         Ok(_) => exchange["reply"] = body.unwrap_or_default(),
         Err(error) => exchange["error"] = json!({"code": error.code, "body": body}),
+    }
+    if matches!(envelope.service, Some(Service::Secrets | Service::Ssm)) {
+        sealed::mask(&mut exchange);
     }
     exchange
 }
@@ -85,6 +90,25 @@ mod tests {
         let line = exchange(&envelope, b"", &answer, &wire::write(&envelope, &answer, "id"));
         assert_eq!(line["error"], json!({"code": "ResourceNotFound", "body": {"__type": "ResourceNotFound", "message": "no"}}));
         assert_eq!(line.get("reply"), None);
+    }
+
+    #[test]
+    fn secrets_are_not_recorded() {
+        for (target, body, reply) in [
+            ("secretsmanager.PutSecretValue", r#"{"SecretId": "a", "SecretString": "s3cret"}"#, json!({"Name": "a"})),
+            ("secretsmanager.GetSecretValue", r#"{"SecretId": "a"}"#, json!({"Name": "a", "SecretBinary": "s3cret"})),
+            ("AmazonSSM.PutParameter", r#"{"Name": "a", "Value": "s3cret"}"#, json!({"Version": 1})),
+            ("AmazonSSM.GetParameters", r#"{"Names": ["a"]}"#, json!({"Parameters": [{"Name": "a", "Value": "s3cret"}]})),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amz-target", target.parse().unwrap());
+            headers.insert("content-type", "application/x-amz-json-1.1".parse().unwrap());
+            let (envelope, call) = wire::read("/", &headers, body.as_bytes());
+            assert!(call.is_ok(), "{target}");
+            let answer = Ok(reply);
+            let line = exchange(&envelope, body.as_bytes(), &answer, &wire::write(&envelope, &answer, "id")).to_string();
+            assert!(line.contains("***") && !line.contains("s3cret"), "{line}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::{cloudwatch, ecr, ecs, elb, logs, sts};
+use crate::{cloudwatch, ecr, ecs, elb, logs, secretsmanager, ssm, sts};
 
 /// Everything the AWS APIs of the sandbox know.
 #[derive(Debug)]
@@ -35,6 +35,10 @@ pub struct State {
     pub logs: logs::Logs,
     /// Alarms.
     pub cloudwatch: cloudwatch::CloudWatch,
+    /// Secrets Manager's secrets.
+    pub secrets: secretsmanager::Secrets,
+    /// Parameter Store's parameters.
+    pub parameters: ssm::Parameters,
     /// Who calls: set by the server before every call, from the request's access key id.
     pub sts: sts::Sts,
     /// What goes wrong on request.
@@ -56,6 +60,8 @@ impl State {
             elb: elb::Elb::default(),
             logs: logs::Logs::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
+            secrets: secretsmanager::Secrets::default(),
+            parameters: ssm::Parameters::default(),
             sts: sts::Sts::default(),
             faults: Faults::default(),
         }

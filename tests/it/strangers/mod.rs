@@ -2,6 +2,7 @@
 
 mod cli;
 mod faults;
+mod instances;
 mod load;
 mod percents;
 mod registry;

@@ -38,6 +38,8 @@ pub async fn call(endpoint: &str, service: &str, operation: &str, body: &Value) 
         "ecs" => "AmazonEC2ContainerServiceV20141113",
         "ecr" => "AmazonEC2ContainerRegistry_V20150921",
         "logs" => "Logs_20140328",
+        "secretsmanager" => "secretsmanager",
+        "ssm" => "AmazonSSM",
         other => panic!("{other} is not a JSON service"),
     };
     let request = HTTP.post(endpoint).header("content-type", "application/x-amz-json-1.1");

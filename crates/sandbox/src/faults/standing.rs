@@ -58,6 +58,15 @@ impl Faults {
         self.stands(&[digest, repository], |kind| if let Kind::Scan(scan) = kind { Some(scan.clone()) } else { None })
     }
 
+    /// Calls of this operation by ECS itself are denied, as long as a fault that names its service stands.
+    pub fn denies(&self, service: Service, operation: &str) -> bool {
+        self.standing.iter().map(|standing| &standing.fault).any(|fault| {
+            fault.kind == Kind::Deny {}
+                && fault.matches.service.as_deref() == Some(service.name())
+                && fault.matches.call(service, operation)
+        })
+    }
+
     /// Every fault that stands with its id, how often it could have happened and how often it has.
     pub fn list(&self) -> Value {
         self.standing

@@ -49,6 +49,8 @@ fn prefix(service: Service) -> &'static str {
         Service::Elb => "elasticloadbalancing",
         Service::Logs => "logs",
         Service::CloudWatch => "cloudwatch",
+        Service::Secrets => "secretsmanager",
+        Service::Ssm => "ssm",
         Service::Sts => "sts",
     }
 }

@@ -69,6 +69,18 @@ pub(super) fn attributes(body: &Value) -> Value {
         names.push("com.amazonaws.ecs.capability.ecr-auth");
         names.push("ecs.capability.execution-role-ecr-pull");
     }
+    let secret = |service: &str| {
+        let from = |secret: &Value| {
+            text(secret, "valueFrom").is_some_and(|from| from.contains(":secretsmanager:") == (service == "asm"))
+        };
+        any(&|container| list(container, "secrets").iter().any(from))
+    };
+    if secret("asm") {
+        names.push("ecs.capability.secrets.asm.environment-variables");
+    }
+    if secret("ssm") {
+        names.push("ecs.capability.secrets.ssm.environment-variables");
+    }
     if any(&|container| container.get("healthCheck").is_some()) {
         names.push("ecs.capability.container-health-check");
     }

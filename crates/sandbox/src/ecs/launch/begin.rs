@@ -13,7 +13,7 @@ use super::super::facts;
 use super::super::task::network::Mode;
 use super::super::task::{ContainerStatus, Status, TargetOf};
 use super::plan::{Log, Next, Progress, next};
-use super::{Halt, Life, until};
+use super::{Halt, Life, ports, until};
 use crate::elb::targets::Target;
 use crate::state::Shared;
 
@@ -73,7 +73,7 @@ impl Life {
         };
         let listening = self.engine.ports(owner).await;
         let listening = listening.map_err(|error| Halt::failed(Some(place), cannot("Inspect", &error)))?;
-        let (name, bindings) = (container.name.clone(), container.bindings(&listening));
+        let (name, bindings) = (container.name.clone(), ports::bindings(&container.ports, &listening));
         self.task(|task, _| {
             if let Some(container) = task.container_mut(&name) {
                 container.bindings = bindings;

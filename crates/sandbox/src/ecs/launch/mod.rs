@@ -3,7 +3,9 @@
 mod begin;
 mod end;
 mod plan;
+mod ports;
 mod prepare;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,6 @@
 //! What a task needs, read from its definition and overrides: pure, so that everything the Engine is told can be tested.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,8 +8,9 @@ use shipit_scheduler::Span;
 
 use super::super::container::{HealthCheck, Spec};
 use super::super::request::{list, seconds, text, texts, yes};
-use super::super::task::network::{Binding, Mode};
+use super::super::task::network::Mode;
 use super::super::{Definition, definition};
+use super::ports::Mapping;
 use crate::clock::Clock;
 
 /// No real wait that a process must live with is shorter.
@@ -44,6 +44,8 @@ pub(super) struct Container {
     pub essential: bool,
     /// Its ports.
     pub ports: Vec<Mapping>,
+    /// What its environment takes from elsewhere.
+    pub secrets: Vec<Secret>,
     /// What it waits for: a container's name and a condition.
     pub depends: Vec<(String, Condition)>,
     /// Where its output goes.
@@ -52,22 +54,13 @@ pub(super) struct Container {
     pub stop_timeout: Duration,
 }
 
-/// A TCP port that is published on the loopback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mapping {
-    /// `containerPort`.
-    pub container: u16,
-    /// `hostPort`.
-    pub host: HostPort,
-}
-
-/// `hostPort` of a mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HostPort {
-    /// Any that is free.
-    Dynamic,
-    /// This one, which placement has kept free.
-    Fixed(u16),
+/// An environment variable whose value is kept elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Secret {
+    /// The variable's name.
+    pub name: String,
+    /// `valueFrom`.
+    pub from: String,
 }
 
 /// `dependsOn[].condition`.
@@ -149,30 +142,6 @@ impl Container {
     pub(super) fn ports(&self) -> impl Iterator<Item = u16> + '_ {
         self.ports.iter().map(|mapping| mapping.container)
     }
-
-    /// What its ports are reached by, given where they listen on the loopback.
-    pub(super) fn bindings(&self, listening: &BTreeMap<u16, SocketAddr>) -> Vec<Binding> {
-        let bound = self.ports.iter().filter_map(|mapping| {
-            let endpoint = *listening.get(&mapping.container)?;
-            let host = match mapping.host {
-                HostPort::Dynamic => endpoint.port(),
-                HostPort::Fixed(port) => port,
-            };
-            Some(Binding { container: mapping.container, host, endpoint })
-        });
-        bound.collect()
-    }
-}
-
-fn mapping(sent: &Value, network: Mode) -> Option<Mapping> {
-    let number = |name: &str| u16::try_from(sent.get(name)?.as_u64()?).ok();
-    let container = number("containerPort").filter(|_| text(sent, "protocol") != Some("udp"))?;
-    let host = match (network, number("hostPort")) {
-        (Mode::Bridge, None | Some(0)) => HostPort::Dynamic,
-        (Mode::Bridge, Some(port)) => HostPort::Fixed(port),
-        _ => HostPort::Fixed(container),
-    };
-    Some(Mapping { container, host })
 }
 
 fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Container {
@@ -206,7 +175,11 @@ fn one(definition: &Definition, container: &Value, around: &Surroundings) -> Con
         name: name.to_owned(),
         ours,
         essential: definition::is_essential(container),
-        ports: list(container, "portMappings").iter().filter_map(|sent| mapping(sent, Mode::of(&definition.value))).collect(),
+        ports: list(container, "portMappings")
+            .iter()
+            .filter_map(|sent| Mapping::read(sent, Mode::of(&definition.value)))
+            .collect(),
+        secrets: list(container, "secrets").iter().filter_map(secret).collect(),
         depends: depends.collect(),
         log: log(container, name, around.task),
         stop_timeout: around.clock.wall(seconds(container, "stopTimeout").unwrap_or(STOP_TIMEOUT)).max(FLOOR),
@@ -244,14 +217,13 @@ fn image(container: &Value, name: &str, around: &Surroundings) -> (String, bool)
     (pulled, true)
 }
 
-/// `environment` with the overrides laid over it. A secret's value is not known here: it is its own reference.
+fn secret(sent: &Value) -> Option<Secret> {
+    Some(Secret { name: text(sent, "name")?.to_owned(), from: text(sent, "valueFrom")?.to_owned() })
+}
+
+/// `environment` with the overrides laid over it.
 fn environment(container: &Value, over: &Value) -> Vec<String> {
     let mut variables: BTreeMap<&str, &str> = BTreeMap::new();
-    for secret in list(container, "secrets") {
-        if let (Some(name), Some(from)) = (text(secret, "name"), text(secret, "valueFrom")) {
-            variables.insert(name, from);
-        }
-    }
     for variable in list(container, "environment").iter().chain(list(over, "environment")) {
         if let Some(name) = text(variable, "name") {
             variables.insert(name, variable.get("value").and_then(Value::as_str).unwrap_or_default());

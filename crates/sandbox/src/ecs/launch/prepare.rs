@@ -1,4 +1,4 @@
-//! Before a task's containers exist: its turn, its log groups, its images.
+//! Before a task's containers exist: its turn, its secrets, its log groups, its images.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::definition;
 use super::super::task::{Owner, Status};
 use super::plan::{self, Log, Plan, Surroundings};
-use super::{Halt, Life, fraction};
+use super::{Halt, Life, fraction, secrets};
 use crate::dispatch::{self, Service as Aws};
 use crate::state::State;
 
@@ -55,6 +55,10 @@ impl Life {
         });
         self.unless_stopped(tokio::time::sleep(wait)).await?;
         self.enter(Status::Pending);
+        let mut containers = std::mem::take(&mut self.plan.containers);
+        let pulled = self.change(|state, id| secrets::pull(state, id, &mut containers));
+        self.plan.containers = containers;
+        pulled.map_err(|reason| Halt::failed(None, reason))?;
         for place in 0..self.plan.containers.len() {
             if let Some(log) = self.plan.containers[place].log.clone() {
                 self.change(|state, _| log_group(state, &log)).map_err(|reason| Halt::failed(None, reason))?;

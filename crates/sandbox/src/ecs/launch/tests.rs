@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::end::waves;
-use super::plan::{Condition, Container, Next, Plan, Progress, Surroundings, next, plan};
+use super::plan::{Condition, Container, Next, Plan, Progress, Secret, Surroundings, next, plan};
 use crate::clock::Clock;
 use crate::ecs::Definition;
 
@@ -47,7 +47,8 @@ fn the_members_of_a_container_arrive() {
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/g", "awslogs-stream-prefix": "p"}},
     });
     let read = one(container, json!({"containerOverrides": [{"name": "web", "environment": [{"name": "A", "value": "2"}]}]}));
-    assert_eq!(read.spec.env, ["A=2", "B=", "S=arn:s"]);
+    assert_eq!(read.spec.env, ["A=2", "B="]);
+    assert_eq!(read.secrets, [Secret { name: "S".into(), from: "arn:s".into() }]);
     assert_eq!((read.spec.command.as_slice(), read.spec.entry_point.as_slice()), (&["a".to_owned()][..], &["b".to_owned()][..]));
     assert_eq!((read.spec.memory, read.spec.memory_reservation), (Some(64 << 20), Some(32 << 20)));
     assert_eq!((read.spec.user.as_deref(), read.spec.working_directory.as_deref()), (Some("1000"), Some("/w")));

@@ -41,12 +41,6 @@ pub(in crate::ecs) enum Test {
     Matches(Regex),
 }
 
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        format!("{self:?}") == format!("{other:?}")
-    }
-}
-
 impl Expression {
     /// Reads an expression.
     ///

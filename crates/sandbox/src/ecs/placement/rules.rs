@@ -12,7 +12,7 @@ const MOST_CONSTRAINTS: usize = 10;
 const MOST_STRATEGIES: usize = 5;
 
 /// What instances are allowed, and which of them is liked best.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::ecs) struct Rules {
     /// All of them must hold.
     pub constraints: Vec<Constraint>,
@@ -21,7 +21,7 @@ pub(in crate::ecs) struct Rules {
 }
 
 /// `placementConstraints[].type`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(in crate::ecs) enum Constraint {
     /// No two wanted tasks of the group on one instance.
     DistinctInstance,

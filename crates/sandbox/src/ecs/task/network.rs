@@ -13,7 +13,8 @@ pub enum Mode {
     Awsvpc,
     /// Each container has host ports of the instance.
     Bridge,
-    /// Containers listen on the instance itself.
+    /// Containers listen on the instance itself; here they share a network that is the task's own, and placement sees to it that
+    /// no two of them want the same port.
     Host,
     /// Nothing reaches it.
     None,
