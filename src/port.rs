@@ -1,6 +1,7 @@
 //! What the engine asks of the world, in the words of the domain: small traits, one consistent world behind them.
 
 mod clock;
+mod denied;
 mod error;
 mod lock;
 mod revisions;
@@ -20,6 +21,7 @@ use shipit_core::settled::{Begun, Evidence as Sight};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
 
 pub use clock::Clock;
+pub use denied::statement;
 pub use error::PortError;
 pub use lock::{Holder, Process, Ships, Taken};
 pub use revisions::{RevisionSeen, Revisions, Standing};
@@ -145,6 +147,8 @@ pub trait Registry: Send + Sync {
     async fn login(&self) -> PortResult<Login>;
     /// Whether the image that a container names is still there.
     async fn holds(&self, image: &str) -> PortResult<Holds>;
+    /// A login other than `refused`, which the registry takes no longer, whatever its date says.
+    async fn login_anew(&self, refused: &Login) -> PortResult<Login>;
 }
 
 /// Scan results.

@@ -188,7 +188,8 @@ pub fn target(common: &Common, pipeline: &Pipeline) -> Target {
 /// Says failures and answers the exit of the worst.
 pub fn refuse(failures: &[Failure]) -> Exit {
     for failure in failures {
-        report::say(&report::failure::failure(failure, Colour::of_stderr()));
+        let failure = failure.clone().in_full(["nothing was touched".to_owned()]);
+        report::say(&report::failure::failure(&failure, Colour::of_stderr()));
     }
     failures.first().map_or(Exit::Failed, |failure| failure.code.exit())
 }

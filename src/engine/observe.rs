@@ -24,7 +24,7 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
     let whoami = patiently(context.clock, "whoami", throttled, async || ports.account.whoami().await);
     let (source, (account, region)) = try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), whoami)
         .await
-        .map_err(|error| vec![Failure::from(error)])?;
+        .map_err(|error| vec![untouched(error.into())])?;
     let tag = source.tag();
     let images = join_all(pipeline.images.iter().map(|image| look_at_image(context, image, &tag)));
     let services = join_all(pipeline.services.iter().map(|service| look_at_service(context, service)));
@@ -81,5 +81,9 @@ fn split<T>(results: Vec<Result<(String, T), Failure>>) -> (BTreeMap<String, T>,
             Err(_) => {}
         }
     }
-    (seen, failures)
+    (seen, failures.into_iter().map(untouched).collect())
+}
+
+fn untouched(failure: Failure) -> Failure {
+    failure.in_full(["nothing was touched".to_owned()])
 }

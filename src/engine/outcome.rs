@@ -17,13 +17,18 @@ use super::Context;
 use super::record::Journal;
 use super::rollout::Ended;
 use super::step::{Done, StepEnd, Undone};
-use crate::port::FailedTask;
+use crate::port::{FailedTask, PortError};
 
 /// Sums a run up.
 pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failure: Option<Failure>, took: Duration) -> Outcome {
     let entries = journal.entries();
     let services = services(context, plan, &entries);
-    let exit = failure.as_ref().map_or(Exit::Done, |failure| exit(failure, &services));
+    let begun = entries.iter().any(|entry| matches!(entry.fact, Fact::Succeeded { .. }));
+    let exit = failure.as_ref().map_or(Exit::Done, |failure| match exit(failure, &services) {
+        // Refused is what was stopped before anything was done.
+        Exit::Refused if begun => Exit::Failed,
+        exit => exit,
+    });
     let artefacts = entries
         .iter()
         .filter_map(|entry| match &entry.fact {
@@ -32,6 +37,7 @@ pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failur
         })
         .flatten()
         .collect();
+    let failure = failure.map(|failure| failure.in_full(services.iter().map(|(name, service)| standing(name, service))));
     Outcome {
         exit,
         failure,
@@ -39,6 +45,20 @@ pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failur
         images: digests(plan, &entries),
         artefacts,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// How a service stands at the end, in a sentence.
+fn standing(name: &str, service: &ServiceOutcome) -> String {
+    match service {
+        ServiceOutcome::Deployed { revision, .. } | ServiceOutcome::Unchanged { revision } => {
+            format!("`{name}` runs {}", revision.short())
+        }
+        ServiceOutcome::Untouched => format!("`{name}` was not touched"),
+        ServiceOutcome::TurnedBack { to } => format!("`{name}` serves {} again", to.short()),
+        ServiceOutcome::InProgress { revision } => format!("the deployment of `{name}` to {} goes on", revision.short()),
+        ServiceOutcome::Superseded { by } => format!("`{name}` was taken over by someone's deployment of {}", by.short()),
+        ServiceOutcome::Stuck { .. } => format!("`{name}` needs a person: `shipit status` shows how it stands"),
     }
 }
 
@@ -153,21 +173,36 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             Failure::new(Code::Interrupted, format!("the rollout of `{name}` was not begun")).now("the service is untouched"),
             Undone::Yes,
         ),
-        Phase::Left { .. } => fail(
-            Failure::new(Code::StillRunning, format!("AWS cannot be asked how `{name}` stands"))
-                .because("no look was answered for longer than the patience of this rollout")
-                .now(format!("the deployment of {} goes on without shipit", revision.short()))
-                .next("shipit wait"),
-            Undone::Never,
-        ),
+        Phase::Left { .. } => {
+            let failure = Failure::new(Code::StillRunning, format!("AWS cannot be asked how `{name}` stands"));
+            let failure = match ended.blind {
+                Some(error) => unanswered(failure, error),
+                None => failure.because("no look was answered for longer than the patience of this rollout"),
+            };
+            let now = format!("the deployment of {} goes on without shipit", revision.short());
+            fail(failure.now(now).next("shipit wait"), Undone::Never)
+        }
         Phase::Stuck { why } => {
             let failure = Failure::new(Code::RolloutStuck, format!("the rollout of `{name}` failed and a person is needed"));
-            fail(reasons(failure, &why, ended.failed_task.as_ref()).next("shipit status"), Undone::Never)
+            let mut failure = reasons(failure, &why, ended.failed_task.as_ref());
+            if let Some(error) = ended.blind {
+                failure = unanswered(failure, error);
+            }
+            fail(failure.next("shipit status"), Undone::Never)
         }
         Phase::Beginning | Phase::Rolling { .. } | Phase::TurningBack { .. } | Phase::Returning { .. } => {
             fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)
         }
     }
+}
+
+/// Adds why the last look was not answered, and what to do about that.
+fn unanswered(failure: Failure, error: PortError) -> Failure {
+    let cause = Failure::from(error);
+    let told = |failure: Failure, line: String| failure.because(line);
+    let failure = std::iter::once(cause.what).chain(cause.because).fold(failure, told);
+    // Running the same again is not what helps where something is under way.
+    cause.next.into_iter().take(1).fold(failure, Failure::next)
 }
 
 fn reasons(mut failure: Failure, why: &Why, task: Option<&FailedTask>) -> Failure {

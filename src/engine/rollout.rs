@@ -23,6 +23,10 @@ use super::record::Journal;
 use super::wait::Pace;
 use crate::port::{Change, FailedTask, PortError, PortResult};
 
+/// So many looks in a row that are denied, or that credentials are not accepted for, end the wait: about a minute, in which
+/// they may be renewed.
+const REFUSED_LOOKS: u32 = 6;
+
 /// How a rollout ended, with what was learned on the way.
 pub struct Ended {
     /// A final phase.
@@ -31,6 +35,8 @@ pub struct Ended {
     pub failed_task: Option<FailedTask>,
     /// The last look.
     pub evidence: Option<Evidence>,
+    /// Why the looks since then were not answered.
+    pub blind: Option<PortError>,
 }
 
 /// One rollout in the making.
@@ -58,9 +64,11 @@ impl Rolling<'_> {
         let policy = self.policy();
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
-        let mut ended = Ended { phase: rollout.phase.clone(), failed_task: None, evidence: None };
+        let mut ended = Ended { phase: rollout.phase.clone(), failed_task: None, evidence: None, blind: None };
+        let mut refused = 0;
         loop {
             let sight = self.look(&rollout.phase, &mut pace, &mut ended).await;
+            refused = if ended.blind.as_ref().is_some_and(|error| !error.is_passing()) { refused + 1 } else { 0 };
             let seen = Seen { at: self.context.clock.now(), sight, wish: *self.wish.borrow() };
             let decision = decide(&policy, rollout.clone(), &seen);
             if decision.rollout.phase != rollout.phase {
@@ -90,6 +98,10 @@ impl Rolling<'_> {
                         rollout = self.learned(Phase::Stuck { why }).await?;
                     }
                 },
+                // Without a right to look there is nothing to wait for: ECS goes on by itself.
+                None if refused >= REFUSED_LOOKS && matches!(rollout.phase, Phase::Rolling { .. }) => {
+                    rollout = self.learned(Phase::Left { why: Why::Blind }).await?;
+                }
                 Some(Act::Proceed) | None => {}
             }
             if rollout.phase.is_final() {
@@ -136,6 +148,7 @@ impl Rolling<'_> {
         match self.context.ports.service.follow(begun).await {
             Ok(evidence) => {
                 pace.answered();
+                ended.blind = None;
                 self.notice_failure(begun, &evidence, ended).await;
                 let followed = self.followed(phase, begun);
                 (self.context.tell)(Event::StepProgress {
@@ -146,8 +159,9 @@ impl Rolling<'_> {
                 ended.evidence = Some(evidence);
                 sight
             }
-            Err(_) => {
+            Err(error) => {
                 pace.refused();
+                ended.blind = Some(error);
                 Sight::Nothing
             }
         }

@@ -24,6 +24,9 @@ use crate::port::{PortError, PortResult};
 /// How long a scan may take, in AWS's time.
 const SCAN_PATIENCE: Duration = Duration::from_secs(600);
 
+/// How often a push asks for a new login: each lasts for hours, so more would mean that it is something else.
+const RENEWALS: u32 = 2;
+
 /// A step that succeeded.
 pub struct Done {
     /// What later steps read.
@@ -129,10 +132,20 @@ impl Doing<'_> {
 
     async fn push(&self, repository: &str) -> Result<Done, StepEnd> {
         let ports = self.context.ports;
-        let login = self.patiently(async || ports.registry.login().await).await?;
+        let mut login = self.patiently(async || ports.registry.login().await).await?;
         let tell = |progress| self.progress(progress);
-        let push = async || ports.builder.push(repository, &self.plan.tag, &login, &tell).await;
-        let pushed = self.patiently(push).await?;
+        let mut renewals = 0;
+        let pushed = loop {
+            let push = async || ports.builder.push(repository, &self.plan.tag, &login, &tell).await;
+            match self.patiently(push).await {
+                // What was pushed before the login ended stays: the next push sends the rest.
+                Err(error) if error.is_expired() && renewals < RENEWALS => {
+                    renewals += 1;
+                    login = self.patiently(async || ports.registry.login_anew(&login).await).await?;
+                }
+                other => break other?,
+            }
+        };
         let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
         Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
     }

@@ -2,6 +2,8 @@
 
 use shipit_core::failure::{Code, Failure};
 
+use super::denied;
+
 /// What a port could not do. The engine acts on the kind; a person reads it as a [`Failure`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PortError {
@@ -60,6 +62,15 @@ impl PortError {
         self.is_throttled() || matches!(self, PortError::Unreachable { .. })
     }
 
+    /// What was shown as proof of who asks has ended; with a newer one the same may succeed.
+    pub fn is_expired(&self) -> bool {
+        match self {
+            PortError::Expired { .. } => true,
+            PortError::Failed(failure) => failure.code == Code::ExpiredCredentials,
+            _ => false,
+        }
+    }
+
     /// AWS has not even looked at the request.
     pub fn is_throttled(&self) -> bool {
         matches!(self, PortError::Throttled { .. })
@@ -78,18 +89,15 @@ impl From<PortError> for Failure {
         match error {
             PortError::Failed(failure) => *failure,
             PortError::NotFound { .. } => Failure::new(Code::AwsRefused, what),
-            PortError::Denied { action, message } => {
-                Failure::new(Code::Denied, format!("AWS denies `{action}`")).because(message).next(format!(
-                    "add to the role's policy: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"*\"}}"
-                ))
-            }
+            PortError::Denied { action, message } => denied::failure(&action, &message),
             PortError::Expired { message } => Failure::new(Code::ExpiredCredentials, "the AWS credentials are not accepted")
                 .because(message)
-                .next("renew them (`aws sso login`, or the role of the CI), then run the same command again"),
+                .next("renew them: `aws sso login`, or the session of the CI's role")
+                .next("then run the same command again: what is done is not done twice"),
             PortError::Throttled { action } => Failure::new(Code::Throttled, format!("AWS throttles `{action}`"))
                 .because("the account's request rate was exceeded for longer than shipit retries")
                 .next("run the same command again: what is done is not done twice"),
-            PortError::Unreachable { message, .. } => Failure::new(Code::Unreachable, what)
+            PortError::Unreachable { what, message } => Failure::new(Code::Unreachable, format!("{what} cannot be reached"))
                 .because(message)
                 .next("check the network, the proxy and the region, then run the same command again"),
             PortError::Refused { code, message, action } => {

@@ -1,13 +1,18 @@
 //! A failure as a person reads it: what, because, now, next.
 
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Exit, Failure};
 
 use super::Colour;
 use super::ink::safe;
 
-/// The one rendering of a failure. Its first word says whether something was tried (`error`) or not (`refused`).
+/// A failure before a run, which ends with its code's own exit.
 pub fn failure(failure: &Failure, colour: Colour) -> String {
-    let word = if failure.code.exit() == shipit_core::failure::Exit::Refused { "refused" } else { "error" };
+    ending(failure, failure.code.exit(), colour)
+}
+
+/// The one rendering of a failure. Its first word says whether something was tried (`error`) or not (`refused`).
+pub fn ending(failure: &Failure, exit: Exit, colour: Colour) -> String {
+    let word = if exit == Exit::Refused { "refused" } else { "error" };
     let head = format!("{word}[{}]", failure.code);
     let head = match colour {
         Colour::Yes => format!("\u{1b}[31;1m{head}\u{1b}[0m"),

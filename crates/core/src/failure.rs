@@ -41,6 +41,23 @@ impl Failure {
         self
     }
 
+    /// With all four parts: where whoever made it left one open, how things stand is told by the caller, who knows, and the
+    /// rest by the catalogue.
+    #[must_use]
+    pub fn in_full(mut self, now: impl IntoIterator<Item = String>) -> Self {
+        let usual = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+        if self.because.is_empty() {
+            self.because = usual(self.code.causes());
+        }
+        if self.now.is_empty() {
+            self.now = now.into_iter().collect();
+        }
+        if self.next.is_empty() {
+            self.next = usual(self.code.remedies());
+        }
+        self
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn next(mut self, line: impl Into<String>) -> Self {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -59,7 +60,12 @@ pub enum Credentials {
 /// The SDK's configuration for a target; retries are the SDK's standard ones.
 pub(super) async fn load(target: &Target, web: &Web) -> Result<SdkConfig, Failure> {
     let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(60)).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(web.sdk_client()).timeout_config(timeouts);
+    // More tries than the SDK's three, the first of them sooner: a look is a dozen calls, and all of them must come through.
+    let retries = RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(250));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(web.sdk_client())
+        .timeout_config(timeouts)
+        .retry_config(retries.with_max_backoff(Duration::from_secs(5)));
     if let Some(region) = &target.region {
         loader = loader.region(Region::new(region.clone()));
     }

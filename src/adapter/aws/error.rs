@@ -1,5 +1,6 @@
 //! What AWS or the way to it answered when a call failed, and what that is for the engine: told apart once, here.
 
+mod skew;
 #[cfg(test)]
 mod tests;
 
@@ -194,6 +195,7 @@ impl From<AwsError> for PortError {
                 Some(action) => PortError::Denied { action: action.to_owned(), message },
                 None => PortError::Expired { message },
             },
+            Kind::Unanswered { message } if message.contains("certificate") => untrusted(message).into(),
             Kind::Unanswered { message } => PortError::Unreachable { what: format!("AWS (`{action}`)"), message },
             Kind::Answered { status, code, message } => {
                 let begins = |codes: &[&str]| codes.iter().any(|known| code.starts_with(known));
@@ -201,6 +203,8 @@ impl From<AwsError> for PortError {
                     PortError::Denied { action: missing.to_owned(), message }
                 } else if begins(&["AccessDenied", "UnauthorizedOperation", "NotAuthorized"]) {
                     PortError::Denied { action, message }
+                } else if let Some(failure) = skew::failure(&code, &message) {
+                    failure.into()
                 } else if begins(NOT_ACCEPTED) {
                     PortError::Expired { message: format!("{code}: {message}") }
                 } else if THROTTLED.contains(&code.as_str()) || status == 429 {
@@ -217,10 +221,21 @@ impl From<AwsError> for PortError {
     }
 }
 
-fn no_credentials(message: String) -> Failure {
-    Failure::new(Code::NoCredentials, "no AWS credentials were found")
-        .because("neither the environment, the AWS profile, the container nor the instance has any")
+fn untrusted(message: String) -> Failure {
+    Failure::new(Code::UntrustedCertificate, "the certificate of whoever answers for AWS is not trusted")
         .because(message)
+        .next("behind a proxy that opens TLS: let `AWS_CA_BUNDLE` name a PEM file with the certificates to trust")
+        .next("in a container: install the package `ca-certificates`")
+}
+
+fn no_credentials(message: String) -> Failure {
+    // The SDK lists what it has tried, one a line below a line of its own.
+    let tried = message.lines().skip(1).map(|line| line.replace("the credential provider was not enabled: ", ""));
+    let tried = tried.map(|line| line.replace("the credential provider was not enabled", "not set up").trim().to_owned());
+    let failure = Failure::new(Code::NoCredentials, "no AWS credentials were found")
+        .because("neither the environment, the AWS profile, the container nor the instance has any");
+    tried
+        .fold(failure, Failure::because)
         .next("on this machine: `aws configure sso`, then `aws sso login`, and name the profile by `AWS_PROFILE`")
         .next("in CI: give the job a role, or set `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`")
         .next("without an AWS account: the same command with `--sandbox`")

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::dns::SharedDnsResolver;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -62,6 +63,10 @@ fn checked(pem: Vec<u8>) -> Result<Vec<u8>, String> {
     if roots.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(pem) }
 }
 
+/// How long a connection is kept that nothing goes over: shorter than proxies and firewalls forget one without a word, longer
+/// than the usual pause between two looks.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// HTTP as shipit speaks it, to AWS and to anything else; cheap to clone, connections are shared.
 #[derive(Clone, Debug)]
 pub struct Web {
@@ -85,7 +90,12 @@ impl Answer {
 impl Web {
     /// A client that believes these certificates.
     pub fn new(trust: Trust) -> Self {
-        Self { connectors: Arc::new(Connectors { trust, made: Mutex::default() }) }
+        Self { connectors: Arc::new(Connectors { trust, names: None, made: Mutex::default() }) }
+    }
+
+    /// A client that asks this for the addresses of names, and not the machine.
+    pub fn resolving(trust: Trust, names: SharedDnsResolver) -> Self {
+        Self { connectors: Arc::new(Connectors { trust, names: Some(names), made: Mutex::default() }) }
     }
 
     /// The same client in the SDK's words.
@@ -178,11 +188,19 @@ pub fn is_this_machine(url: &str) -> bool {
     }
 }
 
+/// The machine has certificates that can be used; the SDK panics where it has none.
+static HAS_ROOTS: LazyLock<bool> = LazyLock::new(|| {
+    let (usable, _) = RootCertStore::empty().add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    usable > 0
+});
+
 type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// Connectors by route and timeouts: the SDK asks for one a call, and connections live in them.
 struct Connectors {
     trust: Trust,
+    /// None is the machine's own.
+    names: Option<SharedDnsResolver>,
     made: Mutex<HashMap<(Route, Timeouts), SharedHttpConnector>>,
 }
 
@@ -196,13 +214,19 @@ impl Connectors {
     fn make(&self, route: Route, builder: ConnectorBuilder) -> SharedHttpConnector {
         let trust = match (route, &self.trust) {
             (Route::Plain, _) => TrustStore::empty(),
-            (_, Trust::System) => TrustStore::default(),
+            (_, Trust::System) if *HAS_ROOTS => TrustStore::default(),
+            // Then nobody is trusted, and the handshake says so.
+            (_, Trust::System) => TrustStore::empty(),
             (_, Trust::Bundle(pem)) => TrustStore::empty().with_pem_certificate(pem.clone()),
         };
         let proxy = if route == Route::Out { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
         let context = TlsContext::builder().with_trust_store(trust).build().expect("a context with a trust store is complete");
-        let tls = builder.proxy_config(proxy).tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context);
-        SharedHttpConnector::new(tls.build())
+        let builder = builder.proxy_config(proxy).pool_idle_timeout(IDLE);
+        let tls = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context);
+        SharedHttpConnector::new(match &self.names {
+            Some(names) => tls.build_with_resolver(names.clone()),
+            None => tls.build(),
+        })
     }
 }
 
@@ -216,10 +240,21 @@ struct Routed {
 
 impl HttpConnector for Routed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let route = Route::of(request.uri());
-        let mut made = self.connectors.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let connector = made.entry((route, self.timeouts)).or_insert_with(|| self.connectors.make(route, self.builder.clone()));
-        connector.call(request)
+        let key = (Route::of(request.uri()), self.timeouts);
+        let answer = {
+            let mut made = self.connectors.made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.entry(key).or_insert_with(|| self.connectors.make(key.0, self.builder.clone())).call(request)
+        };
+        let connectors = self.connectors.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await;
+            if answer.is_err() {
+                // Where one connection has been forgotten on the way the others have been as well: the next try, which is the
+                // SDK's affair, must not find them.
+                connectors.made.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            }
+            answer
+        })
     }
 }
 

@@ -43,7 +43,14 @@ pub struct Aws {
 /// # Errors
 /// `NoRegion`, and `FileTrouble` for an unusable `AWS_CA_BUNDLE`. Missing credentials show at the first call.
 pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
-    let web = http::Web::new(http::trust()?);
+    connect_through(http::Web::new(http::trust()?), target, cluster).await
+}
+
+/// The same by this HTTP client.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> Result<Aws, Failure> {
     let sdk = config::load(target, &web).await?;
     let registry = ecr::Repositories::new(&sdk, web.clone(), target.clock);
     let service = ecs::Cluster::new(&sdk, cluster, target.clock);

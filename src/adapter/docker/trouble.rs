@@ -7,6 +7,16 @@ use shipit_core::pipeline::Image;
 use super::context::Dockerfile;
 use super::dockerfile::{by_buildkit, instructions};
 use super::progress::{State, Step, Watch};
+use crate::port::statement;
+
+/// What a push needs (aws.md 8).
+const PUSH_ACTIONS: &[&str] = &[
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+];
 
 /// Lines of a failing step that are told.
 const TOLD: usize = 10;
@@ -157,7 +167,8 @@ pub(super) fn of_push(repository: &str, tag: &str, error: &Error) -> Failure {
             .next(format!("aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"))
     } else if says(&["unauthorized", "no basic auth", "denied", "authentication required", "forbidden", "403"]) {
         failure(Code::RegistryLogin, format!("`{host}` does not accept the login for `{name}`"))
-            .next("the role needs ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage")
+            .now("nothing is deployed")
+            .next(format!("add to the role's policy:\n{}", statement(PUSH_ACTIONS, &repository_arn(host, name))))
     } else if says(&["http response to https client", "x509", "tls:"]) {
         failure(Code::PushFailed, format!("the Engine does not trust `{host}`"))
             .next(format!("give the Engine its certificate (/etc/docker/certs.d/{host}/ca.crt), or \"insecure-registries\": [\"{host}\"] in /etc/docker/daemon.json"))
@@ -168,9 +179,27 @@ pub(super) fn of_push(repository: &str, tag: &str, error: &Error) -> Failure {
     }
 }
 
+/// `<account>.dkr.ecr.<region>.amazonaws.com/<name>` as an ARN; of any other registry all repositories of that name.
+fn repository_arn(host: &str, name: &str) -> String {
+    let mut parts = host.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(account), Some("dkr"), Some("ecr"), Some(region)) => format!("arn:aws:ecr:{region}:{account}:repository/{name}"),
+        _ => format!("arn:aws:ecr:*:*:repository/{name}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_denied_push_names_the_statement_to_add() {
+        let error = Error::DockerStreamError { error: "denied: no".into() };
+        let told = of_push("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web", "a", &error);
+        let statement: serde_json::Value = serde_json::from_str(told.next[0].lines().last().unwrap()).unwrap();
+        assert_eq!(statement["Resource"], "arn:aws:ecr:eu-west-1:123456789012:repository/shop/web");
+        assert_eq!(statement["Action"].as_array().unwrap().len(), PUSH_ACTIONS.len());
+    }
 
     #[test]
     fn a_registry_s_words_are_understood() {

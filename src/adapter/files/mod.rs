@@ -158,7 +158,9 @@ fn trouble(done: &str, path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::new(Code::FileTrouble, format!("`{}` cannot be {done}", path.display())).because(error.to_string());
     match error.kind() {
         io::ErrorKind::PermissionDenied => failure.next("make the folder of the pipeline file writable for this user"),
-        io::ErrorKind::StorageFull => failure.next("make room on that disk, then run the same command again"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            failure.next("make room on that disk, then run the same command again")
+        }
         io::ErrorKind::ReadOnlyFilesystem => failure.next("run from a checkout on a disk that can be written"),
         _ => failure,
     }

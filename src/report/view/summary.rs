@@ -37,8 +37,8 @@ impl View {
 
     /// The failure's four parts, last; nothing where there is none. Not cut: what can be typed stays whole.
     pub fn failure(&self, frame: &Frame) -> Option<String> {
-        let failure = self.outcome.as_ref()?.failure.as_ref()?;
-        Some(failure::failure(failure, frame.colour))
+        let outcome = self.outcome.as_ref()?;
+        Some(failure::ending(outcome.failure.as_ref()?, outcome.exit, frame.colour))
     }
 
     fn verdict(&self, outcome: &Outcome) -> Line {

@@ -156,6 +156,10 @@ impl Registry for Fake {
         })
         .await
     }
+
+    async fn login_anew(&self, _refused: &Login) -> PortResult<Login> {
+        self.login().await
+    }
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@
 pub mod conform;
 pub mod ecs;
 pub mod faults;
+pub mod front;
 pub mod http;
 pub mod images;
 pub mod registered;
@@ -13,6 +14,7 @@ pub mod sandbox;
 pub mod scenario;
 pub mod service_state;
 pub mod services;
+pub mod shop;
 pub mod stranger;
 pub mod surroundings;
 pub mod venv;

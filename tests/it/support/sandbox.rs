@@ -50,6 +50,11 @@ impl TestSandbox {
         Self::start(name, |_| ()).await
     }
 
+    /// The same, with a clock that runs so many times faster.
+    pub async fn without_engine_at(name: &str, factor: f64) -> Self {
+        Self::start(name, |options| options.factor = factor).await
+    }
+
     /// A sandbox with the Engine whose clock runs so many times faster.
     pub async fn with_engine(name: &str, factor: f64) -> Self {
         Self::start(name, |options| {
@@ -73,6 +78,11 @@ impl TestSandbox {
         Self { running: Some(running), images: Images { registry }, folder }
     }
 
+    /// Images are built for its registry: they leave the Engine with it, also when the test fails.
+    pub fn takes_images(&mut self) {
+        self.images.registry = Some(self.registry());
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("it runs until `finish`")
     }
@@ -90,6 +100,11 @@ impl TestSandbox {
     /// The test's own folder, gone with it.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// So many virtual seconds pass at once.
+    pub fn pass(&self, seconds: u64) {
+        self.running().shared.lock().clock.virtual0 += seconds * 1000;
     }
 
     /// Virtual time, epoch seconds.

@@ -48,10 +48,16 @@ pub(super) fn nothing_runs(service: &Service) -> Failure {
 }
 
 pub(super) fn container_missing(service: &Service, wanted: &str, known: &[&str]) -> Failure {
+    let meant = known.iter().map(|name| (strsim::damerau_levenshtein(wanted, name), *name)).min();
+    let meant = meant.filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1));
+    let place = format!("under `services: {}: containers:`", service.name);
     Failure::new(Code::ContainerMissing, format!("container `{wanted}` is not in the task definition of `{}`", service.name))
         .because(format!("it has: {}", known.join(", ")))
         .now("nothing was touched")
-        .next(format!("name one of them under `services: {}: containers:`", service.name))
+        .next(match meant {
+            Some((_, name)) => format!("did you mean `{name}`? it is named {place}"),
+            None => format!("name one of them {place}"),
+        })
 }
 
 pub(super) fn moving_tag(service: &Service, container: &str, image: &str) -> Failure {

@@ -68,6 +68,12 @@ pub enum Kind {
     Deny {},
     /// Call: `ExpiredTokenException`.
     Expire {},
+    /// Call: `InvalidSignatureException`, as AWS answers a caller whose clock is so many minutes behind.
+    ClockSkew {
+        /// How far behind; 20 unless told.
+        #[serde(default = "twenty")]
+        minutes: u16,
+    },
     /// Call: for so many virtual seconds after a write, reads answer what they answered before it.
     Stale {
         /// How long reads lag.
@@ -132,6 +138,10 @@ pub struct Scan {
 
 fn internal() -> u16 {
     500
+}
+
+fn twenty() -> u16 {
+    20
 }
 
 fn unavailable() -> u16 {

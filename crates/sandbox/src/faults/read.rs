@@ -67,6 +67,7 @@ mod tests {
             json!({"match": {}, "kind": "drop"}),
             json!({"match": {"operation": "UpdateService"}, "kind": "deny"}),
             json!({"match": {}, "kind": "expire"}),
+            json!({"match": {}, "kind": "clock_skew", "minutes": 20}),
             json!({"match": {}, "kind": "stale", "seconds": 5.0}),
             json!({"match": {"resource": "web"}, "kind": "crash", "exit_code": 1, "after_seconds": 2.0}),
             json!({"match": {"resource": "web"}, "kind": "unhealthy", "status": 503}),

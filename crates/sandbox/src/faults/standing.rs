@@ -93,6 +93,14 @@ impl Faults {
         self.standing.clear();
     }
 
+    /// A request of the registry's own protocol needs this action: is it denied? Counts as an occasion.
+    pub(crate) fn denial(&mut self, service: Service, action: &str) -> Option<Kind> {
+        let denials = self.standing.iter_mut().filter(|standing| matches!(standing.fault.kind, Kind::Deny {}));
+        denials
+            .filter(|standing| standing.fault.matches.call(service, action))
+            .find_map(|standing| standing.happens().then(|| standing.fault.kind.clone()))
+    }
+
     /// A fault of stale reads stands.
     pub fn can_be_stale(&self) -> bool {
         self.standing.iter().any(|standing| matches!(standing.fault.kind, Kind::Stale { .. }))
@@ -159,7 +167,13 @@ impl Kind {
     fn is_of_calls(&self) -> bool {
         matches!(
             self,
-            Kind::Throttle {} | Kind::ServerError { .. } | Kind::Drop {} | Kind::Deny {} | Kind::Expire {} | Kind::Stale { .. }
+            Kind::Throttle {}
+                | Kind::ServerError { .. }
+                | Kind::Drop {}
+                | Kind::Deny {}
+                | Kind::Expire {}
+                | Kind::ClockSkew { .. }
+                | Kind::Stale { .. }
         )
     }
 }

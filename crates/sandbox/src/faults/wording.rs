@@ -1,6 +1,7 @@
 //! Faults of calls in AWS's words (aws.md 0, 8, 9).
 
 use serde_json::Value;
+use shipit_scheduler::Time;
 
 use super::Kind;
 use crate::dispatch::Service;
@@ -36,9 +37,33 @@ impl Kind {
             Kind::Expire {} => {
                 Some(AwsError::new("ExpiredTokenException", "The security token included in the request is expired"))
             }
+            Kind::ClockSkew { minutes } => Some(skewed(state, service, *minutes)),
             _ => None,
         }
     }
+}
+
+/// What a signature gets whose time lies further behind than the five minutes that AWS allows.
+fn skewed(state: &State, service: Service, minutes: u16) -> AwsError {
+    let now = state.clock.now();
+    let earlier = |minutes: u64| written(Time(now.0.saturating_sub(minutes * 60_000)));
+    let text = format!(
+        "Signature expired: {} is now earlier than {} ({} - 5 min.)",
+        earlier(u64::from(minutes)),
+        earlier(5),
+        earlier(0),
+    );
+    match service {
+        Service::Elb | Service::Sts => AwsError::new("SignatureDoesNotMatch", text).with_status(403),
+        _ => AwsError::new("InvalidSignatureException", text),
+    }
+}
+
+/// A time as a signature has it: `20261121T061500Z`.
+fn written(time: Time) -> String {
+    let millis = i64::try_from(time.0).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// The service's name in IAM actions.

@@ -24,7 +24,9 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
+use serde_json::json;
 
+use crate::dispatch::Service;
 use crate::state::Shared;
 use path::Place;
 use refusal::Refusal;
@@ -54,7 +56,11 @@ async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answ
     let rest = path.strip_prefix("/v2/").unwrap_or_default();
     let method = request.method().clone();
     let is_read = method == Method::GET || method == Method::HEAD;
-    match (Place::read(rest), method) {
+    let place = Place::read(rest);
+    if let Some((repository, action)) = needed(&place, &method) {
+        registry.allow(repository, action)?;
+    }
+    match (place, method) {
         (Place::Root, _) if is_read => Ok(empty(StatusCode::OK)),
         (Place::Blob { repository, digest }, _) if is_read => registry.blob(repository, digest, request).await,
         (Place::NewUpload { repository }, Method::POST) => registry.new_upload(repository, request).await,
@@ -67,6 +73,32 @@ async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answ
         (Place::Tags { repository }, Method::GET) => registry.tags(repository, &request),
         (Place::Unknown, _) => Err(Refusal::not_found()),
         _ => Err(Refusal::unsupported()),
+    }
+}
+
+/// The repository and the IAM action of ECR that a request needs (aws.md 8).
+fn needed<'a>(place: &Place<'a>, method: &Method) -> Option<(&'a str, &'static str)> {
+    match (place, method) {
+        (Place::Blob { repository, .. }, &Method::GET) => Some((repository, "GetDownloadUrlForLayer")),
+        (Place::Blob { repository, .. }, &Method::HEAD) => Some((repository, "BatchCheckLayerAvailability")),
+        (Place::NewUpload { repository }, &Method::POST) => Some((repository, "InitiateLayerUpload")),
+        (Place::Upload { repository, .. }, &Method::PATCH) => Some((repository, "UploadLayerPart")),
+        (Place::Upload { repository, .. }, &Method::PUT) => Some((repository, "CompleteLayerUpload")),
+        (Place::Manifest { repository, .. }, &Method::PUT) => Some((repository, "PutImage")),
+        (Place::Manifest { repository, .. }, &(Method::GET | Method::HEAD)) => Some((repository, "BatchGetImage")),
+        _ => None,
+    }
+}
+
+impl Registry {
+    /// Lets a fault deny the action that a request needs.
+    fn allow(&self, repository: &str, action: &str) -> Result<(), Refusal> {
+        let mut state = self.shared.lock();
+        let Some(denial) = state.faults.denial(Service::Ecr, action) else {
+            return Ok(());
+        };
+        let error = denial.error(&state, Service::Ecr, action, &json!({"repositoryName": repository}));
+        Err(Refusal::new(StatusCode::FORBIDDEN, "DENIED", error.map(|error| error.message).unwrap_or_default()))
     }
 }
 

@@ -20,6 +20,10 @@ pub async fn get(web: &Web, uri: &str, repository: &str, digest: &Digest, login:
     let unreachable = |message: String| PortError::Unreachable { what: format!("registry `{registry}`"), message };
     let transfer = async {
         let answer = web.get(&url, Some(&format!("Basic {basic}"))).await.map_err(unreachable)?;
+        if answer.status == 403 {
+            let body = answer.bytes().await.unwrap_or_default();
+            return Err(PortError::Denied { action: GET_BLOB.action(), message: words(&body) });
+        }
         accepted(&answer, repository, digest)?;
         answer.bytes().await.map_err(unreachable)
     };
@@ -34,12 +38,18 @@ fn accepted(answer: &Answer, repository: &str, digest: &Digest) -> PortResult<()
     match answer.status {
         200 => Ok(()),
         401 => Err(PortError::Expired { message }),
-        403 => Err(PortError::Denied { action: GET_BLOB.action(), message }),
         404 => Err(PortError::NotFound { what: format!("config {} of `{repository}`", digest.short()) }),
         429 => Err(PortError::Throttled { action: GET_BLOB.action() }),
         status if status >= 500 => Err(PortError::Unreachable { what: "the registry".to_owned(), message }),
         status => Err(PortError::Refused { action: GET_BLOB.action(), code: status.to_string(), message }),
     }
+}
+
+/// The registry's words: `{"errors": [{"code", "message"}]}`.
+fn words(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = body.pointer("/errors/0/message").and_then(serde_json::Value::as_str);
+    message.unwrap_or("the registry answers HTTP 403").to_owned()
 }
 
 fn scheme(registry: &str) -> &'static str {

@@ -130,6 +130,14 @@ impl Registry for Repositories {
         Ok(login)
     }
 
+    async fn login_anew(&self, refused: &Login) -> PortResult<Login> {
+        // Several pushes may be refused at once: the first of them to come here renews it for all.
+        let mut kept = self.login.lock().await;
+        kept.take_if(|(login, _)| login.password.reveal() == refused.password.reveal());
+        drop(kept);
+        self.login().await
+    }
+
     async fn holds(&self, image: &str) -> PortResult<Holds> {
         let (uri, id) = named_image(image);
         let Some((host, repository)) = uri.split_once('/') else { return Ok(Holds::Elsewhere) };

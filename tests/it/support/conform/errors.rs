@@ -13,6 +13,8 @@ const COMMON: &[(&str, u64)] = &[
     ("ExpiredTokenException", 400),
     ("IncompleteSignature", 400),
     ("InternalFailure", 500),
+    // <https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html>
+    ("InvalidSignatureException", 400),
     ("NotAuthorized", 400),
     ("OptInRequired", 403),
     ("RequestEntityTooLargeException", 413),
@@ -43,6 +45,8 @@ const COMMON_QUERY: &[(&str, u64)] = &[
     ("OptInRequired", 403),
     ("RequestExpired", 400),
     ("ServiceUnavailable", 503),
+    // <https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html>
+    ("SignatureDoesNotMatch", 403),
     ("Throttling", 400),
     ("ValidationError", 400),
 ];
