@@ -9,6 +9,8 @@ elb = boto3.client("elbv2")
 logs = boto3.client("logs")
 sts = boto3.client("sts")
 cloudwatch = boto3.client("cloudwatch")
+secrets = boto3.client("secretsmanager")
+ssm = boto3.client("ssm")
 NONE = "0" * 16
 GROUP = f"arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:targetgroup/none/{NONE}"
 BALANCER = f"arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:loadbalancer/app/none/{NONE}"
@@ -60,6 +62,28 @@ refused(elb.exceptions.LoadBalancerNotFoundException, elb.describe_listeners, Lo
 
 refused(logs.exceptions.ResourceNotFoundException, logs.get_log_events, logGroupName="none", logStreamName="none")
 refused(cloudwatch.exceptions.ResourceNotFound, cloudwatch.set_alarm_state, AlarmName="none", StateValue="OK", StateReason="-")
+
+ecs.register_task_definition(family="job", containerDefinitions=[{"name": "job", "image": "job", "memory": 64}])
+job = {"cluster": "here", "taskDefinition": "job"}
+refused(ecs.exceptions.InvalidParameterException, ecs.run_task, "No Container Instances were found in your cluster.", **job)
+instance = ecs.register_container_instance(
+    cluster="here",
+    instanceIdentityDocument='{"instanceId": "i-0a1b2c3d4e5f60001"}',
+    totalResources=[{"name": "CPU", "type": "INTEGER", "integerValue": 1024}, {"name": "MEMORY", "type": "INTEGER", "integerValue": 64}],
+)["containerInstance"]["containerInstanceArn"]
+assert ecs.run_task(**job)["tasks"][0]["containerInstanceArn"] == instance
+assert ecs.run_task(**job)["failures"] == [{"arn": instance, "reason": "RESOURCE:MEMORY"}]
+missing = ecs.describe_container_instances(cluster="here", containerInstances=["none", instance])
+assert missing["failures"][0]["reason"] == "MISSING" and missing["containerInstances"][0]["pendingTasksCount"] == 1, missing
+refused(ecs.exceptions.InvalidParameterException, ecs.deregister_container_instance, "Found running tasks on the instance.", cluster="here", containerInstance=instance)
+nowhere = {"cluster": "here", "attributes": [{"name": "stack", "value": "a", "targetId": "0" * 32}]}
+refused(ecs.exceptions.TargetNotFoundException, ecs.put_attributes, **nowhere)
+refused(secrets.exceptions.ResourceNotFoundException, secrets.get_secret_value, "can't find the specified secret", SecretId="none")
+secrets.create_secret(Name="shop/db", SecretString="a")
+refused(secrets.exceptions.ResourceExistsException, secrets.create_secret, Name="shop/db", SecretString="b")
+refused(ssm.exceptions.ParameterNotFound, ssm.get_parameter, Name="none")
+ssm.put_parameter(Name="shop", Value="a", Type="String")
+refused(ssm.exceptions.ParameterAlreadyExists, ssm.put_parameter, Name="shop", Value="b", Type="String")
 
 # Outside of what there is: an error of the caller's, never a fault of the server, which would be tried again.
 refused(botocore.exceptions.ClientError, ecs.list_attributes, targetType="container-instance")

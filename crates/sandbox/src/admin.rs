@@ -48,7 +48,7 @@ async fn health(State(loops): State<Loops>) -> Response {
     answer(StatusCode::OK, &body)
 }
 
-/// What there is, for a person: where everything listens, services with their counts, alarms, faults.
+/// What there is, for a person: where everything listens, services with their counts, instances, alarms, faults.
 async fn status(State(loops): State<Loops>) -> Response {
     let mut state = loops.shared.lock();
     let mut ask = |service, operation, body: Value| dispatch::call(&mut state, service, operation, body).unwrap_or_default();
@@ -64,6 +64,17 @@ async fn status(State(loops): State<Loops>) -> Response {
                 entry["rolloutState"] = service["deployments"][0]["rolloutState"].clone();
                 services.push(entry);
             }
+        }
+    }
+    let mut instances = Vec::new();
+    for cluster in clusters.as_array().into_iter().flatten() {
+        let listed = ask(Service::Ecs, "ListContainerInstances", json!({"cluster": cluster}))["containerInstanceArns"].clone();
+        let body = json!({"cluster": cluster, "containerInstances": listed});
+        for instance in
+            ask(Service::Ecs, "DescribeContainerInstances", body)["containerInstances"].as_array().into_iter().flatten()
+        {
+            let shown = ["ec2InstanceId", "containerInstanceArn", "status", "remainingResources", "runningTasksCount"];
+            instances.push(shown.iter().map(|name| (*name, instance[*name].clone())).collect::<Value>());
         }
     }
     let repositories = ask(Service::Ecr, "DescribeRepositories", json!({}))["repositories"].clone();
@@ -83,6 +94,7 @@ async fn status(State(loops): State<Loops>) -> Response {
         "load_balancers": state.elb.addresses(),
         "repositories": names,
         "services": services,
+        "instances": instances,
         "alarms": alarms,
         "faults": state.faults.list(),
     });

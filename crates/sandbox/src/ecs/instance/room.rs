@@ -61,7 +61,7 @@ pub(in crate::ecs) fn needs(definition: &Definition, overrides: &Value) -> Needs
         let over = list(overrides, "containerOverrides").iter().find(|over| text(over, "name") == name);
         over.and_then(|over| over.get(member)).or_else(|| container.get(member)).and_then(Value::as_u64)
     };
-    let sum = |of: &dyn Fn(&Value) -> Option<u64>| definition.containers().iter().filter_map(of).sum::<u64>();
+    let sum = |of: &dyn Fn(&Value) -> Option<u64>| definition.containers().iter().filter_map(of).fold(0, u64::saturating_add);
     let mode = Mode::of(&definition.value);
     let mappings = definition.containers().iter().flat_map(|container| list(container, "portMappings"));
     Needs {

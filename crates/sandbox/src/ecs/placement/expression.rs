@@ -5,6 +5,8 @@ use regex_lite::Regex;
 
 use super::Site;
 
+/// As on AWS.
+const LONGEST: usize = 2000;
 /// Nested deeper than this nothing is read.
 const DEEPEST: usize = 32;
 
@@ -47,6 +49,9 @@ impl Expression {
     /// # Errors
     /// What is not understood.
     pub(in crate::ecs) fn read(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} characters"));
+        }
         let mut reader = Reader { words: words(text)?, at: 0 };
         let expression = reader.any(0)?;
         match reader.next() {

@@ -40,7 +40,7 @@ pub(super) fn start(state: &mut State, service: &mut Service, task: TaskId, depl
 
 fn say(state: &mut State, service: &mut Service, message: String) {
     let id = ids::uuid(state);
-    service.say(id, message, Manner::Once, state.now_seconds());
+    service.say(id, message, Manner::WhileUnplaced, state.now_seconds());
 }
 
 /// Tries again what could not be placed. Answers whether something was.
@@ -116,6 +116,7 @@ fn seated(
     };
     let id = make(state, &definition, wanted);
     service.tasks.insert(task, id);
+    service.placed_at = state.now_seconds();
     Ok(())
 }
 

@@ -21,6 +21,9 @@ pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> 
     lay_over(&mut service.sent, &check::lasting(&body));
     check::kind(&service.sent)?;
     check::daemon(&service.sent, &body, &Way::Ec2)?;
+    if let Some(definition) = definition::find(state, &service.current().definition) {
+        Rules::read(&service.sent, &definition.value)?;
+    }
     let change = change(state, &service, &body)?;
 
     create::configure(state, &mut service);

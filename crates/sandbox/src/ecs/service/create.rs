@@ -63,6 +63,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
         events: VecDeque::new(),
         tasks: BTreeMap::new(),
         unplaced: BTreeMap::new(),
+        placed_at: 0.0,
         failures_in_a_row: 0,
     };
     configure(state, &mut service);

@@ -26,13 +26,20 @@ pub enum Manner {
     Always,
     /// Not again within six hours.
     Once,
+    /// Not again within six hours, unless a task has been placed since.
+    WhileUnplaced,
 }
 
 impl Service {
     /// Adds an event.
     pub fn say(&mut self, id: String, message: String, manner: Manner, now: f64) {
-        let said = |event: &Event| event.message == message && now - event.created_at < SUPPRESSED;
-        if manner == Manner::Once && self.events.iter().any(said) {
+        let since = match manner {
+            Manner::Always => f64::INFINITY,
+            Manner::Once => now - SUPPRESSED,
+            Manner::WhileUnplaced => self.placed_at.max(now - SUPPRESSED),
+        };
+        let said = |event: &Event| event.message == message && event.created_at >= since;
+        if self.events.iter().any(said) {
             return;
         }
         self.events.push_front(Event { id, created_at: now, message });

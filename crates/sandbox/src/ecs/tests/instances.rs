@@ -131,6 +131,25 @@ fn what_cannot_be_placed_is_said_in_awss_words_and_placed_when_there_is_room() {
 
         instance(&mut state, "i-b", 1024, 1000);
         settle(&mut state);
+        if name == "memory" {
+            // What was in the way is resolved: when it comes again, it is said again.
+            for memory in ["one", "two"] {
+                pass(&mut state, 60);
+                let large =
+                    json!({"family": "web", "containerDefinitions": [{"name": memory, "image": "one", "memory": 100_000}]});
+                call(&mut state, "RegisterTaskDefinition", large);
+                update(&mut state, json!({"taskDefinition": "web"}));
+                for _ in 0..3 {
+                    turn(&mut state);
+                }
+                let complaints = events(&mut state).iter().filter(|event| event.contains("insufficient memory")).count();
+                assert_eq!(complaints, if memory == "one" { 2 } else { 3 }, "{:#?}", events(&mut state));
+                for desired in [0, 1] {
+                    update(&mut state, json!({"taskDefinition": "web:1", "desiredCount": desired}));
+                    settle(&mut state);
+                }
+            }
+        }
         let said = events(&mut state);
         assert!(said[1].starts_with("(service web) has started 1 tasks: (task "), "{said:#?}");
         assert_eq!(places(&state).last().map(String::as_str), Some("i-b"));
