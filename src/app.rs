@@ -54,7 +54,7 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
             assume_role: pipeline.assume_role.clone(),
             ..aws::Target::default()
         },
-        Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, 1.0, None).await?),
+        Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, &sandbox::Wish::default()).await?),
     };
     let clock = target.clock;
     let aws = aws::connect(&target, &pipeline.cluster).await?;

@@ -1,5 +1,6 @@
 //! The sandbox as a process beside shipit: joined where it runs, started where it does not, seeded from files.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -21,6 +22,23 @@ const LOOK: Duration = Duration::from_millis(25);
 /// How long an unused sandbox lives, in minutes on the wall.
 pub const IDLE_MINUTES: u64 = 120;
 
+/// A sandbox as it shall be, where none runs yet.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// How many times faster than AWS it waits.
+    pub factor: f64,
+    /// The seed; else `seed.json` beside the first task definition.
+    pub seed: Option<PathBuf>,
+    /// Where each exchange is written down, one JSON line each.
+    pub record: Option<PathBuf>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { factor: 1.0, seed: None, record: None }
+    }
+}
+
 /// Where the sandbox of a pipeline keeps its things.
 pub fn folder(pipeline_folder: &Path) -> PathBuf {
     pipeline_folder.join(".shipit").join("sandbox")
@@ -35,12 +53,12 @@ pub fn running(pipeline_folder: &Path) -> Option<Endpoints> {
 ///
 /// # Errors
 /// It does not start, or refuses its seed.
-pub async fn join_or_start(pipeline: &Pipeline, factor: f64, seed: Option<&Path>) -> Result<Endpoints, Failure> {
+pub async fn join_or_start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
     if let Some(endpoints) = running(&pipeline.folder) {
         return Ok(endpoints);
     }
-    let endpoints = start(pipeline, factor).await?;
-    let seed = seed.map(Path::to_path_buf).or_else(|| seed_file(pipeline));
+    let endpoints = start(pipeline, wish).await?;
+    let seed = wish.seed.clone().or_else(|| seed_file(pipeline));
     match seed {
         Some(seed) => {
             let listeners = play(&endpoints, &seed).await?;
@@ -78,7 +96,7 @@ async fn settled(endpoints: &Endpoints) {
     }
 }
 
-async fn start(pipeline: &Pipeline, factor: f64) -> Result<Endpoints, Failure> {
+async fn start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
     let folder = folder(&pipeline.folder);
     let trouble = |what: &str, error: &dyn std::fmt::Display| {
         Failure::new(Code::Sandbox, format!("the sandbox does not start: {what}"))
@@ -93,9 +111,10 @@ async fn start(pipeline: &Pipeline, factor: f64) -> Result<Endpoints, Failure> {
     let mut child = Command::new(program)
         .args(["sandbox", "serve", "--folder"])
         .arg(&folder)
-        .args(["--clock", &factor.to_string(), "--account", pipeline.account.as_deref().unwrap_or(ACCOUNT)])
+        .args(["--clock", &wish.factor.to_string(), "--account", pipeline.account.as_deref().unwrap_or(ACCOUNT)])
         .args(["--region", pipeline.region.as_deref().unwrap_or(REGION)])
         .args(["--idle-minutes", &IDLE_MINUTES.to_string()])
+        .args(wish.record.iter().flat_map(|file| [OsStr::new("--record"), file.as_os_str()]))
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shipit_core::failure::{Exit, Failure};
 
 use super::Common;
-use super::session::{load, refuse};
+use super::session::{load_without_contexts, refuse};
 use crate::app::lock::{self, Force, Standing};
 use crate::report;
 
@@ -78,7 +78,7 @@ impl From<Failure> for Trouble {
 }
 
 fn status(args: &Status) -> Result<Exit, Trouble> {
-    let standing = lock::standing(&load(&args.common, None)?.pipeline.folder)?;
+    let standing = lock::standing(&load_without_contexts(&args.common)?.pipeline.folder)?;
     report::data(&match args.format {
         Format::Text => words(&standing),
         Format::Json => as_json(&standing).to_string(),
@@ -88,7 +88,7 @@ fn status(args: &Status) -> Result<Exit, Trouble> {
 
 fn release(args: &Release) -> Result<Exit, Trouble> {
     let force = if args.force { Force::Yes } else { Force::No };
-    report::say(&match lock::release(&load(&args.common, None)?.pipeline.folder, force)? {
+    report::say(&match lock::release(&load_without_contexts(&args.common)?.pipeline.folder, force)? {
         Standing::Free => "nobody holds the lock".to_owned(),
         Standing::Held(None) => "the lock is released by force; its process goes on".to_owned(),
         Standing::Held(Some(holder)) => format!("the lock of {} is released by force; its process goes on: {holder}", holder.by),

@@ -10,7 +10,7 @@ use shipit_sandbox::client::{Client, ClientError};
 use shipit_sandbox::endpoints::Endpoints;
 
 use super::Common;
-use super::session::{load, refuse};
+use super::session::{load_without_contexts, refuse};
 use crate::app::sandbox as process;
 use crate::report;
 
@@ -43,6 +43,9 @@ pub struct Up {
     /// The seed, instead of `seed.json` beside the first task definition
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+    /// Write each exchange down, one JSON line each, for whoever checks them
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 /// Which sandbox: that of the pipeline file.
@@ -86,6 +89,8 @@ pub struct Serve {
     region: String,
     #[arg(long)]
     idle_minutes: u64,
+    #[arg(long)]
+    record: Option<PathBuf>,
 }
 
 /// Carries a sandbox command out.
@@ -128,7 +133,7 @@ impl From<ClientError> for Trouble {
 }
 
 fn joined(common: &Common) -> Result<Endpoints, Trouble> {
-    let folder = load(common, None)?.pipeline.folder;
+    let folder = load_without_contexts(common)?.pipeline.folder;
     process::running(&folder).ok_or_else(|| {
         Failure::new(Code::Sandbox, "no sandbox runs for this pipeline file")
             .because(format!("{} names none that lives", process::folder(&folder).join("endpoints.json").display()))
@@ -138,8 +143,9 @@ fn joined(common: &Common) -> Result<Endpoints, Trouble> {
 }
 
 async fn up(args: Up) -> Result<Exit, Trouble> {
-    let loaded = load(&args.common, None)?;
-    let endpoints = process::join_or_start(&loaded.pipeline, args.clock, args.seed.as_deref()).await?;
+    let loaded = load_without_contexts(&args.common)?;
+    let wish = process::Wish { factor: args.clock, seed: args.seed, record: args.record };
+    let endpoints = process::join_or_start(&loaded.pipeline, &wish).await?;
     report::say(&format!("the sandbox serves at {} (registry {})", endpoints.endpoint, endpoints.registry));
     for (name, ports) in &endpoints.load_balancers {
         for (port, address) in ports {
@@ -151,7 +157,7 @@ async fn up(args: Up) -> Result<Exit, Trouble> {
 }
 
 async fn down(args: At) -> Result<Exit, Trouble> {
-    let folder = load(&args.common, None)?.pipeline.folder;
+    let folder = load_without_contexts(&args.common)?.pipeline.folder;
     let Some(endpoints) = process::running(&folder) else {
         report::say("no sandbox runs for this pipeline file");
         return Ok(Exit::Done);
@@ -174,7 +180,7 @@ async fn status(args: At) -> Result<Exit, Trouble> {
 
 async fn seed(args: Seed) -> Result<Exit, Trouble> {
     let endpoints = joined(&args.common)?;
-    let pipeline = load(&args.common, None)?.pipeline;
+    let pipeline = load_without_contexts(&args.common)?.pipeline;
     let Some(seed) = args.seed.or_else(|| process::seed_file(&pipeline)) else {
         return Err(Failure::new(Code::Usage, "which seed?")
             .because("there is no `seed.json` beside the first task definition of the pipeline file")
@@ -217,6 +223,7 @@ pub fn serve(args: Serve) -> Exit {
             region: args.region,
             factor: args.clock,
             docker: crate::app::engine_host().await,
+            record: args.record,
             idle: Some(Duration::from_secs(args.idle_minutes.saturating_mul(60))),
             ..shipit_sandbox::Options::new(args.folder, format!("sandbox-{}", std::process::id()))
         };

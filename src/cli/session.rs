@@ -48,7 +48,7 @@ impl Session {
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
     pub async fn open_without_contexts(common: &Common) -> Result<Self, Exit> {
-        Self::connect(common, load_for(common, None, Contexts::NotNeeded)?).await
+        Self::connect(common, load_without_contexts(common)?).await
     }
 
     async fn connect(common: &Common, loaded: Loaded) -> Result<Self, Exit> {
@@ -156,6 +156,14 @@ impl Planned {
 /// The exit to answer.
 pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> {
     load_for(common, strategy, Contexts::Needed)
+}
+
+/// The same for a command that builds nothing: it works without the contexts of the images.
+///
+/// # Errors
+/// The exit to answer.
+pub fn load_without_contexts(common: &Common) -> Result<Loaded, Exit> {
+    load_for(common, None, Contexts::NotNeeded)
 }
 
 fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> Result<Loaded, Exit> {

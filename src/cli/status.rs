@@ -32,7 +32,7 @@ enum Format {
 
 /// Looks and tells.
 pub async fn run(args: Status) -> Exit {
-    let session = match Session::open(&args.common, None).await {
+    let session = match Session::open_without_contexts(&args.common).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };

@@ -24,7 +24,7 @@ pub struct Wait {
 
 /// Waits.
 pub async fn run(args: Wait) -> Exit {
-    let session = match Session::open(&args.common, None).await {
+    let session = match Session::open_without_contexts(&args.common).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };

@@ -13,3 +13,4 @@ mod networks;
 mod placement;
 mod strangers;
 mod support;
+mod together;
