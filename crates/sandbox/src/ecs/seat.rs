@@ -174,6 +174,7 @@ impl Lack {
             Lack::Cpu => "RESOURCE:CPU",
             Lack::Memory => "RESOURCE:MEMORY",
             Lack::Ports => "RESOURCE:PORTS",
+            Lack::Interfaces => "RESOURCE:ENI",
         }
     }
 
@@ -182,7 +183,7 @@ impl Lack {
         match self {
             Lack::Agent => "doesn't have the agent connected".to_owned(),
             Lack::Attribute => "is missing an attribute required by your task".to_owned(),
-            Lack::MemberOf | Lack::Distinct => format!("encountered error \"{}\"", self.reason()),
+            Lack::MemberOf | Lack::Distinct | Lack::Interfaces => format!("encountered error \"{}\"", self.reason()),
             Lack::Cpu => "has insufficient CPU units available".to_owned(),
             Lack::Memory => "has insufficient memory available".to_owned(),
             Lack::Ports => "is already using a port required by your task".to_owned(),

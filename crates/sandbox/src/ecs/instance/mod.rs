@@ -85,6 +85,20 @@ impl Instance {
         self.attributes.get("ecs.availability-zone").map_or("", String::as_str)
     }
 
+    /// Network interfaces for tasks: what EC2 attaches to an instance of its size, without the instance's own (the t3, m5, c5
+    /// and r5 families; <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html>).
+    pub fn interfaces(&self) -> u64 {
+        let kind = self.attributes.get("ecs.instance-type").map_or("", String::as_str);
+        let all = match kind.rsplit_once('.').map_or(kind, |(_, size)| size) {
+            "nano" | "micro" => 2,
+            "small" | "medium" | "large" => 3,
+            "xlarge" | "2xlarge" => 4,
+            "4xlarge" | "8xlarge" | "12xlarge" => 8,
+            _ => 15,
+        };
+        all - 1
+    }
+
     /// The Auto Scaling group that it belongs to.
     pub fn group(&self) -> Option<&str> {
         let tag = self.tags.iter().find(|tag| tag.get("key").and_then(Value::as_str) == Some(GROUP_TAG))?;

@@ -19,7 +19,8 @@ pub(in crate::ecs) fn tasks<'a>(state: &'a State, instance: &'a Instance) -> imp
 
 /// What is left on an instance.
 pub(in crate::ecs) fn room(state: &State, instance: &Instance) -> Room {
-    let empty = Room { cpu: instance.cpu, memory: instance.memory, taken: instance.reserved.clone() };
+    let empty =
+        Room { cpu: instance.cpu, memory: instance.memory, interfaces: instance.interfaces(), taken: instance.reserved.clone() };
     let needs = tasks(state, instance).filter_map(|task| Some(&task.place.as_ref()?.needs));
     needs.fold(empty, Room::without)
 }
@@ -72,6 +73,7 @@ pub(in crate::ecs) fn needs(definition: &Definition, overrides: &Value) -> Needs
             Mode::Bridge | Mode::Host => mappings.filter_map(host_port).collect(),
             Mode::Awsvpc | Mode::None => BTreeSet::new(),
         },
+        interfaces: u64::from(mode == Mode::Awsvpc),
         attributes: list(&definition.value, "requiresAttributes")
             .iter()
             .filter_map(|one| text(one, "name"))

@@ -38,6 +38,8 @@ pub struct Needs {
     pub memory: u64,
     /// Host ports of a fixed number.
     pub ports: BTreeSet<Port>,
+    /// Network interfaces of its own.
+    pub interfaces: u64,
     /// `requiresAttributes`, by name.
     pub attributes: Vec<String>,
 }
@@ -49,6 +51,8 @@ pub struct Room {
     pub cpu: u64,
     /// MiB.
     pub memory: u64,
+    /// Network interfaces that can be attached.
+    pub interfaces: u64,
     /// Ports that are taken or reserved.
     pub taken: BTreeSet<Port>,
 }
@@ -58,6 +62,7 @@ impl Room {
     pub fn without(mut self, needs: &Needs) -> Self {
         self.cpu = self.cpu.saturating_sub(needs.cpu);
         self.memory = self.memory.saturating_sub(needs.memory);
+        self.interfaces = self.interfaces.saturating_sub(needs.interfaces);
         self.taken.extend(&needs.ports);
         self
     }
@@ -106,6 +111,8 @@ pub(super) enum Lack {
     Memory,
     /// A port is in use.
     Ports,
+    /// No more network interfaces can be attached.
+    Interfaces,
 }
 
 /// No instance does.
@@ -161,6 +168,8 @@ pub(super) fn lack(site: &Site, needs: &Needs, rules: &Rules) -> Option<Lack> {
         Some(Lack::Memory)
     } else if !site.room.taken.is_disjoint(&needs.ports) {
         Some(Lack::Ports)
+    } else if site.room.interfaces < needs.interfaces {
+        Some(Lack::Interfaces)
     } else {
         None
     }

@@ -18,7 +18,7 @@ fn site(number: usize, cpu: u64, memory: u64) -> Site {
         ec2: format!("i-{number:04}"),
         attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         agent: Agent::Connected,
-        room: Room { cpu, memory, taken: BTreeSet::new() },
+        room: Room { cpu, memory, interfaces: 2, taken: BTreeSet::new() },
         tasks: 0,
     }
 }
@@ -42,7 +42,8 @@ fn rules(constraints: &[&str], strategies: &[(&str, &str)]) -> Rules {
 
 fn needs() -> impl proptest::strategy::Strategy<Value = Needs> {
     let ports = prop::collection::btree_set((80_u16..84).prop_map(tcp), 0..3);
-    (0_u64..600, 0_u64..600, ports).prop_map(|(cpu, memory, ports)| Needs { cpu, memory, ports, attributes: Vec::new() })
+    let sizes = (0_u64..600, 0_u64..600, 0_u64..2, ports);
+    sizes.prop_map(|(cpu, memory, interfaces, ports)| Needs { cpu, memory, interfaces, ports, attributes: Vec::new() })
 }
 
 fn any_rules() -> impl proptest::strategy::Strategy<Value = Rules> {
@@ -88,7 +89,7 @@ proptest! {
                     prop_assert!(fits.contains(&chosen));
                     let site = &mut sites[chosen];
                     prop_assert!(site.room.cpu >= needs.cpu && site.room.memory >= needs.memory);
-                    prop_assert!(site.room.taken.is_disjoint(&needs.ports));
+                    prop_assert!(site.room.taken.is_disjoint(&needs.ports) && site.room.interfaces >= needs.interfaces);
                     let apart = |constraint: &Constraint| matches!(constraint, Constraint::DistinctInstance);
                     prop_assert!(site.tasks == 0 || !rules.constraints.iter().any(apart));
                     site.room = site.room.clone().without(&needs);
@@ -206,7 +207,8 @@ fn a_strategy_of_one_and_four_gives_four_of_five() {
 
 #[test]
 fn what_comes_closest_is_named_with_what_it_lacks() {
-    let needs = Needs { cpu: 256, memory: 512, ports: BTreeSet::from([tcp(80)]), attributes: vec!["task-eni".into()] };
+    let needs =
+        Needs { cpu: 256, memory: 512, interfaces: 1, ports: BTreeSet::from([tcp(80)]), attributes: vec!["task-eni".into()] };
     let able = |number, cpu, memory| {
         let mut site = site(number, cpu, memory);
         site.attributes.insert("task-eni".into(), String::new());
@@ -216,6 +218,8 @@ fn what_comes_closest_is_named_with_what_it_lacks() {
     taken.room.taken.insert(tcp(80));
     let mut udp = able(4, 0, 1024);
     udp.room.taken.insert(Port { protocol: Protocol::Udp, number: 80 });
+    let mut attached = able(6, 1024, 1024);
+    attached.room.interfaces = 0;
     let mut lost = able(5, 1024, 1024);
     lost.agent = Agent::Lost;
     let steps = [
@@ -224,6 +228,7 @@ fn what_comes_closest_is_named_with_what_it_lacks() {
         (udp, Lack::Cpu),
         (able(2, 1024, 511), Lack::Memory),
         (taken, Lack::Ports),
+        (attached, Lack::Interfaces),
     ];
     let mut sites = Vec::new();
     for (site, lack) in steps {

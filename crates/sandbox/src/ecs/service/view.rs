@@ -97,7 +97,7 @@ pub(super) fn service(state: &State, service: &Service, tags: &[Value]) -> Value
     put("enableECSManagedTags", json!(false));
     put("propagateTags", "NONE".into());
     put("enableExecuteCommand", json!(false));
-    put("availabilityZoneRebalancing", "ENABLED".into());
+    put("availabilityZoneRebalancing", if service.is_daemon() { "DISABLED" } else { "ENABLED" }.into());
     if let Some(rollout) = service.rollouts.last().filter(|rollout| !rollout.status.is_final()) {
         put("currentServiceDeployment", rollout.arn.clone().into());
     }

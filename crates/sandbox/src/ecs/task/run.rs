@@ -146,6 +146,9 @@ pub(super) fn run(state: &mut State, body: Value) -> Result<Value, AwsError> {
     if text(&definition.value, "networkMode") == Some("awsvpc") && body.get("networkConfiguration").is_none() {
         return Err(invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified."));
     }
+    if text(&definition.value, "networkMode") != Some("awsvpc") && body.get("networkConfiguration").is_some() {
+        return Err(invalid("Network Configuration is not valid for the given networkMode of this task definition."));
+    }
     let family = format!("family:{}", definition.family);
     let group = text(&body, "group").unwrap_or(&family).to_owned();
     let way = seat::way(state, &cluster, &body)?;

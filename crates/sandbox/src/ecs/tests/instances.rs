@@ -194,6 +194,24 @@ fn run_task_names_each_instance_with_what_it_lacks() {
 }
 
 #[test]
+fn an_instance_takes_as_many_awsvpc_tasks_as_it_has_interfaces() {
+    let mut state = state();
+    let arn = instance(&mut state, "i-a", 2048, 2000);
+    register(&mut state, "one");
+    let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+    let job =
+        json!({"cluster": "prod", "taskDefinition": "web", "launchType": "EC2", "count": 3, "networkConfiguration": network});
+    let reply = call(&mut state, "RunTask", job);
+    assert_eq!(reply["tasks"].as_array().unwrap().len(), 2, "a t3.medium has three interfaces, one of them its own");
+    assert_eq!(reply["failures"], json!([{"arn": arn, "reason": "RESOURCE:ENI"}]));
+    call(&mut state, "CreateService", service(json!({"launchType": "EC2", "desiredCount": 1})));
+    turn(&mut state);
+    let said = events(&mut state).remove(0);
+    let id = arn.rsplit('/').next().unwrap();
+    assert!(said.contains(&format!("(container-instance {id}) encountered error \"RESOURCE:ENI\". For more")), "{said}");
+}
+
+#[test]
 fn tasks_are_spread_over_zones_packed_or_kept_apart() {
     for (over, expected) in [
         (json!({}), vec!["i-a", "i-a", "i-b", "i-b"]),
