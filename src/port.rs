@@ -14,7 +14,7 @@ use serde_json::Value;
 use shipit_core::ancestry::Ancestry;
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
-use shipit_core::journal::Entry;
+use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::settled::{Begun, Evidence as Sight};
@@ -176,6 +176,8 @@ pub struct Change {
 pub trait Service: Send + Sync {
     /// The service as it stands, with its definition, digests, target groups: everything the plan and the wait need.
     async fn look(&self, service: &str) -> PortResult<ServiceSeen>;
+    /// The newest revision of a family, if it was registered by that run.
+    async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>>;
     /// Registers a task definition revision; the JSON goes out untouched.
     async fn register(&self, definition: &Value) -> PortResult<Revision>;
     /// Asks for the change; answers the handle by which its deployment is followed.
@@ -233,8 +235,16 @@ pub trait Account: Send + Sync {
 pub trait Store: Send + Sync {
     /// Takes the lock of the folder until this process ends; `by` and `doing` are what others read meanwhile.
     async fn claim(&self, by: &str, doing: &str) -> PortResult<Taken>;
-    /// Opens a run: its folder and its plan.
-    async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()>;
+    /// Opens a run: its folder, and its journal's first line.
+    async fn open(&self, head: &Head) -> PortResult<()>;
+    /// Opens the journal of an earlier run to go on with it, and reads it. Nobody else can open it from then on.
+    async fn reopen(&self, run: &RunId) -> PortResult<Book>;
+    /// Reads the journal of a run that someone may be writing.
+    async fn read(&self, run: &RunId) -> PortResult<Book>;
+    /// All runs that have a journal, newest first.
+    async fn runs(&self) -> PortResult<Vec<RunId>>;
+    /// Takes in the journal of a run from elsewhere; what is known of that run already must be its beginning.
+    async fn adopt(&self, journal: &str) -> PortResult<RunId>;
     /// Appends one fact, on disk before this returns.
     async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()>;
     /// Writes an artefact below `artifacts/`, whole or not at all; answers its path relative to the pipeline's folder.

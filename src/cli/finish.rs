@@ -1,40 +1,49 @@
-//! A plan carried out: journal opened, events told, outcome answered as the exit.
+//! A run carried out: journal opened, events told, outcome answered as the exit. A fresh run is the case of no facts.
 
 use shipit_core::event::Event;
-use shipit_core::failure::{Code, Exit, Failure};
-use shipit_core::journal::Entry;
+use shipit_core::failure::Exit;
+use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::plan::Plan;
+use shipit_core::release::RunId;
 
 use super::session::{Session, new_run, refuse};
 use crate::engine::record::Journal;
+use crate::engine::resume::begin;
 use crate::engine::run::run;
 use crate::report::{Output, Reports};
 
-/// Carries a plan out from the given facts on: none, in a fresh run.
+/// Carries a plan out as a new run, with facts that are known beforehand.
 pub async fn carry_out(session: &Session, plan: &Plan, remarks: &[String], output: Output, facts: Vec<Entry>) -> Exit {
+    let head = Head { run: new_run(jiff::Timestamp::now()), by: session.by.clone(), plan: plan.clone() };
+    match begin(&session.context(&|_| {}), head, facts).await {
+        Ok(book) => go_on(session, book, remarks, output).await,
+        Err(failure) => refuse(&[failure]),
+    }
+}
+
+/// Carries out what a journal, which is open, says there is still to do.
+pub async fn go_on(session: &Session, book: Book, remarks: &[String], output: Output) -> Exit {
     let clock = session.connected.clock;
-    let run_id = new_run(jiff::Timestamp::now());
+    let Head { run: run_id, plan, .. } = book.head;
+    session.announce(&run_id);
     let reports = Reports::new(output, &session.pipeline().folder, &run_id, move || clock.now());
     let tell = |event: Event| reports.tell(event);
-    tell(Event::RunStarted {
-        run: run_id.clone(),
+    tell(started(session, &run_id, &plan));
+    for remark in remarks {
+        tell(Event::Notice { message: remark.clone() });
+    }
+    let journal = Journal::new(session.connected.ports.store.as_ref(), clock, run_id, book.entries);
+    run(&session.context(&tell), &plan, &journal).await.exit
+}
+
+fn started(session: &Session, run: &RunId, plan: &Plan) -> Event {
+    Event::RunStarted {
+        run: run.clone(),
         pipeline: plan.pipeline.clone(),
         environment: session.pipeline().environment.clone(),
         tag: plan.tag.0.clone(),
         subject: plan.source.subject.clone(),
         cluster: plan.cluster.clone(),
         region: session.region().to_owned(),
-    });
-    for remark in remarks {
-        tell(Event::Notice { message: remark.clone() });
     }
-    let stored = match serde_json::to_value(plan) {
-        Ok(stored) => stored,
-        Err(error) => return refuse(&[Failure::new(Code::Unexpected, format!("the plan cannot be written down: {error}"))]),
-    };
-    if let Err(error) = session.connected.ports.store.open(&run_id, &stored).await {
-        return refuse(&[error.into()]);
-    }
-    let journal = Journal::new(session.connected.ports.store.as_ref(), clock, run_id, facts);
-    run(&session.context(&tell), plan, &journal).await.exit
 }

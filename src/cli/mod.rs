@@ -9,6 +9,7 @@ pub mod lock;
 pub mod plan;
 pub mod prune;
 pub mod render;
+pub mod resume;
 pub mod rollback;
 pub mod sandbox;
 pub mod schema;
@@ -55,6 +56,8 @@ pub enum Command {
     /// Who works in the folder of the pipeline file
     #[command(subcommand)]
     Lock(lock::Lock),
+    /// Go on with a run that was cut
+    Resume(resume::Resume),
     /// Say how the services stand
     Status(status::Status),
     /// Wait for the deployments in progress
@@ -147,6 +150,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Rollback(args) => rollback::run(args).await,
         Command::Prune(args) => prune::run(args).await,
         Command::Lock(command) => lock::run(command),
+        Command::Resume(args) => resume::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Explain(args) => explain::run(&args),

@@ -1,6 +1,7 @@
 //! What most commands begin with: the pipeline file read, ports and adapters joined, a snapshot, a plan.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use shipit_core::ancestry::Forced;
 use shipit_core::event::Event;
@@ -32,6 +33,7 @@ pub struct Session {
     /// Who deploys, for others to read.
     pub by: String,
     interrupt: watch::Receiver<Wish>,
+    run: Arc<OnceLock<RunId>>,
 }
 
 impl Session {
@@ -54,7 +56,8 @@ impl Session {
     async fn connect(common: &Common, loaded: Loaded) -> Result<Self, Exit> {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
-        Ok(Self { loaded, connected, by: app::who(), interrupt: signals() })
+        let run = Arc::new(OnceLock::new());
+        Ok(Self { loaded, connected, by: app::who(), interrupt: signals(run.clone()), run })
     }
 
     /// Takes the lock of the pipeline's folder until this process ends; a second one is refused.
@@ -81,6 +84,11 @@ impl Session {
     /// The region, for a person to read.
     pub fn region(&self) -> &str {
         self.pipeline().region.as_deref().unwrap_or("the region of the AWS configuration")
+    }
+
+    /// Tells whoever interrupts which run to go on with.
+    pub fn announce(&self, run: &RunId) {
+        let _only_once = self.run.set(run.clone());
     }
 
     /// What the engine needs at hand.
@@ -210,13 +218,17 @@ pub fn new_run(at: jiff::Timestamp) -> RunId {
 }
 
 /// The first SIGINT or SIGTERM asks for the way back, the second ends the process.
-fn signals() -> watch::Receiver<Wish> {
+fn signals(run: Arc<OnceLock<RunId>>) -> watch::Receiver<Wish> {
     let (tell, wish) = watch::channel(Wish::GoOn);
     tokio::spawn(async move {
         signal().await;
         tell.send_replace(Wish::Abort);
         report::say("interrupted: going back; a second signal leaves at once");
         signal().await;
+        match run.get() {
+            Some(run) => report::say(&format!("left at once; to go on: shipit resume {run}")),
+            None => report::say("left at once; nothing was begun"),
+        }
         #[expect(clippy::exit, reason = "a second signal leaves at once, whatever is under way")]
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });

@@ -3,15 +3,20 @@
 
 use std::cell::Cell;
 
+use jiff::{SignedDuration, Timestamp};
 use shipit_core::failure::Failure;
 use shipit_core::plan::Roll;
-use shipit_core::release::Revision;
+use shipit_core::release::{DeploymentId, Revision};
 use shipit_core::rollout::Handle;
-use shipit_core::settled::{Begun, Settled, settled};
+use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled};
 
+use super::step::Turn;
 use super::wait::patiently;
 use super::{Context, outcome};
 use crate::port::{Change, PortError, PortResult};
+
+/// How far the clock of the machine that wrote the journal may be ahead of AWS's.
+const SKEW: SignedDuration = SignedDuration::from_secs(120);
 
 /// What came of asking.
 pub enum Asked {
@@ -25,9 +30,9 @@ pub enum Asked {
 ///
 /// # Errors
 /// Why the service is untouched.
-pub async fn ask(context: &Context<'_>, roll: &Roll, change: &Change) -> Result<Asked, Failure> {
+pub async fn ask(context: &Context<'_>, roll: &Roll, change: &Change, turn: Turn) -> Result<Asked, Failure> {
     let lost = Cell::new(false);
-    let attempt = async || attempt(context, roll, change, &lost).await;
+    let attempt = async || attempt(context, roll, change, turn, &lost).await;
     match patiently(context.clock, &roll.service, PortError::is_passing, attempt).await {
         Ok(begun) => Ok(Asked::Begun(begun)),
         Err(_) if lost.get() => Ok(Asked::Unanswered),
@@ -35,7 +40,7 @@ pub async fn ask(context: &Context<'_>, roll: &Roll, change: &Change) -> Result<
     }
 }
 
-async fn attempt(context: &Context<'_>, roll: &Roll, change: &Change, lost: &Cell<bool>) -> PortResult<Begun> {
+async fn attempt(context: &Context<'_>, roll: &Roll, change: &Change, turn: Turn, lost: &Cell<bool>) -> PortResult<Begun> {
     let (port, clock) = (&context.ports.service, context.clock);
     // What was throttled was not looked at: it is asked again as it is.
     let throttled = PortError::is_throttled;
@@ -47,13 +52,60 @@ async fn attempt(context: &Context<'_>, roll: &Roll, change: &Change, lost: &Cel
     let seen = patiently(clock, &roll.service, throttled, async || port.look(&change.service).await).await?;
     let current = async || port.current(&change.service).await;
     match seen.present().map(|running| &running.revision) {
-        now if now == roll.before.as_ref() => begin(change).await,
+        now if now == roll.before.as_ref() => {
+            let earlier = match (turn, now) {
+                (Turn::Again { since }, Some(_)) => {
+                    patiently(clock, &roll.service, throttled, async || earlier(context, roll, &change.revision, since).await)
+                        .await?
+                }
+                _ => None,
+            };
+            match earlier {
+                Some(begun) => Ok(begun),
+                None => begin(change).await,
+            }
+        }
         Some(now) if *now == change.revision => match patiently(clock, &roll.service, throttled, current).await? {
             Some(begun) if begun.revision == change.revision => Ok(begun),
             // It has ended already: asked again nothing changes, and the reply names the deployment that is there.
             _ => begin(&Change { create: None, ..change.clone() }).await,
         },
         now => Err(outcome::deployed_meanwhile(&roll.service, roll.before.as_ref(), now).into()),
+    }
+}
+
+/// The deployment that was asked for at `since` or later and has gone back already, so that it is not asked for twice.
+async fn earlier(context: &Context<'_>, roll: &Roll, revision: &Revision, since: Timestamp) -> PortResult<Option<Begun>> {
+    let asked_at = since.checked_sub(SKEW).unwrap_or(since);
+    let unknown = DeploymentId("unknown".to_owned());
+    let begun = Begun { service: roll.ecs_service.clone(), revision: revision.clone(), deployment: unknown, asked_at };
+    let evidence = context.ports.service.follow(&begun).await?;
+    let ServiceDeployments::Listed { list } = &evidence.service_deployments else { return Ok(None) };
+    Ok(list.iter().any(|found| found.revision == *revision && found.created_at >= asked_at).then_some(begun))
+}
+
+/// The deployment that an answerless call may have led to, wherever it stands by now; none when there is none.
+///
+/// # Errors
+/// AWS could not be asked.
+pub async fn found(context: &Context<'_>, roll: &Roll, revision: &Revision, since: Timestamp) -> PortResult<Option<Begun>> {
+    let (port, clock) = (&context.ports.service, context.clock);
+    let look = async || port.look(&roll.ecs_service).await;
+    let seen = patiently(clock, &roll.service, PortError::is_passing, look).await?;
+    let Some(running) = seen.present() else { return Ok(None) };
+    let current = async || port.current(&roll.ecs_service).await;
+    match patiently(clock, &roll.service, PortError::is_passing, current).await? {
+        Some(begun) if begun.revision == *revision => return Ok(Some(begun)),
+        _ => {}
+    }
+    let earlier = async || earlier(context, roll, revision, since).await;
+    match patiently(clock, &roll.service, PortError::is_passing, earlier).await? {
+        None if running.revision == *revision => {
+            let deployment = running.primary.clone().unwrap_or_else(|| DeploymentId("unknown".to_owned()));
+            let asked_at = since.checked_sub(SKEW).unwrap_or(since);
+            Ok(Some(Begun { service: roll.ecs_service.clone(), revision: revision.clone(), deployment, asked_at }))
+        }
+        earlier => Ok(earlier),
     }
 }
 

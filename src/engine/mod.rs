@@ -1,8 +1,8 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
-//! [`observe`] reads the world into a snapshot; [`run`] carries a plan out, step by step, journaled; [`step`] does one;
-//! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`unwind`] undoes; [`trail`] knows what
-//! a service ran before; [`wait`] says when to look again.
+//! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
+//! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`unwind`]
+//! undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
 
 pub mod artefacts;
 pub mod change;
@@ -11,6 +11,7 @@ pub mod observe;
 pub mod outcome;
 pub mod prune;
 pub mod record;
+pub mod resume;
 pub mod rollback;
 pub mod rollout;
 pub mod run;

@@ -42,6 +42,16 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
     }
 }
 
+/// Observes the services alone.
+///
+/// # Errors
+/// Every failure of every read.
+pub async fn services(context: &Context<'_>) -> Result<BTreeMap<String, ServiceSeen>, Vec<Failure>> {
+    let looks = context.pipeline.services.iter().map(|service| look_at_service(context, service));
+    let (seen, failures) = split(join_all(looks).await);
+    if failures.is_empty() { Ok(seen) } else { Err(failures) }
+}
+
 async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Result<(String, ImageSeen), Failure> {
     let ports = context.ports;
     let look = patiently(context.clock, &image.repository, PortError::is_throttled, async || {

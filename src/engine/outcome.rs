@@ -123,7 +123,7 @@ fn left(entries: &[Entry], step: &StepId, roll: &Roll, failure: &Failure) -> Ser
     match last {
         Some(Phase::Superseded { by }) => ServiceOutcome::Superseded { by: by.clone() },
         Some(Phase::Left { .. }) => {
-            let asked = revision(entries, &StepId(format!("register {}", roll.service)));
+            let asked = revision(entries, &StepId::register(&roll.service));
             ServiceOutcome::InProgress { revision: asked.map_or_else(|| Revision("unknown".into()), |(revision, _)| revision) }
         }
         _ => ServiceOutcome::Stuck { why: failure.what.clone() },

@@ -17,13 +17,20 @@ pub struct Journal<'a> {
     /// Which run.
     pub run: RunId,
     entries: StdMutex<Vec<Entry>>,
+    read: usize,
     writing: Mutex<()>,
 }
 
 impl<'a> Journal<'a> {
     /// A journal that goes on after `entries`; a fresh run is the case of none.
     pub fn new(store: &'a dyn Store, clock: Clock, run: RunId, entries: Vec<Entry>) -> Self {
-        Self { store, clock, run, entries: StdMutex::new(entries), writing: Mutex::new(()) }
+        let read = entries.len();
+        Self { store, clock, run, entries: StdMutex::new(entries), read, writing: Mutex::new(()) }
+    }
+
+    /// The step was begun by an earlier process, which may have lost facts when it ended.
+    pub fn is_from_before(&self, step: &StepId) -> bool {
+        self.entries().iter().take(self.read).any(|entry| entry.step == *step)
     }
 
     /// Writes a fact down. What has happened stays known to this run even when it could not be written.
@@ -49,7 +56,7 @@ impl<'a> Journal<'a> {
 /// The fact tells of something past; the others announce an act, which does not follow when they cannot be written.
 fn has_happened(fact: &Fact) -> bool {
     match fact {
-        Fact::Started { .. } | Fact::Decided { .. } | Fact::UndoStarted => false,
+        Fact::Started { .. } | Fact::Decided { .. } | Fact::GivenUp { .. } | Fact::UndoStarted => false,
         Fact::Succeeded { .. } | Fact::Failed { .. } | Fact::Began { .. } | Fact::Undone | Fact::UndoFailed { .. } => true,
     }
 }

@@ -20,6 +20,7 @@ use super::Context;
 use super::change::{Asked, Way, ask, ask_back};
 use super::follow::shown;
 use super::record::Journal;
+use super::step::Turn;
 use super::wait::Pace;
 use crate::port::{Change, FailedTask, PortError, PortResult};
 
@@ -51,6 +52,8 @@ pub struct Rolling<'a> {
     pub roll: &'a Roll,
     /// What to roll it to.
     pub revision: &'a Revision,
+    /// Whether it may have been asked for before.
+    pub turn: Turn,
     /// Becomes abort when another step fails or a person interrupts.
     pub wish: watch::Receiver<Wish>,
 }
@@ -76,7 +79,7 @@ impl Rolling<'_> {
             }
             rollout = decision.rollout;
             match decision.act {
-                Some(Act::Begin) => match ask(self.context, self.roll, &self.change()).await? {
+                Some(Act::Begin) => match ask(self.context, self.roll, &self.change(), self.turn).await? {
                     Asked::Begun(begun) => {
                         rollout = self.began(rollout, begun).await?;
                         continue;

@@ -6,23 +6,28 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use shipit_core::event::{Event, Outcome, StepResult};
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::{Fact, Output, Standing, Undo, ready, standings};
+use shipit_core::journal::{Entry, Fact, Output, Undo, given_up, ready};
 use shipit_core::plan::{Plan, Step, StepId, StepKind};
 use shipit_core::rollout::Wish;
 use tokio::sync::watch;
 
 use super::record::Journal;
-use super::step::{Doing, Done, StepEnd, Undone};
+use super::step::{Doing, Done, StepEnd, Turn, Undone};
 use super::{Context, outcome, unwind};
 
 /// Carries a plan out, from wherever its journal stands, and undoes what must be undone.
 pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Outcome {
     let began = Instant::now();
     (context.tell)(Event::Planned { steps: plan.listing(), notes: Vec::new() });
-    let end = forward(context, plan, journal).await;
+    let before = journal.entries();
+    let end = match given_up(&before) {
+        Some(failure) => Err(failure.clone()),
+        None => forward(context, plan, journal).await,
+    };
     let failure = match end {
         Ok(()) => None,
         Err(failure) => {
+            give_up(context, journal, &failure).await;
             unwind::unwind(context, plan, journal).await;
             Some(failure)
         }
@@ -30,6 +35,17 @@ pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> O
     let outcome = outcome::outcome(context, plan, journal, failure, began.elapsed());
     (context.tell)(Event::RunFinished { outcome: outcome.clone() });
     outcome
+}
+
+/// Whoever goes on with this journal goes back, too.
+async fn give_up(context: &Context<'_>, journal: &Journal<'_>, failure: &Failure) {
+    if given_up(&journal.entries()).is_some() {
+        return;
+    }
+    if let Err(trouble) = journal.record(&StepId::run(), Fact::GivenUp { failure: failure.clone() }).await {
+        let message = format!("the run is given up, and that is not in the journal: {}", trouble.what);
+        (context.tell)(Event::Notice { message });
+    }
 }
 
 async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Result<(), Failure> {
@@ -88,10 +104,10 @@ async fn start(
     mut wish: watch::Receiver<Wish>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let doing = Doing { context, plan, journal, step, wish: wish.clone() };
+    let turn = turn(journal, step);
+    let doing = Doing { context, plan, journal, step, turn, wish: wish.clone() };
     let result = async {
-        let resumed = matches!(standings(&journal.entries()).get(&step.id), Some(Standing::Started(_)));
-        if !resumed {
+        if turn == Turn::First {
             journal.record(&step.id, Fact::Started { undo: undo(step) }).await.map_err(StepEnd::from)?;
         }
         (context.tell)(Event::StepStarted { step: step.id.clone() });
@@ -107,6 +123,15 @@ async fn start(
     .await;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     conclude(context, journal, step.id.clone(), took_ms, result).await
+}
+
+/// A step that was started without an end is done again.
+fn turn(journal: &Journal<'_>, step: &Step) -> Turn {
+    let started = |entry: &Entry| entry.step == step.id && matches!(entry.fact, Fact::Started { .. });
+    match journal.entries().iter().find(|entry| started(entry)) {
+        Some(entry) => Turn::Again { since: entry.at },
+        None => Turn::First,
+    }
 }
 
 /// The way back is captured before the act, from what was observed.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shipit_core::event::{Event, Progress, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::{self, Scan, Unscannable, Verdict};
@@ -11,7 +12,8 @@ use shipit_core::pipeline::{Image, Smoke};
 use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, is_same};
 use shipit_core::release::{Digest, Revision};
 use shipit_core::rollout::{Phase, Rollout, Wish};
-use shipit_core::snapshot::ServiceSeen;
+use shipit_core::snapshot::{RunningService, ServiceSeen};
+use shipit_core::tags::{self, Mark};
 use shipit_core::{rollout, taskdef};
 use tokio::sync::watch;
 
@@ -71,6 +73,18 @@ impl From<PortError> for StepEnd {
     }
 }
 
+/// Whether the step is done for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is.
+    First,
+    /// It was begun before, and its end is not known: what it asked for may have happened.
+    Again {
+        /// When it was begun.
+        since: Timestamp,
+    },
+}
+
 /// A step with all it needs.
 pub struct Doing<'a> {
     /// What every part of a run has at hand.
@@ -81,6 +95,8 @@ pub struct Doing<'a> {
     pub journal: &'a Journal<'a>,
     /// The step.
     pub step: &'a Step,
+    /// Whether it may have been done before.
+    pub turn: Turn,
     /// Becomes abort when another step fails or a person interrupts.
     pub wish: watch::Receiver<Wish>,
 }
@@ -205,16 +221,16 @@ impl Doing<'_> {
                 result: StepResult::Unchanged { revision },
             });
         }
-        let mut tags = vec![
-            ("shipit:run", self.journal.run.0.clone()),
-            ("shipit:commit", self.plan.source.commit.0.clone()),
-            ("shipit:pipeline", self.plan.pipeline.clone()),
-            ("shipit:by", taskdef::tag_value(self.context.by)),
-        ];
-        tags.extend(planned.map(|before| ("shipit:before", before.0.clone())));
-        tags.extend(self.plan.forced.iter().map(|forced| ("shipit:reason", taskdef::tag_value(&forced.reason))));
-        let tagged = taskdef::with_tags(rendered.clone(), &tags);
-        let revision = self.patiently(async || ports.service.register(&tagged).await).await?;
+        let tagged = taskdef::with_tags(taskdef::without_our_tags(rendered.clone()), &self.tags(running.as_deref()));
+        let family = rendered["family"].as_str().unwrap_or_default();
+        let registered = match self.turn {
+            Turn::First => None,
+            Turn::Again { .. } => self.patiently(async || ports.service.registered(family, &self.journal.run).await).await?,
+        };
+        let revision = match registered {
+            Some(revision) => revision,
+            None => self.patiently(async || ports.service.register(&tagged).await).await?,
+        };
         let change = running
             .as_ref()
             .map_or_else(|| "first revision".to_owned(), |running| taskdef::change(&running.definition, &rendered));
@@ -224,8 +240,21 @@ impl Doing<'_> {
         })
     }
 
+    fn tags(&self, running: Option<&RunningService>) -> Vec<(&'static str, String)> {
+        let moves: Vec<&str> = self.plan.rolls().map(|(_, roll)| roll.service.as_str()).collect();
+        let mark = Mark {
+            run: &self.journal.run,
+            commit: &self.plan.source.commit,
+            pipeline: &self.plan.pipeline,
+            by: self.context.by,
+            moves: &moves,
+            reason: self.plan.forced.as_ref().map(|forced| forced.reason.as_str()),
+        };
+        tags::tags(&mark, running.map(|running| (&running.revision, &running.configuration)))
+    }
+
     async fn roll(&self, roll: &Roll) -> Result<Done, StepEnd> {
-        let register = StepId(format!("register {}", roll.service));
+        let register = StepId::register(&roll.service);
         let revision = match revision(&self.journal.entries(), &register) {
             Some((revision, Registered::New)) => revision,
             Some((revision, Registered::Unchanged)) => return Ok(super::run::unchanged(revision)),
@@ -237,6 +266,7 @@ impl Doing<'_> {
             step: &self.step.id,
             roll,
             revision: &revision,
+            turn: self.turn,
             wish: self.wish.clone(),
         };
         let ended = rolling.run(self.reached()).await?;

@@ -2,33 +2,32 @@
 
 use shipit_core::event::Event;
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::{Fact, Undo, to_undo};
-use shipit_core::plan::{Plan, Roll, StepId, StepKind};
+use shipit_core::journal::{Fact, Registered, Standing, Undo, revision, standings, to_undo};
+use shipit_core::plan::{Plan, Roll, StepId};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Phase, Rollout, Why, Wish};
 use shipit_core::settled::Begun;
 use tokio::sync::watch;
 
 use super::Context;
+use super::change::found;
 use super::record::Journal;
 use super::rollout::Rolling;
+use super::step::Turn;
 
 /// Undoes every step that left something behind.
 pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
     for (step, undo) in to_undo(&journal.entries()) {
-        let roll = plan.steps.iter().find(|candidate| candidate.id == step).and_then(|step| match &step.kind {
-            StepKind::Roll(roll) => Some(roll),
-            _ => None,
-        });
-        let Some(roll) = roll else { continue };
-        // A rollout that never asked for anything has nothing to undo.
-        if begun(journal, &step).is_none() {
-            continue;
-        }
-        let result = match &undo {
-            Undo::Nothing => continue,
-            Undo::Created { service } => Err(created(service)),
-            Undo::TurnBack { revision, .. } => turn_back(context, journal, &step, roll, revision).await,
+        let Some((_, roll)) = plan.rolls().find(|(id, _)| **id == step) else { continue };
+        let result = match begun(context, journal, roll, &step).await {
+            // A rollout that never asked for anything has nothing to undo.
+            Ok(None) => Ok(()),
+            Ok(Some(begun)) => match &undo {
+                Undo::Nothing => Ok(()),
+                Undo::Created { service } => Err(created(service)),
+                Undo::TurnBack { revision, .. } => turn_back(context, journal, &step, roll, revision, &begun).await,
+            },
+            Err(failure) => Err(failure),
         };
         let told = match result {
             Ok(()) => journal.record(&step, Fact::Undone).await,
@@ -43,12 +42,29 @@ pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
     }
 }
 
-/// The deployment that the step asked for first: ours, not the one back.
-fn begun(journal: &Journal<'_>, step: &StepId) -> Option<Begun> {
-    journal.entries().into_iter().filter(|entry| entry.step == *step).find_map(|entry| match entry.fact {
-        Fact::Began { begun } => Some(begun),
+/// The deployment that the step asked for first: ours, not the one back. A step that was cut may have asked without
+/// learning of the answer: that AWS must tell.
+async fn begun(context: &Context<'_>, journal: &Journal<'_>, roll: &Roll, step: &StepId) -> Result<Option<Begun>, Failure> {
+    let entries = journal.entries();
+    let of_step = || entries.iter().filter(|entry| entry.step == *step);
+    let known = of_step().find_map(|entry| match &entry.fact {
+        Fact::Began { begun } => Some(begun.clone()),
         _ => None,
-    })
+    });
+    let since = of_step().find(|entry| matches!(entry.fact, Fact::Started { .. })).map(|entry| entry.at);
+    let cut = match standings(&entries).get(step) {
+        Some(Standing::Started(_)) => true,
+        Some(Standing::Failed(..)) => journal.is_from_before(step),
+        _ => false,
+    };
+    match (known, since, revision(&entries, &StepId::register(&roll.service))) {
+        (None, Some(since), Some((revision, Registered::New))) if cut => {
+            let Some(begun) = found(context, roll, &revision, since).await? else { return Ok(None) };
+            journal.record(step, Fact::Began { begun: begun.clone() }).await?;
+            Ok(Some(begun))
+        }
+        (known, ..) => Ok(known),
+    }
 }
 
 fn created(service: &str) -> Failure {
@@ -63,18 +79,18 @@ async fn turn_back(
     step: &StepId,
     roll: &Roll,
     revision: &Revision,
+    begun: &Begun,
 ) -> Result<(), Failure> {
     (context.tell)(Event::UndoStarted {
         step: step.clone(),
         doing: format!("`{}` goes back to {}", roll.service, revision.short()),
     });
     journal.record(step, Fact::UndoStarted).await?;
-    let Some(begun) = begun(journal, step) else { return Ok(()) };
     // The way back is the reconciler's own, from the phase in which it is to be asked for.
     let phase = Phase::TurningBack { begun: begun.clone(), why: Why::Aborted };
     journal.record(step, Fact::Decided { phase: phase.clone() }).await?;
     let (_, wish) = watch::channel(Wish::GoOn);
-    let rolling = Rolling { context, journal, step, roll, revision: &begun.revision, wish };
+    let rolling = Rolling { context, journal, step, roll, revision: &begun.revision, turn: Turn::First, wish };
     let ended = rolling.run(Rollout::in_phase(phase)).await?;
     match ended.phase {
         Phase::TurnedBack { .. } => {

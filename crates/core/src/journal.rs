@@ -1,6 +1,11 @@
-//! What was done, one fact a line, written before and after each act; what is ready next, purely from plan and facts.
+//! What was done, one fact a line, written before and after each act; what comes next, purely from plan and facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod book;
+mod sight;
+mod standing;
+mod takeover;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,10 +13,15 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::pipeline::Name;
-use crate::plan::{Plan, Step, StepId};
+use crate::plan::{Plan, StepId};
 use crate::release::{Digest, Revision};
 use crate::rollout::Phase;
 use crate::settled::Begun;
+
+pub use book::{Book, Head, Unreadable};
+pub use sight::{Rebuilt, from_sight};
+pub use standing::{Next, Standing, given_up, next, ready, standings, to_undo};
+pub use takeover::{Meanwhile, meanwhile, taken_over};
 
 /// One line of `journal.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +33,13 @@ pub struct Entry {
     /// What.
     #[serde(flatten)]
     pub fact: Fact,
+}
+
+impl Entry {
+    /// It tells that this revision was registered.
+    pub fn registered(&self, wanted: &Revision) -> bool {
+        matches!(&self.fact, Fact::Succeeded { output: Output::Registered { revision } } if revision == wanted)
+    }
 }
 
 /// A fact about a step.
@@ -53,6 +70,11 @@ pub enum Fact {
     Began {
         /// The handle.
         begun: Begun,
+    },
+    /// The run is given up: nothing new is started from here on. It is about the run, [`StepId::run`].
+    GivenUp {
+        /// Why.
+        failure: Failure,
     },
     /// Undoing it begins.
     UndoStarted,
@@ -124,88 +146,6 @@ pub enum Output {
     Smoked,
 }
 
-/// How a step stands by the facts about it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// Nothing is known of it.
-    Untouched,
-    /// It was begun and has no end: it is done again, by looking first.
-    Started(Undo),
-    /// It is done.
-    Done(Undo, Output),
-    /// It failed; whatever it left is undone too.
-    Failed(Undo, Failure),
-    /// It is undone.
-    Undone,
-    /// It could not be undone.
-    UndoFailed(Failure),
-}
-
-/// How every step of the plan stands.
-pub fn standings(entries: &[Entry]) -> BTreeMap<StepId, Standing> {
-    let mut all: BTreeMap<StepId, Standing> = BTreeMap::new();
-    for entry in entries {
-        let before = all.remove(&entry.step).unwrap_or(Standing::Untouched);
-        all.insert(entry.step.clone(), before.after(&entry.fact));
-    }
-    all
-}
-
-impl Standing {
-    fn undo(&self) -> Undo {
-        match self {
-            Standing::Started(undo) | Standing::Done(undo, _) | Standing::Failed(undo, _) => undo.clone(),
-            Standing::Untouched | Standing::Undone | Standing::UndoFailed(_) => Undo::Nothing,
-        }
-    }
-
-    fn after(self, fact: &Fact) -> Standing {
-        match fact {
-            Fact::Started { undo } => match self {
-                // A repeated start keeps what was captured first: the world before any act of ours.
-                Standing::Started(first) => Standing::Started(first),
-                _ => Standing::Started(undo.clone()),
-            },
-            Fact::Succeeded { output } => Standing::Done(self.undo(), output.clone()),
-            Fact::Failed { failure } => Standing::Failed(self.undo(), failure.clone()),
-            Fact::Decided { .. } | Fact::Began { .. } | Fact::UndoStarted => self,
-            Fact::Undone => Standing::Undone,
-            Fact::UndoFailed { failure } => Standing::UndoFailed(failure.clone()),
-        }
-    }
-}
-
-/// Steps that can be done now: everything they need is done, and nothing has failed.
-pub fn ready<'a>(plan: &'a Plan, entries: &[Entry]) -> Vec<&'a Step> {
-    let standings = standings(entries);
-    let failed =
-        standings.values().any(|standing| matches!(standing, Standing::Failed(..) | Standing::Undone | Standing::UndoFailed(_)));
-    if failed {
-        return Vec::new();
-    }
-    let done: BTreeSet<&StepId> =
-        standings.iter().filter(|(_, standing)| matches!(standing, Standing::Done(..))).map(|(id, _)| id).collect();
-    plan.steps.iter().filter(|step| !done.contains(&step.id) && step.needs.iter().all(|need| done.contains(need))).collect()
-}
-
-/// Steps to undo after a failure or an interrupt, in the order in which to undo them: newest start first.
-/// A step that started without an end is undone too.
-pub fn to_undo(entries: &[Entry]) -> Vec<(StepId, Undo)> {
-    let standings = standings(entries);
-    let mut started: Vec<&StepId> = Vec::new();
-    for entry in entries {
-        if matches!(entry.fact, Fact::Started { .. }) && !started.contains(&&entry.step) {
-            started.push(&entry.step);
-        }
-    }
-    started
-        .into_iter()
-        .rev()
-        .filter_map(|id| standings.get(id).map(|standing| (id.clone(), standing.undo())))
-        .filter(|(_, undo)| *undo != Undo::Nothing)
-        .collect()
-}
-
 /// The digest of each image that this run knows: reused ones and pushed ones.
 pub fn digests(plan: &Plan, entries: &[Entry]) -> BTreeMap<Name, Digest> {
     let mut digests: BTreeMap<Name, Digest> =
@@ -236,18 +176,4 @@ pub enum Registered {
     New,
     /// The running one is the wanted one.
     Unchanged,
-}
-
-/// Reads a journal: a last line without its end is dropped, a broken line elsewhere is an error.
-///
-/// # Errors
-/// The number of the broken line (from 1) and what is wrong with it.
-pub fn read(text: &str) -> Result<Vec<Entry>, (usize, String)> {
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    whole
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(at, line)| serde_json::from_str(line).map_err(|error| (at + 1, error.to_string())))
-        .collect()
 }

@@ -3,7 +3,7 @@
 //! Reading order: what is wanted ([`pipeline`]), what is shipped ([`release`]), the world before ([`snapshot`]),
 //! what will be done and why ([`plan`](mod@plan)), a second reading of it ([`review`](mod@review)), how long it takes
 //! ([`timeline`]); then the decisions on the way: [`gate`], [`rollout`], [`settled`](mod@settled); what is written down
-//! ([`journal`], [`event`], [`failure`]) and the files of the trade ([`taskdef`], [`imagedefinitions`]).
+//! ([`journal`], [`tags`](mod@tags), [`event`], [`failure`]) and the files of the trade ([`taskdef`], [`imagedefinitions`]).
 
 pub mod ancestry;
 pub mod event;
@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod rollout;
 pub mod settled;
 pub mod snapshot;
+pub mod tags;
 pub mod taskdef;
 pub mod timeline;
 pub mod whose;

@@ -26,6 +26,23 @@ pub const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 #[serde(transparent)]
 pub struct StepId(pub String);
 
+impl StepId {
+    /// What facts about the run as a whole are about.
+    pub fn run() -> Self {
+        Self("run".to_owned())
+    }
+
+    /// The step that registers a service's revision.
+    pub fn register(service: &str) -> Self {
+        Self(format!("register {service}"))
+    }
+
+    /// The step that rolls a service out.
+    pub fn roll(service: &str) -> Self {
+        Self(format!("roll {service}"))
+    }
+}
+
 impl std::fmt::Display for StepId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -161,6 +178,14 @@ impl Plan {
     /// Nothing to do: every image is there, every service runs the wanted definition.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The rollouts, in the order of the steps.
+    pub fn rolls(&self) -> impl Iterator<Item = (&StepId, &Roll)> {
+        self.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Roll(roll) => Some((&step.id, roll)),
+            _ => None,
+        })
     }
 
     /// The plan as a person reads it: what is reused, then the steps.

@@ -124,6 +124,14 @@ pub struct RunningService {
     pub load_balancer: Option<String>,
 }
 
+impl RunningService {
+    /// When the revision that runs was registered: epoch seconds on the wire.
+    pub fn registered_at(&self) -> Option<Timestamp> {
+        let seconds = self.definition["registeredAt"].as_f64()?;
+        Timestamp::from_millisecond((seconds * 1000.0) as i64).ok()
+    }
+}
+
 /// A target group of a service: what its timing depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetGroupSeen {

@@ -85,6 +85,15 @@ pub fn render(template: &Template, digests: &BTreeMap<Name, Digest>) -> Value {
     definition
 }
 
+/// Without the tags that shipit adds: those of an earlier revision say nothing of the next.
+#[must_use]
+pub fn without_our_tags(mut definition: Value) -> Value {
+    if let Some(tags) = definition.get_mut("tags").and_then(Value::as_array_mut) {
+        tags.retain(|tag| !tag.get("key").and_then(Value::as_str).is_some_and(|key| key.starts_with(OUR_TAGS)));
+    }
+    definition
+}
+
 /// Puts tags on, beside those that are there; one with the same key is replaced.
 #[must_use]
 pub fn with_tags(mut definition: Value, tags: &[(&str, String)]) -> Value {

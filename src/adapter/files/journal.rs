@@ -1,14 +1,18 @@
-//! `journal.jsonl`: one fact a line, on disk before the act that it announces.
+//! `journal.jsonl`: the run and its plan, then one fact a line, on disk before the act that it announces.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use shipit_core::failure::Failure;
-use shipit_core::journal::Entry;
+use shipit_core::journal::{Entry, Head};
 
 use super::artefact::sync_folder;
 use super::trouble;
+
+/// Its name in the run's folder.
+pub(super) const NAME: &str = "journal.jsonl";
 
 /// An open journal; `length` ends at a line's end.
 pub(super) struct Journal {
@@ -21,7 +25,7 @@ impl Journal {
     /// Opens the journal of a run's folder. A last line without its end was torn by a crash: it is cut off, for it was never
     /// confirmed and would spoil the next line.
     pub(super) fn open(folder: &Path) -> Result<Journal, Failure> {
-        let path = folder.join("journal.jsonl");
+        let path = folder.join(NAME);
         let opened = || {
             let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
             let mut text = Vec::new();
@@ -38,9 +42,18 @@ impl Journal {
         Ok(Journal { path, file, length })
     }
 
-    /// Appends one line and waits until it is on disk.
+    /// Writes the first line, where there is none yet.
+    pub(super) fn begin(&mut self, head: &Head) -> Result<(), Failure> {
+        if self.length == 0 { self.line(head) } else { Ok(()) }
+    }
+
+    /// Appends one fact and waits until it is on disk.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(entry).map_err(|error| trouble("written", &self.path, &error.into()))?;
+        self.line(entry)
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(line).map_err(|error| trouble("written", &self.path, &error.into()))?;
         line.push(b'\n');
         let mut write = || {
             self.file.seek(SeekFrom::Start(self.length))?;

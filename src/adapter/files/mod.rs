@@ -10,10 +10,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::Entry;
-use shipit_core::release::{Commit, RunId};
+use shipit_core::journal::{Book, Entry, Head, Unreadable};
+use shipit_core::release::RunId;
 
 use crate::port::{PortResult, Ships, Store, Taken};
 use journal::Journal;
@@ -73,7 +72,9 @@ impl Inner {
     }
 
     /// The lock is held, and tells what for.
-    fn lock(&self, ships: Ships) -> Result<(), Failure> {
+    fn lock(&self, head: &Head) -> Result<(), Failure> {
+        let source = &head.plan.source;
+        let ships = Ships { run: head.run.clone(), commit: source.commit.clone(), subject: source.subject.clone() };
         self.claim("someone", "run")?;
         let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.root.join(LOCK);
@@ -89,19 +90,87 @@ impl Inner {
         Ok(self.root.join("runs").join(&run.0))
     }
 
-    fn open(&self, run: &RunId, plan: &Value) -> Result<(), Failure> {
-        let text = |path: &str| plan.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        let commit = Commit(text("/source/commit").unwrap_or_default());
-        self.lock(Ships { run: run.clone(), commit, subject: text("/source/subject") })?;
-        let folder = self.run_folder(run)?;
+    fn open(&self, head: &Head) -> Result<(), Failure> {
+        self.lock(head)?;
+        let folder = self.run_folder(&head.run)?;
         fs::create_dir_all(&folder).map_err(|error| trouble("made", &folder, &error))?;
-        let path = folder.join("plan.json");
-        let mut text = serde_json::to_vec_pretty(plan).map_err(|error| trouble("written", &path, &error.into()))?;
-        text.push(b'\n');
-        artefact::write_whole(&path, &text).map_err(|error| trouble("written", &path, &error))?;
-        let journal = Journal::open(&folder)?;
-        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some((run.clone(), journal));
+        let mut journal = Journal::open(&folder)?;
+        journal.begin(head)?;
+        self.hold(&head.run, journal);
         Ok(())
+    }
+
+    fn hold(&self, run: &RunId, journal: Journal) {
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some((run.clone(), journal));
+    }
+
+    fn reopen(&self, run: &RunId) -> Result<Book, Failure> {
+        // Read for the lock's note, and again under the lock: until then another process may have written.
+        self.lock(&self.read(run)?.head)?;
+        let journal = Journal::open(&self.run_folder(run)?)?;
+        self.hold(run, journal);
+        self.read(run)
+    }
+
+    fn read(&self, run: &RunId) -> Result<Book, Failure> {
+        let path = self.run_folder(run)?.join(journal::NAME);
+        let text = match fs::read(&path) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.no_such_run(run)),
+            Err(error) => return Err(trouble("read", &path, &error)),
+        };
+        Book::read(&text).map_err(|why| unreadable(run, &why))
+    }
+
+    fn no_such_run(&self, run: &RunId) -> Failure {
+        let known = self.runs().unwrap_or_default();
+        let failure = Failure::new(Code::NoJournal, format!("there is no journal of run `{run}`"))
+            .because(format!("`{}` does not hold it", self.root.join("runs").display()));
+        match known.first() {
+            Some(newest) => failure.next(format!("shipit resume {newest}")),
+            None => failure.next("shipit resume --journal FILE, with the journal from where the run was started"),
+        }
+    }
+
+    fn runs(&self) -> Result<Vec<RunId>, Failure> {
+        let folder = self.root.join("runs");
+        let listed = match fs::read_dir(&folder) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(trouble("read", &folder, &error)),
+        };
+        let named = listed.filter_map(|entry| entry.ok().and_then(|entry| entry.file_name().into_string().ok()));
+        let mut runs: Vec<RunId> = named.filter(|name| folder.join(name).join(journal::NAME).is_file()).map(RunId).collect();
+        // A run's name begins with its time.
+        runs.sort_by(|a, b| b.cmp(a));
+        Ok(runs)
+    }
+
+    fn adopt(&self, text: &str) -> Result<RunId, Failure> {
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let book = Book::read(whole).map_err(|why| {
+            Failure::new(Code::NoJournal, "the file is not a journal that can be read").because(why.to_string())
+        })?;
+        self.lock(&book.head)?;
+        let run = book.head.run;
+        let folder = self.run_folder(&run)?;
+        fs::create_dir_all(&folder).map_err(|error| trouble("made", &folder, &error))?;
+        let path = folder.join(journal::NAME);
+        let here = match fs::read(&path) {
+            Ok(here) => here,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(trouble("read", &path, &error)),
+        };
+        if here.starts_with(whole.as_bytes()) {
+            return Ok(run);
+        }
+        if !whole.as_bytes().starts_with(&here) {
+            return Err(Failure::new(Code::NoJournal, format!("run `{run}` has another journal here already"))
+                .because(format!("`{}` is not the beginning of the file", path.display()))
+                .next(format!("shipit resume {run}, which goes on with the one that is here")));
+        }
+        artefact::write_whole(&path, whole.as_bytes()).map_err(|error| trouble("written", &path, &error))?;
+        Ok(run)
     }
 
     fn record(&self, run: &RunId, entry: &Entry) -> Result<(), Failure> {
@@ -125,9 +194,29 @@ impl Store for Files {
         on_disk(move || inner.claim(&by, &doing)).await
     }
 
-    async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()> {
-        let (inner, run, plan) = (self.inner.clone(), run.clone(), plan.clone());
-        on_disk(move || inner.open(&run, &plan)).await
+    async fn open(&self, head: &Head) -> PortResult<()> {
+        let (inner, head) = (self.inner.clone(), head.clone());
+        on_disk(move || inner.open(&head)).await
+    }
+
+    async fn reopen(&self, run: &RunId) -> PortResult<Book> {
+        let (inner, run) = (self.inner.clone(), run.clone());
+        on_disk(move || inner.reopen(&run)).await
+    }
+
+    async fn read(&self, run: &RunId) -> PortResult<Book> {
+        let (inner, run) = (self.inner.clone(), run.clone());
+        on_disk(move || inner.read(&run)).await
+    }
+
+    async fn runs(&self) -> PortResult<Vec<RunId>> {
+        let inner = self.inner.clone();
+        on_disk(move || inner.runs()).await
+    }
+
+    async fn adopt(&self, journal: &str) -> PortResult<RunId> {
+        let (inner, journal) = (self.inner.clone(), journal.to_owned());
+        on_disk(move || inner.adopt(&journal)).await
     }
 
     async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()> {
@@ -146,6 +235,14 @@ async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + 
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => Ok(result?),
         Err(error) => Err(Failure::new(Code::Unexpected, "writing a file ended early").because(error.to_string()).into()),
+    }
+}
+
+fn unreadable(run: &RunId, why: &Unreadable) -> Failure {
+    let failure = Failure::new(Code::NoJournal, format!("the journal of run `{run}` cannot be read")).because(why.to_string());
+    match why {
+        Unreadable::NoPlan => failure.now("the run was cut before it did anything").next("shipit deploy"),
+        Unreadable::Line { .. } => failure.next("shipit status, and deploy anew what should run"),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fs;
 
-use shipit_core::journal::{Fact, Undo, read};
+use shipit_core::journal::{Fact, Undo};
 use shipit_core::plan::StepId;
 
 use super::*;
@@ -14,8 +14,10 @@ fn run(name: &str) -> RunId {
     RunId(name.to_owned())
 }
 
-fn plan() -> Value {
-    serde_json::json!({"source": {"commit": "0123456789abcdef"}})
+fn head(name: &str) -> Head {
+    let plan = serde_json::json!({"pipeline": "shop", "cluster": "shop", "tag": "0123456", "reused": {}, "unchanged": {}, "steps": [],
+        "source": {"commit": "0123456789abcdef", "subject": null, "committed_at": null, "origin": null, "tree": {"state": "clean"}}});
+    Head { run: run(name), by: "ana@laptop".to_owned(), plan: serde_json::from_value(plan).unwrap() }
 }
 
 fn failure(result: PortResult<()>) -> Failure {
@@ -26,14 +28,13 @@ fn failure(result: PortResult<()>) -> Failure {
 async fn a_run_is_written_line_by_line_and_git_never_sees_it() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(folder.path()).unwrap();
-    files.open(&run("01AB"), &plan()).await.unwrap();
+    files.open(&head("01AB")).await.unwrap();
     for step in ["build:a", "push:a"] {
         files.record(&run("01AB"), &entry(step)).await.unwrap();
         let text = fs::read_to_string(folder.path().join(".shipit/runs/01AB/journal.jsonl")).unwrap();
-        assert_eq!(read(&text).unwrap().last().unwrap().step.0, step);
+        assert_eq!(Book::read(&text).unwrap().entries.last().unwrap().step.0, step);
     }
-    let kept: Value = serde_json::from_slice(&fs::read(folder.path().join(".shipit/runs/01AB/plan.json")).unwrap()).unwrap();
-    assert_eq!(kept, plan());
+    assert_eq!(files.read(&run("01AB")).await.unwrap().head, head("01AB"));
     assert_eq!(fs::read_to_string(folder.path().join(".shipit/.gitignore")).unwrap(), "*\n");
 }
 
@@ -42,7 +43,7 @@ async fn a_torn_last_line_is_cut_off_before_the_next_fact() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join(".shipit/runs/01AB/journal.jsonl");
     let files = Files::open(folder.path()).unwrap();
-    files.open(&run("01AB"), &plan()).await.unwrap();
+    files.open(&head("01AB")).await.unwrap();
     files.record(&run("01AB"), &entry("one")).await.unwrap();
     drop(files);
     let whole = fs::read(&at).unwrap();
@@ -53,7 +54,8 @@ async fn a_torn_last_line_is_cut_off_before_the_next_fact() {
         fs::write(&at, &torn).unwrap();
         let files = Files::open(folder.path()).unwrap();
         files.record(&run("01AB"), &entry("three")).await.unwrap();
-        let steps: Vec<String> = read(&fs::read_to_string(&at).unwrap()).unwrap().into_iter().map(|entry| entry.step.0).collect();
+        let steps: Vec<String> =
+            Book::read(&fs::read_to_string(&at).unwrap()).unwrap().entries.into_iter().map(|entry| entry.step.0).collect();
         assert_eq!(steps, ["one", "three"], "torn after {cut} bytes");
     }
 }
@@ -75,7 +77,7 @@ async fn artefacts_are_whole_and_stay_below_their_folder() {
         assert_eq!(told.code, Code::FileTrouble, "{bad}");
     }
     for bad in ["../x", "a/b", "", ".hidden", "a\0b"] {
-        assert_eq!(failure(files.open(&run(bad), &plan()).await).code, Code::FileTrouble, "{bad}");
+        assert_eq!(failure(files.open(&head(bad)).await).code, Code::FileTrouble, "{bad}");
     }
 }
 
@@ -116,9 +118,10 @@ async fn the_lock_names_its_holder_and_goes_back_when_dropped() {
     assert!(early.what.starts_with("alice@laptop holds the lock"), "{early:?}");
     assert!(early.because[0].contains(&format!("`deploy` (process {} on", std::process::id())), "{early:?}");
 
-    let told_plan = serde_json::json!({"source": {"commit": "0123456789abcdef", "subject": "free shipping"}});
-    first.open(&run("01AB"), &told_plan).await.unwrap();
-    let late = failure(second.open(&run("02CD"), &plan()).await);
+    let mut told = head("01AB");
+    told.plan.source.subject = Some("free shipping".to_owned());
+    first.open(&told).await.unwrap();
+    let late = failure(second.open(&head("02CD")).await);
     assert!(late.because[0].starts_with("`deploy` 01AB ships 0123456 \"free shipping\" (process"), "{late:?}");
     let Standing::Held(Some(holder)) = standing(&lock_of(folder.path())).unwrap() else { panic!("it is held") };
     assert_eq!((holder.by.as_str(), holder.process.started > 0), ("alice@laptop", true));
@@ -187,4 +190,59 @@ fn never_two_hold_the_lock() {
         }
     });
     assert!(went.load(Ordering::SeqCst) >= 4, "{went:?} got it");
+}
+
+#[tokio::test]
+async fn a_journal_that_was_cut_anywhere_is_read_up_to_its_last_whole_fact() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    files.open(&head("01AB")).await.unwrap();
+    for step in ["one", "two"] {
+        files.record(&run("01AB"), &entry(step)).await.unwrap();
+    }
+    let at = folder.path().join(".shipit/runs/01AB/journal.jsonl");
+    let whole = fs::read(&at).unwrap();
+    for cut in 0..=whole.len() {
+        fs::write(&at, &whole[..cut]).unwrap();
+        let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+        match files.read(&run("01AB")).await {
+            Ok(book) => assert_eq!(book.entries.len() + 1, lines, "cut at {cut}"),
+            Err(error) => {
+                let told: Failure = error.into();
+                assert_eq!((told.code, lines), (Code::NoJournal, 0), "{told:?}");
+                assert_eq!(told.next, ["shipit deploy"]);
+            }
+        }
+    }
+    fs::write(&at, b"{}\nnothing\n").unwrap();
+    let told: Failure = files.read(&run("01AB")).await.unwrap_err().into();
+    assert!(told.because[0].starts_with("line 1"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_journal_from_elsewhere_is_taken_in_unless_another_is_here() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let journal = |folder: &tempfile::TempDir| folder.path().join(".shipit/runs/01AB/journal.jsonl");
+    let theirs = Files::open(there.path()).unwrap();
+    theirs.open(&head("01AB")).await.unwrap();
+    theirs.record(&run("01AB"), &entry("one")).await.unwrap();
+    let text = fs::read_to_string(journal(&there)).unwrap();
+
+    let ours = Files::open(here.path()).unwrap();
+    assert_eq!(ours.adopt(&format!("{text}{{\"torn")).await.unwrap(), run("01AB"));
+    let book = ours.reopen(&run("01AB")).await.unwrap();
+    assert_eq!((book.head, book.entries), (head("01AB"), vec![entry("one")]));
+    ours.record(&run("01AB"), &entry("two")).await.unwrap();
+    ours.adopt(&text).await.unwrap();
+    assert_eq!(ours.read(&run("01AB")).await.unwrap().entries.len(), 2, "an older copy takes nothing away");
+
+    theirs.record(&run("01AB"), &entry("three")).await.unwrap();
+    let told: Failure = ours.adopt(&fs::read_to_string(journal(&there)).unwrap()).await.unwrap_err().into();
+    assert_eq!(told.code, Code::NoJournal);
+    assert!(told.next[0].contains("shipit resume 01AB"), "{told:?}");
+    let told: Failure = ours.adopt("nothing").await.unwrap_err().into();
+    assert_eq!(told.code, Code::NoJournal);
+    assert_eq!(ours.runs().await.unwrap(), [run("01AB")]);
+    let told: Failure = ours.read(&run("02CD")).await.unwrap_err().into();
+    assert_eq!(told.next, ["shipit resume 01AB"]);
 }

@@ -112,7 +112,8 @@ impl World {
                 let tags = [("shipit:by", "ben@desk"), ("shipit:run", "r-7"), ("shipit:commit", "77c0ffee")];
                 let tags = tags.map(|(key, value)| serde_json::json!({"key": key, "value": value}));
                 let theirs = serde_json::json!({"family": "theirs", "containerDefinitions": [], "tags": tags});
-                let arn = self.ecs.revisions.register(&theirs);
+                let at = self.clock.now();
+                let arn = self.ecs.revisions.register(&theirs, at);
                 let place = self.ecs.revisions.place(&arn).unwrap();
                 self.service(&name).deploy(place, now);
                 name

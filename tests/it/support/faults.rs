@@ -16,6 +16,7 @@ pub enum Op {
     DescribeScan,
     DescribeService,
     ReadRevision,
+    FindRevision,
     RegisterTaskDefinition,
     DeregisterTaskDefinition,
     CreateService,
@@ -26,6 +27,7 @@ pub enum Op {
     DescribeStoppedTasks,
     GetCallerIdentity,
     OpenRun,
+    ReadRun,
     Record,
     WriteArtefact,
     Probe,
@@ -45,8 +47,8 @@ impl Op {
 
     /// AWS answers it: it can be throttled, and it is gone when the network is.
     pub fn is_aws(self) -> bool {
-        use Op::{Build, HashInputs, OpenRun, Probe, ReadSource, Record, WriteArtefact};
-        !matches!(self, ReadSource | HashInputs | Build | OpenRun | Record | WriteArtefact | Probe)
+        use Op::{Build, HashInputs, OpenRun, Probe, ReadRun, ReadSource, Record, WriteArtefact};
+        !matches!(self, ReadSource | HashInputs | Build | OpenRun | ReadRun | Record | WriteArtefact | Probe)
     }
 }
 

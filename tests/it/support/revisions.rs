@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit_core::release::Revision;
 
@@ -35,11 +36,13 @@ pub struct Revisions {
     pub all: Vec<Registered>,
     /// How tasks of revisions registered from now on behave, by family.
     pub behaviour: BTreeMap<String, Behaviour>,
+    /// The user that registers.
+    pub identity: String,
 }
 
 impl Revisions {
     /// RegisterTaskDefinition.
-    pub fn register(&mut self, definition: &Value) -> Revision {
+    pub fn register(&mut self, definition: &Value, at: Timestamp) -> Revision {
         let family = definition["family"].as_str().expect("a definition has a family").to_owned();
         let number = 1 + self.all.iter().filter(|known| known.arn.family() == family).count();
         let arn = Revision(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{family}:{number}"));
@@ -49,9 +52,14 @@ impl Revisions {
             assert!(!map.contains_key(*member), "`{member}` is read-only and was sent");
         }
         let tags = map.remove("tags").unwrap_or_default();
-        for (member, value) in
-            [("taskDefinitionArn", json!(arn)), ("revision", json!(number)), ("status", json!("ACTIVE")), ("volumes", json!([]))]
-        {
+        for (member, value) in [
+            ("taskDefinitionArn", json!(arn)),
+            ("revision", json!(number)),
+            ("status", json!("ACTIVE")),
+            ("volumes", json!([])),
+            ("registeredAt", json!(at.as_millisecond() as f64 / 1000.0)),
+            ("registeredBy", json!(format!("arn:aws:iam::{ACCOUNT}:user/{}", self.identity))),
+        ] {
             map.insert(member.into(), value);
         }
         let tags = tags.as_array().into_iter().flatten().map(|tag| {

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shipit::engine::record::Journal;
+use shipit::engine::resume::{Asked, Foreign, Which, begin, find};
 use shipit::engine::rollback::{Wanted, in_order, target};
 use shipit::engine::{Context, observe, prune, rollback, run};
 use shipit::port::SourceWish;
 use shipit_core::ancestry::Forced;
 use shipit_core::event::{Event, Outcome};
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Exit, Failure};
 use shipit_core::gate::GatePolicy;
-use shipit_core::journal::Entry;
+use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{Image, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
 use shipit_core::plan::{Plan, plan};
 use shipit_core::prune::Fate;
@@ -24,6 +25,7 @@ use shipit_core::rollout::Wish;
 use shipit_core::settled::Status;
 use shipit_scheduler::{Breaker, Rollout, Span};
 
+use super::faults::When;
 use super::images::REGISTRY;
 use super::revisions::Behaviour;
 use super::run::Run;
@@ -33,6 +35,13 @@ use super::world::Fake;
 
 /// A virtual day: every run ends long before.
 const ENDS_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// What is typed.
+enum Verb<'a> {
+    Deploy,
+    Rollback(&'a [&'a str], Wanted),
+    Resume(Asked),
+}
 
 /// A pipeline and the world it is about.
 pub struct Scenario {
@@ -96,7 +105,9 @@ impl Scenario {
         let mut world = self.world.lock();
         world.images.create_repository(&repository);
         world.images.contexts.insert(name.into(), format!("{name}, first version"));
-        let revision = world.ecs.revisions.register(&definition);
+        let at = world.clock.now();
+        world.ecs.revisions.identity = "ana".into();
+        let revision = world.ecs.revisions.register(&definition, at);
         let place = world.ecs.revisions.place(&revision).unwrap();
         let now = world.now();
         let mut service = EcsService::new(shipit_scheduler::Service::settled(2, place, now), now);
@@ -183,16 +194,34 @@ impl Scenario {
 
     /// Observe, plan, review, open the journal, run: as `shipit deploy` does it.
     pub async fn deploy(&self) -> Run {
-        self.to_the_end(None).await
+        self.to_the_end(Verb::Deploy).await
     }
 
     /// Find the revisions, check them, run: as `shipit rollback` does it.
     pub async fn roll_back(&self, names: &[&str], wanted: Wanted) -> Run {
-        self.to_the_end(Some((names, wanted))).await
+        self.to_the_end(Verb::Rollback(names, wanted)).await
     }
 
-    async fn to_the_end(&self, back: Option<(&[&str], Wanted)>) -> Run {
-        let Ok(run) = tokio::time::timeout(ENDS_WITHIN, self.told(back)).await else {
+    /// Go on with a run that was cut: as `shipit resume` does it.
+    pub async fn resume(&self, which: Which, foreign: Foreign) -> Run {
+        let fresh = RunId(self.world.lock().clock.now().strftime("%Y%m%dT%H%M%S-again").to_string());
+        self.to_the_end(Verb::Resume(Asked { which, foreign, fresh })).await
+    }
+
+    /// A deploy whose process is killed at the call of this number, before it takes effect or before its answer arrives;
+    /// the deploy, if it came to its end before.
+    pub async fn killed_at(&self, number: usize, when: When) -> Option<Run> {
+        let killed = self.world.lock().kill_at(number, when);
+        let ended = tokio::select! {
+            run = self.deploy() => Some(run),
+            () = killed.notified() => None,
+        };
+        self.world.lock().spare();
+        ended
+    }
+
+    async fn to_the_end(&self, verb: Verb<'_>) -> Run {
+        let Ok(run) = tokio::time::timeout(ENDS_WITHIN, self.told(verb)).await else {
             let world = self.world.lock();
             let last: Vec<_> = world.lines.iter().rev().take(8).collect();
             panic!("the run did not end within a day; the last it did, newest first: {last:#?}");
@@ -200,7 +229,7 @@ impl Scenario {
         run
     }
 
-    async fn told(&self, back: Option<(&[&str], Wanted)>) -> Run {
+    async fn told(&self, verb: Verb<'_>) -> Run {
         let (ports, clock) = (self.world.ports(), self.world.lock().clock);
         let (began, first) = (clock.now(), self.world.lock().lines.len());
         let events = Mutex::new(Vec::new());
@@ -211,9 +240,10 @@ impl Scenario {
             world.interrupt.subscribe()
         };
         let context = Context { ports: &ports, pipeline: &self.pipeline, clock, by: "ana@laptop", tell: &tell, interrupt };
-        let ended = match &back {
-            None => self.carry_out(&context).await,
-            Some((names, wanted)) => self.go_back(&context, names, wanted).await,
+        let ended = match &verb {
+            Verb::Deploy => self.carry_out(&context).await,
+            Verb::Rollback(names, wanted) => self.go_back(&context, names, wanted).await,
+            Verb::Resume(asked) => self.go_on(&context, asked).await,
         };
         let lines = self.world.lock().lines.split_off(first);
         let took = clock.now().duration_since(began);
@@ -238,6 +268,17 @@ impl Scenario {
             return Err(refusals);
         }
         self.run(context, &plan, Vec::new()).await
+    }
+
+    async fn go_on(&self, context: &Context<'_>, asked: &Asked) -> Result<Outcome, Vec<Failure>> {
+        let found = find(context, asked).await?;
+        let not_whole = found.not_whole();
+        let mut outcome = go_on(context, found.book).await;
+        if let Some(failure) = not_whole.filter(|_| outcome.exit == Exit::Done) {
+            outcome.exit = failure.code.exit();
+            outcome.failure = Some(failure);
+        }
+        Ok(outcome)
     }
 
     async fn go_back(&self, context: &Context<'_>, names: &[&str], wanted: &Wanted) -> Result<Outcome, Vec<Failure>> {
@@ -271,11 +312,15 @@ impl Scenario {
 
     async fn run(&self, context: &Context<'_>, plan: &Plan, facts: Vec<Entry>) -> Result<Outcome, Vec<Failure>> {
         let run_id = RunId(format!("{}", context.clock.now().strftime("%Y%m%dT%H%M%S")));
-        let stored = serde_json::to_value(plan).unwrap();
-        context.ports.store.open(&run_id, &stored).await.map_err(|error| vec![error.into()])?;
-        let journal = Journal::new(context.ports.store.as_ref(), context.clock, run_id, facts);
-        Ok(run::run(context, plan, &journal).await)
+        let head = Head { run: run_id, by: context.by.into(), plan: plan.clone() };
+        let book = begin(context, head, facts).await.map_err(|failure| vec![failure])?;
+        Ok(go_on(context, book).await)
     }
+}
+
+async fn go_on(context: &Context<'_>, book: Book) -> Outcome {
+    let journal = Journal::new(context.ports.store.as_ref(), context.clock, book.head.run, book.entries);
+    run::run(context, &book.head.plan, &journal).await
 }
 
 /// A definition of one container on a placeholder.

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::port::{Change, Evidence as EvidencePort, FailedTask, PortError, PortResult, Service};
-use shipit_core::release::{DeploymentId, Digest, Revision};
+use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen, TargetGroupSeen};
+use shipit_core::tags;
 use shipit_scheduler::{Phase, Role, Rollout, Span};
 
 use super::faults::Op;
@@ -216,10 +217,22 @@ impl Service for Fake {
         self.call(Op::DescribeService, service, Value::Null, |world| Ok(world.seen(service))).await
     }
 
+    async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {
+        self.call(Op::FindRevision, family, Value::Null, |world| {
+            let newest = world.ecs.revisions.all.iter().rev().find(|known| known.arn.family() == family);
+            Ok(newest.filter(|known| known.tags.get(tags::RUN) == Some(&run.0)).map(|known| known.arn.clone()))
+        })
+        .await
+    }
+
     async fn register(&self, definition: &Value) -> PortResult<Revision> {
         let family = definition["family"].as_str().unwrap_or_default();
         let sent = definition.clone();
-        self.call(Op::RegisterTaskDefinition, family, sent, |world| Ok(world.ecs.revisions.register(definition))).await
+        self.call(Op::RegisterTaskDefinition, family, sent, |world| {
+            let now = world.clock.now();
+            Ok(world.ecs.revisions.register(definition, now))
+        })
+        .await
     }
 
     async fn begin(&self, change: &Change) -> PortResult<Begun> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shipit::port::{Account, Dirty, PortResult, Probe, Source, SourceWish, Store, Taken};
 use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::Entry;
+use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Commit, RunId, Source as SourceTree, Tree};
 
@@ -28,8 +28,8 @@ pub struct Surroundings {
     pub account: String,
     /// How commits that run stand to ours; before it, unless said otherwise.
     pub ancestry: BTreeMap<String, Ancestry>,
-    /// Runs and their plans.
-    pub runs: BTreeMap<RunId, Value>,
+    /// Journals, as they stand on the disk.
+    pub runs: BTreeMap<RunId, String>,
     pub artefacts: BTreeMap<String, Vec<u8>>,
     /// What the smoke address answers.
     pub answers: u16,
@@ -81,27 +81,66 @@ impl Account for Fake {
     }
 }
 
+fn line(value: &impl serde::Serialize) -> String {
+    format!("{}\n", serde_json::to_string(value).unwrap())
+}
+
+fn no_journal(run: &RunId) -> Failure {
+    Failure::new(Code::NoJournal, format!("there is no journal of run `{run}`"))
+}
+
 #[async_trait]
 impl Store for Fake {
     async fn claim(&self, _by: &str, _doing: &str) -> PortResult<Taken> {
         Ok(Taken::Free)
     }
 
-    async fn open(&self, run: &RunId, plan: &Value) -> PortResult<()> {
-        self.call(Op::OpenRun, &run.0, Value::Null, |world| {
-            world.surroundings.runs.insert(run.clone(), plan.clone());
+    async fn open(&self, head: &Head) -> PortResult<()> {
+        self.call(Op::OpenRun, &head.run.0, Value::Null, |world| {
+            world.surroundings.runs.entry(head.run.clone()).or_insert_with(|| line(head));
             Ok(())
         })
         .await
     }
 
-    async fn record(&self, _run: &RunId, entry: &Entry) -> PortResult<()> {
+    async fn reopen(&self, run: &RunId) -> PortResult<Book> {
+        self.call(Op::OpenRun, &run.0, Value::Null, |world| {
+            let text = world.surroundings.runs.get_mut(run).ok_or_else(|| no_journal(run))?;
+            text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+            Ok(Book::read(text).map_err(|_| no_journal(run))?)
+        })
+        .await
+    }
+
+    async fn read(&self, run: &RunId) -> PortResult<Book> {
+        self.call(Op::ReadRun, &run.0, Value::Null, |world| {
+            let text = world.surroundings.runs.get(run).ok_or_else(|| no_journal(run))?;
+            Ok(Book::read(text).map_err(|_| no_journal(run))?)
+        })
+        .await
+    }
+
+    async fn runs(&self) -> PortResult<Vec<RunId>> {
+        self.call(Op::ReadRun, "", Value::Null, |world| Ok(world.surroundings.runs.keys().rev().cloned().collect())).await
+    }
+
+    async fn adopt(&self, journal: &str) -> PortResult<RunId> {
+        self.call(Op::OpenRun, "", Value::Null, |world| {
+            let run = Book::read(journal).map_err(|why| Failure::new(Code::NoJournal, why.to_string()))?.head.run;
+            world.surroundings.runs.insert(run.clone(), journal.to_owned());
+            Ok(run)
+        })
+        .await
+    }
+
+    async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()> {
         // Written and read back: what the disk holds is what the line says.
-        let line = serde_json::to_string(entry).unwrap();
-        let read: Entry = serde_json::from_str(&line).unwrap();
+        let written = line(entry);
+        let read: Entry = serde_json::from_str(&written).unwrap();
         assert_eq!(read, *entry, "a fact reads back as it was written");
         self.call(Op::Record, &entry.step.0, Value::Null, |world| {
             world.lines.push(Line::Fact(read));
+            world.surroundings.runs.entry(run.clone()).or_default().push_str(&written);
             Ok(())
         })
         .await

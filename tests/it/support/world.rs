@@ -10,10 +10,10 @@ use shipit::port::{Clock, PortResult, Ports};
 use shipit_core::journal::Entry;
 use shipit_core::rollout::Wish;
 use shipit_scheduler::{Span, Time};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::ecs::{Ecs, Happening};
-use super::faults::{Faults, Op, When};
+use super::faults::{Faults, Op, When, unreachable};
 use super::images::Images;
 use super::surroundings::Surroundings;
 
@@ -53,6 +53,7 @@ pub struct World {
     pub ecs: Ecs,
     pub surroundings: Surroundings,
     pub interrupt: watch::Sender<Wish>,
+    kill: Option<(usize, When, Arc<Notify>)>,
     due: BTreeMap<(Time, u64), Happening>,
     scheduled: u64,
     triggers: Vec<(Option<Op>, usize, Happening)>,
@@ -99,6 +100,29 @@ impl World {
         }
     }
 
+    /// The process that asks is killed at the call of this number from now, counted from 0.
+    pub fn kill_at(&mut self, number: usize, when: When) -> Arc<Notify> {
+        let killed = Arc::new(Notify::new());
+        self.kill = Some((number, when, killed.clone()));
+        killed
+    }
+
+    /// Nobody is killed any more.
+    pub fn spare(&mut self) {
+        self.kill = None;
+    }
+
+    /// Whether this call is the one at which the process is killed.
+    fn kills(&mut self) -> Option<When> {
+        let (left, when, killed) = self.kill.as_mut()?;
+        if *left > 0 {
+            *left -= 1;
+            return None;
+        }
+        killed.notify_one();
+        Some(*when)
+    }
+
     fn trigger(&mut self, operation: Op) {
         let mut fired = Vec::new();
         self.triggers.retain_mut(|(wanted, nth, happening)| {
@@ -134,6 +158,7 @@ impl Fake {
             ecs: Ecs::default(),
             surroundings: Surroundings::default(),
             interrupt: watch::Sender::new(Wish::GoOn),
+            kill: None,
             due: BTreeMap::new(),
             scheduled: 0,
             triggers: Vec::new(),
@@ -177,8 +202,27 @@ impl Fake {
         body: Value,
         answer: impl FnOnce(&mut World) -> PortResult<T> + Send,
     ) -> PortResult<T> {
-        tokio::time::sleep(LATENCY).await;
+        tokio::time::sleep(LATENCY / 2).await;
+        let (answer, killed) = self.answer(operation, subject, body, answer);
+        if killed {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(LATENCY / 2).await;
+        answer
+    }
+
+    fn answer<T>(
+        &self,
+        operation: Op,
+        subject: &str,
+        body: Value,
+        answer: impl FnOnce(&mut World) -> PortResult<T>,
+    ) -> (PortResult<T>, bool) {
         let mut world = self.lock();
+        let killed = world.kills();
+        if killed == Some(When::Before) {
+            return (Err(unreachable()), true);
+        }
         world.trigger(operation);
         let now = world.now();
         let fault = world.faults.of(operation, now);
@@ -188,10 +232,11 @@ impl Fake {
             body,
             failed: fault.as_ref().map(|(when, _)| *when),
         }));
-        match fault {
+        let answer = match fault {
             None => answer(&mut world),
             Some((When::Before, error)) => Err(error),
             Some((When::After, error)) => answer(&mut world).and(Err(error)),
-        }
+        };
+        (answer, killed.is_some())
     }
 }

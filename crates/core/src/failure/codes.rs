@@ -116,6 +116,11 @@ codes! {
             "someone pushed this tag by hand, and the repository's tags cannot be moved";
         next "commit what changed, so that it gets a tag of its own",
             "`aws ecr describe-images --repository-name <name> --image-ids imageTag=<tag>` shows what is there";
+    /// someone else deployed while the run was away
+    DeployedMeanwhile = 111 => Refused,
+        because "a person or another pipeline deployed after the run was cut and before it was gone on with";
+        next "leave it as it is, and deploy anew what should run",
+            "`shipit resume RUN --take-over` replaces what runs now, and goes back to it where that fails";
     /// an older commit would replace a newer one
     OlderCommit = 112 => Refused,
         because "a pipeline of an older commit was run again, or two ran at once and the older one came later",
@@ -300,6 +305,12 @@ codes! {
     Locked = 603 => Refused,
         because "another run of the same pipeline file is under way on this machine";
         next "wait until it has ended, then run the same command again";
+    /// there is no journal to go on with
+    NoJournal = 606 => Refused,
+        because "no run was begun here that has not ended", "the run was begun on another machine",
+            "the file is not a journal, or is broken in its middle";
+        next "take `.shipit/runs/<run>/journal.jsonl` from where the run was started: `shipit resume --journal FILE`",
+            "`shipit deploy`: what is done is not done twice";
     /// a defect in shipit
     Unexpected = 699 => Failed,
         because "shipit met a state that it should have excluded";

@@ -18,9 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
-use shipit_core::release::Revision;
+use shipit_core::release::{Revision, RunId};
 use shipit_core::settled::{Begun, Evidence, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::ServiceSeen;
+use shipit_core::tags;
 
 use self::api::Api;
 use self::balancing::Balancing;
@@ -100,6 +101,19 @@ impl Service for Cluster {
             self.rehearse(service),
         )?;
         Ok(ServiceSeen::Present(Box::new(describe::running(&seen, &definition, &tasks, balancers))))
+    }
+
+    async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {
+        let body = json!({"taskDefinition": family, "include": ["TAGS"]});
+        let reply = match self.api.ask(operation::DESCRIBE_TASK_DEFINITION, &body).await {
+            Ok(reply) => reply,
+            // A family without a revision: there is no code of its own for that.
+            Err(error) if error.code() == Some("ClientException") => return Ok(None),
+            Err(error) => return Err(self.api.explain(error)),
+        };
+        let of_run = |tag: &Value| tag["key"] == tags::RUN && tag["value"] == run.as_str();
+        let found = reading::items(&reply["tags"]).any(of_run).then(|| reply["taskDefinition"]["taskDefinitionArn"].as_str());
+        Ok(found.flatten().map(|arn| Revision(arn.to_owned())))
     }
 
     async fn register(&self, definition: &Value) -> PortResult<Revision> {
