@@ -32,10 +32,14 @@ pub async fn run(args: Resume) -> Exit {
         Ok(asked) => asked,
         Err(failure) => return refuse(&[failure]),
     };
-    let session = match Session::open(&args.common, None).await {
+    // The contexts are not needed where all images are built; where one is not, its build says so.
+    let session = match Session::open_without_contexts(&args.common).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
+    if let Err(exit) = session.claim("resume").await {
+        return exit;
+    }
     let found = match find(&session.context(&|_| {}), &asked).await {
         Ok(found) => found,
         Err(failures) => return refuse(&failures),

@@ -211,6 +211,14 @@ impl Doing<'_> {
             ServiceSeen::Missing => None,
             ServiceSeen::Present(running) => Some(running),
         };
+        // The run has got further than its journal knows: what it registered runs.
+        if let Some(ours) = running.as_ref().filter(|running| running.tags.get(tags::RUN) == Some(&self.journal.run.0)) {
+            let revision = ours.revision.clone();
+            return Ok(Done {
+                output: Output::Registered { revision: revision.clone() },
+                result: StepResult::Registered { before: planned.cloned(), revision, change: "registered before".to_owned() },
+            });
+        }
         if running.as_ref().map(|running| &running.revision) != planned {
             return Err(outcome::deployed_meanwhile(service, planned, running.as_ref().map(|running| &running.revision)).into());
         }

@@ -2,6 +2,7 @@ use std::fs;
 
 use shipit_core::journal::{Fact, Undo};
 use shipit_core::plan::StepId;
+use shipit_core::release::Commit;
 
 use super::*;
 use crate::port::{Holder, Process};

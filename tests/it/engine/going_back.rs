@@ -106,7 +106,7 @@ async fn a_revision_that_never_came_to_its_end_is_not_gone_back_to() {
         let definition = serde_json::json!({"family": "backend", "containerDefinitions": [],
             "tags": [{"key": "shipit:before", "value": revision("backend:2").0}]});
         world.ecs.revisions.behaviour.insert("backend".into(), Behaviour::NeverStarts);
-        let bad = world.ecs.revisions.register(&definition);
+        let bad = world.ecs.revisions.register(&definition, jiff::Timestamp::UNIX_EPOCH);
         let now = world.now();
         world.happens(now, Happening::GoesBack("backend".into(), bad.clone()));
         world.happens(now, Happening::Aborts("backend".into()));
@@ -118,7 +118,7 @@ async fn a_revision_that_never_came_to_its_end_is_not_gone_back_to() {
         let mut world = scenario.world.lock();
         let definition = serde_json::json!({"family": "backend", "containerDefinitions": [],
             "tags": [{"key": "shipit:before", "value": bad.0}]});
-        let good = world.ecs.revisions.register(&definition);
+        let good = world.ecs.revisions.register(&definition, jiff::Timestamp::UNIX_EPOCH);
         let now = world.now();
         world.happens(now, Happening::GoesBack("backend".into(), good.clone()));
         good

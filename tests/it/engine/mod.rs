@@ -7,6 +7,7 @@ mod interrupts;
 mod journals;
 mod others;
 mod refusals;
+mod resumes;
 mod sisters;
 mod troubles;
 mod turns_back;

@@ -17,8 +17,8 @@ use crate::support::scenario::Scenario;
 const SERVICES: [&str; 2] = ["backend", "frontend"];
 
 /// What the new version is like.
-#[derive(Clone, Copy, Debug)]
-enum Story {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Story {
     Good,
     FrontendCrashes,
     FrontendCrashesWithoutRollback,
@@ -28,7 +28,7 @@ enum Story {
 }
 
 impl Story {
-    fn told(self) -> Scenario {
+    pub fn told(self) -> Scenario {
         match self {
             Story::Good => Scenario::storefront(),
             Story::FrontendCrashes => Scenario::storefront().new_tasks("frontend", Behaviour::Crashes),
@@ -48,7 +48,7 @@ impl Story {
     }
 }
 
-fn stories() -> impl Strategy<Value = Story> {
+pub fn stories() -> impl Strategy<Value = Story> {
     use Story::{BackendHangs, CreatedAndGood, FrontendCrashes, FrontendCrashesWithoutRollback, Good, SmokeFails};
     proptest::sample::select(vec![
         Good,
@@ -88,12 +88,12 @@ fn faults() -> impl Strategy<Value = Fault> {
     proptest::sample::select(vec![Fault::Throttled, Fault::Unreachable, Fault::Lost, Fault::Denied, Fault::Refused])
 }
 
-fn in_paused_time(future: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+pub fn in_paused_time(future: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
 /// How a service stands in the world is what the outcome says, and whatever hangs has its exit.
-fn is_told(scenario: &Scenario, run: &Run) -> Result<(), TestCaseError> {
+pub fn is_told(scenario: &Scenario, run: &Run) -> Result<(), TestCaseError> {
     let Some(outcome) = &run.outcome else {
         prop_assert_eq!(run.touches(), []);
         return Ok(());
@@ -197,7 +197,7 @@ proptest! {
 }
 
 /// Few, and the same in every run: a case is a whole deploy, and a red run must be red again. `SISTER_CASES` asks for more.
-fn cases() -> ProptestConfig {
+pub fn cases() -> ProptestConfig {
     let cases = std::env::var("SISTER_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
     ProptestConfig { cases, rng_seed: RngSeed::Fixed(20_261_121), ..ProptestConfig::default() }
 }
