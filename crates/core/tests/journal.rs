@@ -146,7 +146,7 @@ proptest! {
                     prop_assert!(!back, "a run that went back goes forward after {} facts", cut);
                     prop_assert!(given_up(known).is_none());
                     for step in &plan.steps {
-                        let wanted = !done(&step.id) && step.needs.iter().all(|need| done(need));
+                        let wanted = !done(&step.id) && step.needs.iter().all(&done);
                         prop_assert_eq!(steps.iter().any(|one| one.id == step.id), wanted, "{}", step.id);
                     }
                 }
