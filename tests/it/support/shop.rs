@@ -13,12 +13,14 @@ use shipit::adapter::files::Files;
 use shipit::adapter::git::{Environment, Git};
 use shipit::config::{Overrides, load};
 use shipit::engine::record::Journal;
+use shipit::engine::resume::begin;
 use shipit::engine::{Context, observe, run};
 use shipit::port::{Builder, Clock, Ports, Secret, SourceWish};
 use shipit::report::Colour;
 use shipit::report::failure::ending;
 use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::{Exit, Failure};
+use shipit_core::journal::Head;
 use shipit_core::pipeline::Pipeline;
 use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, plan};
 use shipit_core::release::RunId;
@@ -266,10 +268,10 @@ async fn carry_out(context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
         return Err(refusals);
     }
     let run_id = RunId(format!("{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%6f")));
-    let stored = serde_json::to_value(&plan).unwrap();
-    context.ports.store.open(&run_id, &stored).await.map_err(|error| vec![error.into()])?;
-    let journal = Journal::new(context.ports.store.as_ref(), context.clock, run_id, Vec::new());
-    Ok(run::run(context, &plan, &journal).await)
+    let head = Head { run: run_id, by: context.by.to_owned(), plan };
+    let book = begin(context, head, Vec::new()).await.map_err(|failure| vec![failure])?;
+    let journal = Journal::new(context.ports.store.as_ref(), context.clock, book.head.run, book.entries);
+    Ok(run::run(context, &book.head.plan, &journal).await)
 }
 
 fn digest(bytes: &[u8]) -> String {
