@@ -6,12 +6,13 @@ mod error;
 mod lock;
 mod revisions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use shipit_core::ancestry::Ancestry;
+use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
 use shipit_core::journal::{Book, Entry, Head};
@@ -190,37 +191,17 @@ pub trait Service: Send + Sync {
     async fn stop(&self, begun: &Begun) -> PortResult<()>;
 }
 
-/// Facts about what went wrong, for the error.
+/// Facts about what goes wrong, while it goes wrong: ECS forgets a stopped task after about an hour.
 #[async_trait]
 pub trait Evidence: Send + Sync {
-    /// The first task of that deployment that stopped by failing, with its reason and last log lines.
-    async fn first_failed_task(&self, service: &str, deployment: &DeploymentId) -> PortResult<Option<FailedTask>>;
-}
-
-/// A task that stopped though it should run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedTask {
-    /// Its id (32 hex digits).
-    pub id: String,
-    /// `stopCode`.
-    pub stop_code: String,
-    /// `stoppedReason`.
-    pub reason: String,
-    /// Per container: name, exit code, reason.
-    pub containers: Vec<FailedContainer>,
-    /// Last lines of the first failing container's log.
-    pub log: Vec<String>,
-}
-
-/// A container of a stopped task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedContainer {
-    /// Its name.
-    pub name: String,
-    /// Its exit code, if it ever ran.
-    pub exit_code: Option<i64>,
-    /// The reason ECS gives, if any.
-    pub reason: Option<String>,
+    /// Tasks of that deployment that stopped, whatever for; those in `known` are left out.
+    async fn stopped(&self, service: &str, deployment: &DeploymentId, known: &BTreeSet<String>) -> PortResult<Vec<Stop>>;
+    /// A revision as DescribeTaskDefinition answers it (`taskDefinition`).
+    async fn definition(&self, revision: &Revision) -> PortResult<Value>;
+    /// The target groups of a service with the health of their targets; none where it has no load balancer.
+    async fn target_groups(&self, service: &str) -> PortResult<Vec<TargetGroup>>;
+    /// The last lines of a log stream, oldest first; none where there is no such stream (yet).
+    async fn log(&self, place: &LogPlace, stream: &str) -> PortResult<Vec<String>>;
 }
 
 /// Who the credentials are.

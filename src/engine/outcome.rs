@@ -14,10 +14,11 @@ use shipit_core::rollout::{Phase, Why};
 use shipit_core::settled::Strength;
 
 use super::Context;
+use super::reasons::{advice, reasons};
 use super::record::Journal;
 use super::rollout::Ended;
 use super::step::{Done, StepEnd, Undone};
-use crate::port::{FailedTask, PortError};
+use crate::port::PortError;
 
 /// Sums a run up.
 pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failure: Option<Failure>, took: Duration) -> Outcome {
@@ -152,15 +153,9 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
                 Why::Aborted => Code::Interrupted,
                 _ => Code::RolloutTurnedBack,
             };
-            let failure = reasons(
-                Failure::new(code, format!("`{name}` was turned back to {}", to.short())),
-                &why,
-                ended.failed_task.as_ref(),
-            );
-            fail(
-                failure.now(format!("`{name}` serves {} again", to.short())).next("fix the cause, then deploy again"),
-                Undone::Yes,
-            )
+            let failure = Failure::new(code, format!("`{name}` was turned back to {}", to.short()));
+            let failure = reasons(failure, &why, ended.found.as_ref()).now(format!("`{name}` serves {} again", to.short()));
+            fail(advice(failure, ended.found.as_ref(), "fix the cause, then deploy again"), Undone::Yes)
         }
         Phase::Superseded { by } => fail(
             Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))
@@ -184,11 +179,11 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
         }
         Phase::Stuck { why } => {
             let failure = Failure::new(Code::RolloutStuck, format!("the rollout of `{name}` failed and a person is needed"));
-            let mut failure = reasons(failure, &why, ended.failed_task.as_ref());
+            let mut failure = reasons(failure, &why, ended.found.as_ref());
             if let Some(error) = ended.blind {
                 failure = unanswered(failure, error);
             }
-            fail(failure.next("shipit status"), Undone::Never)
+            fail(advice(failure, ended.found.as_ref(), "`shipit status`").next("shipit status"), Undone::Never)
         }
         Phase::Beginning | Phase::Rolling { .. } | Phase::TurningBack { .. } | Phase::Returning { .. } => {
             fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)
@@ -203,38 +198,6 @@ fn unanswered(failure: Failure, error: PortError) -> Failure {
     let failure = std::iter::once(cause.what).chain(cause.because).fold(failure, told);
     // Running the same again is not what helps where something is under way.
     cause.next.into_iter().take(1).fold(failure, Failure::next)
-}
-
-fn reasons(mut failure: Failure, why: &Why, task: Option<&FailedTask>) -> Failure {
-    if let Some(task) = task {
-        let short = task.id.get(..8).unwrap_or(&task.id);
-        failure = failure.because(format!("task {short} stopped: {}{}", task.reason, containers(task)));
-        if !task.log.is_empty() {
-            failure = failure.because(format!("its last log lines: {}", told_once(&task.log)));
-        }
-    }
-    failure.because(match why {
-        Why::Ecs { reason } => format!("ECS: {reason}"),
-        Why::Stalled => "no progress within the patience of this rollout".into(),
-        Why::Aborted => "the run was given up".into(),
-        Why::Blind => "AWS could not be asked".into(),
-        Why::NothingBefore => "there is no earlier revision to go back to".into(),
-        Why::ReturnFailed { reason } => format!("the way back failed: {reason}"),
-    })
-}
-
-fn containers(task: &FailedTask) -> String {
-    let told: Vec<String> = task
-        .containers
-        .iter()
-        .filter_map(|container| match (&container.reason, container.exit_code) {
-            (Some(reason), Some(code)) => Some(format!("{} exited with {code}, {reason}", container.name)),
-            (Some(reason), None) => Some(format!("{}: {reason}", container.name)),
-            (None, Some(code)) => Some(format!("{} exited with {code}", container.name)),
-            (None, None) => None,
-        })
-        .collect();
-    if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) }
 }
 
 /// The gate's refusal.
@@ -288,18 +251,4 @@ pub fn deployed_meanwhile(service: &str, planned: Option<&Revision>, now: Option
         .because(format!("it ran {} when the plan was made and runs {} now", name(planned), name(now)))
         .now("the service was not touched by this run")
         .next("look at who deployed, then run the same command again")
-}
-
-/// Log lines side by side; one that repeats is told once, with how often it came.
-fn told_once(lines: &[String]) -> String {
-    let mut told: Vec<(&str, usize)> = Vec::new();
-    for line in lines {
-        match told.last_mut() {
-            Some((last, times)) if last == line => *times += 1,
-            _ => told.push((line, 1)),
-        }
-    }
-    let words =
-        told.into_iter().map(|(line, times)| if times == 1 { line.to_owned() } else { format!("{line} ({times} times)") });
-    words.collect::<Vec<_>>().join(" | ")
 }

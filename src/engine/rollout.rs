@@ -4,25 +4,28 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
+use shipit_core::dossier::Dossier;
 use shipit_core::event::{Event, Progress as Shown};
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Cause, Failure};
 use shipit_core::journal::Fact;
 use shipit_core::pipeline::Strategy;
 use shipit_core::plan::{Roll, StepId};
-use shipit_core::release::Revision;
+use shipit_core::release::{Revision, Source};
 use shipit_core::rollout::{
     Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide,
 };
-use shipit_core::settled::{Begun, Evidence, ServiceDeployments, Status, settled};
+use shipit_core::settled::{Begun, Evidence, settled};
 use tokio::sync::watch;
 
 use super::Context;
 use super::change::{Asked, Way, ask, ask_back};
+use super::dossier::Watch;
 use super::follow::shown;
 use super::record::Journal;
+use super::run::aborted;
 use super::step::Turn;
 use super::wait::Pace;
-use crate::port::{Change, FailedTask, PortError, PortResult};
+use crate::port::{Change, PortError, PortResult};
 
 /// So many looks in a row that are denied, or that credentials are not accepted for, end the wait: about a minute, in which
 /// they may be renewed.
@@ -32,8 +35,8 @@ const REFUSED_LOOKS: u32 = 6;
 pub struct Ended {
     /// A final phase.
     pub phase: Phase,
-    /// The first task that failed, if one did.
-    pub failed_task: Option<FailedTask>,
+    /// What was found of trouble, if there was any.
+    pub found: Option<(Dossier, Cause)>,
     /// The last look.
     pub evidence: Option<Evidence>,
     /// Why the looks since then were not answered.
@@ -54,6 +57,8 @@ pub struct Rolling<'a> {
     pub revision: &'a Revision,
     /// Whether it may have been asked for before.
     pub turn: Turn,
+    /// What it was made of.
+    pub source: &'a Source,
     /// Becomes abort when another step fails or a person interrupts.
     pub wish: watch::Receiver<Wish>,
 }
@@ -67,15 +72,19 @@ impl Rolling<'_> {
         let policy = self.policy();
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
-        let mut ended = Ended { phase: rollout.phase.clone(), failed_task: None, evidence: None, blind: None };
+        let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);
+        let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None };
         let mut refused = 0;
         loop {
-            let sight = self.look(&rollout.phase, &mut pace, &mut ended).await;
+            let sight = self.look(&rollout.phase, &mut pace, &mut watch, &mut ended).await;
             refused = if ended.blind.as_ref().is_some_and(|error| !error.is_passing()) { refused + 1 } else { 0 };
-            let seen = Seen { at: self.context.clock.now(), sight, wish: *self.wish.borrow() };
+            let seen = Seen { at: self.context.clock.now(), sight, wish: *self.wish.borrow(), stops: watch.stops() };
             let decision = decide(&policy, rollout.clone(), &seen);
             if decision.rollout.phase != rollout.phase {
                 self.journal.record(self.step, Fact::Decided { phase: decision.rollout.phase.clone() }).await?;
+            }
+            if let (Phase::Rolling { begun }, Some(why)) = (&rollout.phase, trouble(&decision.rollout.phase)) {
+                self.unless_aborted(watch.close(begun, why.said())).await;
             }
             rollout = decision.rollout;
             match decision.act {
@@ -109,6 +118,7 @@ impl Rolling<'_> {
             }
             if rollout.phase.is_final() {
                 ended.phase = rollout.phase;
+                ended.found = watch.found();
                 return Ok(ended);
             }
             let elapsed = self.context.clock.now().duration_since(started);
@@ -144,7 +154,7 @@ impl Rolling<'_> {
         }
     }
 
-    async fn look(&self, phase: &Phase, pace: &mut Pace, ended: &mut Ended) -> Sight {
+    async fn look(&self, phase: &Phase, pace: &mut Pace, watch: &mut Watch<'_>, ended: &mut Ended) -> Sight {
         let (Phase::Rolling { begun } | Phase::Returning { begun, .. }) = phase else {
             return Sight::Nothing;
         };
@@ -152,7 +162,9 @@ impl Rolling<'_> {
             Ok(evidence) => {
                 pace.answered();
                 ended.blind = None;
-                self.notice_failure(begun, &evidence, ended).await;
+                if matches!(phase, Phase::Rolling { .. }) {
+                    self.unless_aborted(watch.look(begun, &evidence)).await;
+                }
                 let followed = self.followed(phase, begun);
                 (self.context.tell)(Event::StepProgress {
                     step: self.step.clone(),
@@ -178,16 +190,14 @@ impl Rolling<'_> {
         }
     }
 
-    /// ECS forgets stopped tasks: the first failure is kept as soon as it shows.
-    async fn notice_failure(&self, begun: &Begun, evidence: &Evidence, ended: &mut Ended) {
-        let failing =
-            evidence.deployments.iter().any(|deployment| deployment.revision == *self.revision && deployment.failed > 0)
-                || is_rolling_back(evidence);
-        if !failing || ended.failed_task.is_some() || begun.revision != *self.revision {
-            return;
+    /// A run that is to be given up turns back before it asks for reasons.
+    async fn unless_aborted(&self, capture: impl Future<Output = ()>) {
+        let mut wish = self.wish.clone();
+        tokio::select! {
+            biased;
+            () = aborted(&mut wish) => {}
+            () = capture => {}
         }
-        let task = self.context.ports.evidence.first_failed_task(&self.roll.ecs_service, &begun.deployment).await;
-        ended.failed_task = task.ok().flatten();
     }
 
     async fn turn_back(&self, phase: &Phase) -> PortResult<Way> {
@@ -209,16 +219,19 @@ impl Rolling<'_> {
     }
 }
 
-fn is_rolling_back(evidence: &Evidence) -> bool {
-    match &evidence.service_deployments {
-        ServiceDeployments::Unsupported => false,
-        ServiceDeployments::Listed { list } => list.iter().any(|deployment| {
-            matches!(
-                deployment.status,
-                Status::RollbackRequested | Status::RollbackInProgress | Status::RollbackSuccessful | Status::RollbackFailed
-            )
-        }),
-    }
+/// Why the rollout takes a bad end that AWS knows more of; none when it is given up by a person.
+fn trouble(phase: &Phase) -> Option<&Why> {
+    let why = match phase {
+        Phase::TurningBack { why, .. } | Phase::Returning { why, .. } | Phase::TurnedBack { why, .. } | Phase::Stuck { why } => {
+            why
+        }
+        _ => return None,
+    };
+    let aborted = match why {
+        Why::NothingBefore { failed } => **failed == Why::Aborted,
+        why => *why == Why::Aborted,
+    };
+    (!aborted).then_some(why)
 }
 
 /// `deploymentConfiguration` to send: what the pipeline says over what the service has; null when it says nothing.

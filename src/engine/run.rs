@@ -88,7 +88,7 @@ fn interrupted() -> Failure {
     Failure::new(Code::Interrupted, "the run was interrupted").because("a signal asked it to end")
 }
 
-async fn aborted(interrupt: &mut watch::Receiver<Wish>) {
+pub(super) async fn aborted(interrupt: &mut watch::Receiver<Wish>) {
     if interrupt.wait_for(|wish| *wish == Wish::Abort).await.is_err() {
         std::future::pending::<()>().await;
     }

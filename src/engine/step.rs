@@ -275,6 +275,7 @@ impl Doing<'_> {
             roll,
             revision: &revision,
             turn: self.turn,
+            source: &self.plan.source,
             wish: self.wish.clone(),
         };
         let ended = rolling.run(self.reached()).await?;

@@ -25,7 +25,7 @@ pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
             Ok(Some(begun)) => match &undo {
                 Undo::Nothing => Ok(()),
                 Undo::Created { service } => Err(created(service)),
-                Undo::TurnBack { revision, .. } => turn_back(context, journal, &step, roll, revision, &begun).await,
+                Undo::TurnBack { revision, .. } => turn_back(context, plan, journal, &step, roll, revision, &begun).await,
             },
             Err(failure) => Err(failure),
         };
@@ -75,6 +75,7 @@ fn created(service: &str) -> Failure {
 
 async fn turn_back(
     context: &Context<'_>,
+    plan: &Plan,
     journal: &Journal<'_>,
     step: &StepId,
     roll: &Roll,
@@ -90,7 +91,8 @@ async fn turn_back(
     let phase = Phase::TurningBack { begun: begun.clone(), why: Why::Aborted };
     journal.record(step, Fact::Decided { phase: phase.clone() }).await?;
     let (_, wish) = watch::channel(Wish::GoOn);
-    let rolling = Rolling { context, journal, step, roll, revision: &begun.revision, turn: Turn::First, wish };
+    let (ours, source) = (&begun.revision, &plan.source);
+    let rolling = Rolling { context, journal, step, roll, revision: ours, source, turn: Turn::First, wish };
     let ended = rolling.run(Rollout::in_phase(phase)).await?;
     match ended.phase {
         Phase::TurnedBack { .. } => {

@@ -1,31 +1,45 @@
-//! `events.jsonl`: the events of a run, kept beside its journal.
+//! What a run leaves in its folder, beside its journal: `events.jsonl`, and a dossier for each rollout that went wrong.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use shipit_core::event::Stamped;
+use shipit_core::event::{Event, Stamped};
 use shipit_core::release::RunId;
 
 use super::Reporter;
 use super::json::Json;
+use super::view::file;
 
-/// The event file of a run. Where it cannot be written the run goes on: the journal is what counts.
-pub struct Events(Option<Json<File>>);
+/// The files of a run. Where they cannot be written the run goes on: the journal is what counts.
+pub struct Events {
+    folder: PathBuf,
+    events: Option<Json<File>>,
+}
 
 impl Events {
     /// Opens `.shipit/runs/<run>/events.jsonl` below the pipeline's folder.
     pub fn new(folder: &Path, run: &RunId) -> Self {
         let folder = folder.join(".shipit").join("runs").join(run.as_str());
-        let file = std::fs::create_dir_all(&folder)
+        let events = std::fs::create_dir_all(&folder)
             .and_then(|()| OpenOptions::new().create(true).append(true).open(folder.join("events.jsonl")));
-        Self(file.ok().map(Json::new))
+        Self { folder, events: events.ok().map(Json::new) }
+    }
+
+    /// The newest dossier of a rollout, whole or not at all: written beside, then renamed.
+    fn keep(&self, name: &str, event: &Stamped) {
+        let Ok(text) = serde_json::to_vec_pretty(event) else { return };
+        let beside = self.folder.join(format!(".{name}.part"));
+        let _kept = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, self.folder.join(name)));
     }
 }
 
 impl Reporter for Events {
     fn report(&mut self, event: &Stamped) {
-        if let Some(file) = &mut self.0 {
-            file.report(event);
+        if let Some(events) = &mut self.events {
+            events.report(event);
+        }
+        if let Event::Dossier { step, .. } = &event.event {
+            self.keep(&file(step), event);
         }
     }
 }

@@ -7,10 +7,11 @@ use std::io::Write;
 
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::event::{Event, Progress, RolloutSeen, Stamped, Work};
+use shipit_core::failure::Kind;
 use shipit_core::plan::StepId;
 
 use super::ink::{self, Line, Style};
-use super::view::{Frame, View, header, result_words};
+use super::view::{Frame, View, cause_words, header, result_words};
 use super::{Colour, Reporter, words};
 
 /// Columns of a log line; its readers scroll.
@@ -30,6 +31,8 @@ pub struct Lines<W> {
     clock: fn(&Stamped) -> Timestamp,
     view: View,
     told: HashMap<StepId, Told>,
+    /// The cause that was told last of a rollout that goes wrong.
+    causes: HashMap<StepId, Kind>,
     /// Columns of the names, widened by the plan.
     names: usize,
 }
@@ -44,7 +47,15 @@ struct Told {
 impl<W: Write + Send> Lines<W> {
     /// Writes to `out`.
     pub fn new(out: W, colour: Colour) -> Self {
-        Self { out, colour, clock: |_| Timestamp::now(), view: View::default(), told: HashMap::new(), names: 0 }
+        Self {
+            out,
+            colour,
+            clock: |_| Timestamp::now(),
+            view: View::default(),
+            told: HashMap::new(),
+            causes: HashMap::new(),
+            names: 0,
+        }
     }
 
     fn say(&mut self, line: &Line, width: usize) {
@@ -121,6 +132,12 @@ impl<W: Write + Send> Reporter for Lines<W> {
                     self.of_step(step, Style::Plain, &format!("│ {line}"));
                 }
                 self.of_step(step, Style::Bad, &format!("✗ {}  {}", failure.what, words::duration(*took_ms)));
+            }
+            Event::Dossier { step, cause, .. } => {
+                let before = self.causes.insert(step.clone(), cause.cause);
+                if before != Some(cause.cause) {
+                    self.of_step(step, Style::Bad, &format!("! {}", cause_words(cause)));
+                }
             }
             Event::UndoStarted { step, doing } => self.of_step(step, Style::Warn, &format!("← {doing}")),
             Event::Undone { step, now } => self.of_step(step, Style::Warn, &format!("← {now}")),

@@ -1,6 +1,7 @@
 //! A run as a person sees it: a pure fold of its events, and its lines for a width.
 
 mod block;
+mod dossier;
 mod gate;
 mod rollout;
 mod rows;
@@ -12,13 +13,14 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use shipit_core::event::{Event, Outcome, PlannedStep, Progress, RolloutSeen, Stamped, StepResult, Work};
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Cause, Failure};
 use shipit_core::plan::StepId;
 use shipit_core::release::RunId;
 
 use super::Colour;
 
 pub(super) use block::{header, tag};
+pub(super) use dossier::{cause_words, file};
 pub(super) use rows::result_words;
 
 /// Lines of build output that are kept for the failing case.
@@ -55,6 +57,8 @@ pub(super) struct Seen {
     state: State,
     /// The last look at its rollout.
     rollout: Option<RolloutSeen>,
+    /// Why its rollout goes wrong, as far as is known.
+    cause: Option<Cause>,
     /// The last lines its build printed.
     tail: VecDeque<String>,
 }
@@ -125,6 +129,7 @@ impl View {
             Event::StepFailed { step, failure, took_ms } => {
                 self.step(step).state = State::Failed { failure: failure.clone(), took_ms: *took_ms };
             }
+            Event::Dossier { step, cause, .. } => self.step(step).cause = Some(cause.clone()),
             Event::UndoStarted { step, doing } => self.step(step).state = State::Undoing { doing: doing.clone(), since: at },
             Event::Undone { step, now } => self.step(step).state = State::Undone { now: now.clone() },
             Event::UndoFailed { step, failure } => self.step(step).state = State::NotUndone { failure: failure.clone() },
@@ -175,6 +180,7 @@ impl View {
             because: planned.because.clone(),
             state,
             rollout: None,
+            cause: None,
             tail: VecDeque::new(),
         };
         match self.steps.iter_mut().find(|step| step.id == planned.step) {

@@ -1,6 +1,7 @@
 //! The AWS adapter against the sandbox: real requests, real containers.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::adapter::aws::{self, Aws, Credentials, Target};
 use shipit::port::{Account, Change, Clock, Evidence, PortError, Registry, Scans, Secret, Service};
+use shipit_core::dossier::{Definition, StopCode};
 use shipit_core::gate::Scan;
 use shipit_core::release::{Revision, Tag};
 use shipit_core::settled::{Begun, Settled, Strength, settled};
@@ -162,12 +164,13 @@ async fn a_service_is_made_changed_and_turned_back() {
     assert_eq!(world.aws.service.current("web").await.unwrap(), Some(begun.clone()));
     let back = world.until(&begun, |now| !matches!(now, Settled::Pending | Settled::RollingBack { .. })).await;
     assert!(matches!(&back, Settled::RolledBack { to, .. } if *to == first), "{back:?}");
-    let task = world.aws.evidence.first_failed_task("web", &begun.deployment).await.unwrap().unwrap();
-    assert_eq!(
-        (task.stop_code.as_str(), task.reason.as_str()),
-        ("ServiceSchedulerInitiated", "Task failed container health checks")
-    );
-    assert_eq!(task.log, ["settings are missing"]);
+    let stops = world.aws.evidence.stopped("web", &begun.deployment, &BTreeSet::new()).await.unwrap();
+    let stop = stops.iter().find(|stop| stop.has_failed()).unwrap();
+    assert_eq!((&stop.code, stop.reason.as_str()), (&StopCode::ServiceSchedulerInitiated, "Task failed container health checks"));
+    let definition = Definition::read(&world.aws.evidence.definition(&second).await.unwrap());
+    let place = definition.containers[0].log.clone().unwrap();
+    let stream = place.stream("web", &stop.task).unwrap();
+    assert_eq!(world.aws.evidence.log(&place, &stream).await.unwrap(), ["settings are missing"]);
 
     let third = world.register(&image, &format!("{WORKS} # once more")).await;
     let begun = world.begin(&third, None).await;

@@ -6,6 +6,7 @@ mod beside;
 mod config;
 mod demo;
 mod docker;
+mod dossiers;
 mod engine;
 mod errors;
 mod layers;

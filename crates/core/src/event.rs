@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Exit, Failure};
+use crate::dossier::Dossier;
+use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Verdict;
 use crate::pipeline::Name;
 use crate::plan::StepId;
@@ -79,6 +80,16 @@ pub enum Event {
         failure: Failure,
         /// How long it took, in milliseconds of wall time.
         took_ms: u64,
+    },
+    /// What is known of a rollout that goes wrong; told again when its cause is another, and at its end.
+    Dossier {
+        /// The rollout's step.
+        step: StepId,
+        /// What it comes to.
+        #[serde(flatten)]
+        cause: Cause,
+        /// What was captured.
+        dossier: Box<Dossier>,
     },
     /// A step is undone because the run failed or was interrupted.
     UndoStarted {

@@ -1,9 +1,13 @@
 //! What a person reads when something went wrong: what, because, now, next; a stable code; an exit code for CI.
 
+pub mod cause;
+pub mod classify;
 mod codes;
 
 use serde::{Deserialize, Serialize};
 
+pub use cause::{Again, Cause, KINDS, Kind, SAME_CAUSE_STOPS, Stops};
+pub use classify::{classify, tally};
 pub use codes::{CODES, Code};
 
 /// One failure, made where the knowledge is, rendered in one place, stored in the journal.

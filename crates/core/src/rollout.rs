@@ -8,6 +8,7 @@ mod decide;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Kind, Stops};
 use crate::release::Revision;
 use crate::settled::{Begun, Evidence, Settled, Strength};
 
@@ -151,19 +152,40 @@ pub enum Why {
         /// ECS's text.
         reason: String,
     },
+    /// Enough tasks stopped for a cause that no later task escapes.
+    Hopeless {
+        /// That cause.
+        cause: Kind,
+        /// How many tasks had stopped for it.
+        stops: usize,
+    },
     /// No progress within the patience.
     Stalled,
     /// Asked to stop.
     Aborted,
     /// AWS could not be asked for longer than the patience.
     Blind,
-    /// There is no earlier revision.
-    NothingBefore,
+    /// It failed, and there is no earlier revision.
+    NothingBefore {
+        /// Why it failed.
+        failed: Box<Why>,
+    },
     /// Going back failed or stalled.
     ReturnFailed {
         /// What ECS said, or that it stalled.
         reason: String,
     },
+}
+
+impl Why {
+    /// Why ECS gave the deployment up, in its own words; none when ECS did not.
+    pub fn said(&self) -> Option<String> {
+        match self {
+            Why::Ecs { reason } => Some(reason.clone()),
+            Why::NothingBefore { failed } => failed.said(),
+            Why::Hopeless { .. } | Why::Stalled | Why::Aborted | Why::Blind | Why::ReturnFailed { .. } => None,
+        }
+    }
 }
 
 /// How far a rollout is: more of the candidate, fewer of the others, is further.
@@ -207,6 +229,8 @@ pub struct Seen {
     pub sight: Sight,
     /// Whether the run is to be given up.
     pub wish: Wish,
+    /// What tasks of our deployment have stopped for so far.
+    pub stops: Stops,
 }
 
 /// What was seen.

@@ -4,8 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use shipit_core::failure::{Again, KINDS, Kind, Stops};
 use shipit_core::release::{DeploymentId, Revision};
-use shipit_core::rollout::{Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Seen, Sight, Wish, acted, decide};
+use shipit_core::rollout::{Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Seen, Sight, Why, Wish, acted, decide};
 use shipit_core::settled::{
     Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments, Settled, Status, settled,
 };
@@ -46,6 +47,8 @@ enum Turn {
     Unseen,
     /// Someone asks this run to give up.
     Abort,
+    /// A task stops, for one of the causes.
+    Stop(usize),
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -149,7 +152,7 @@ impl Platform {
 fn turns() -> impl proptest::strategy::Strategy<Value = Vec<Turn>> {
     let turn = prop_oneof![
         8 => Just(Turn::Advance), 4 => Just(Turn::Idle), 1 => Just(Turn::Fail), 2 => Just(Turn::Return),
-        1 => Just(Turn::TakeOver), 2 => Just(Turn::Unseen), 1 => Just(Turn::Abort),
+        1 => Just(Turn::TakeOver), 2 => Just(Turn::Unseen), 1 => Just(Turn::Abort), 2 => (0..KINDS.len()).prop_map(Turn::Stop),
     ];
     prop::collection::vec(turn, 0..40)
 }
@@ -171,10 +174,13 @@ proptest! {
         let mut rollout = Rollout::new();
         let mut wish = Wish::GoOn;
         let mut begun_ours = 0;
+        let mut causes: Vec<Kind> = Vec::new();
         // Whatever the turns were, an idle platform and patience that runs out end every rollout.
         let endless = turns.into_iter().chain(std::iter::repeat_n(Turn::Idle, 120));
         for turn in endless {
             if matches!(turn, Turn::Abort) { wish = Wish::Abort; }
+            if let Turn::Stop(kind) = turn { causes.push(KINDS[kind]); }
+            let stops: Stops = causes.iter().copied().collect();
             platform.turn(turn);
             let sight = match &rollout.phase {
                 Phase::Rolling { begun } | Phase::Returning { begun, .. } if !matches!(turn, Turn::Unseen) => {
@@ -183,13 +189,27 @@ proptest! {
                 }
                 _ => Sight::Nothing,
             };
-            let seen = Seen { at: at(platform.now), sight: sight.clone(), wish };
+            let seen = Seen { at: at(platform.now), sight: sight.clone(), wish, stops };
             let decision = decide(&policy, rollout.clone(), &seen);
             prop_assert_eq!(&decision, &decide(&policy, rollout.clone(), &seen), "deciding twice on the same sight decides the same");
             if platform.rolling_back() && sight != Sight::Nothing {
                 prop_assert_eq!(decision.act, None, "nothing is acted while a rollback is under way");
             }
             prop_assert_ne!(decision.act, Some(Act::Proceed), "rolling has no pause to answer");
+            match &decision.rollout.phase {
+                Phase::TurningBack { why: Why::Hopeless { cause, stops }, .. } => {
+                    prop_assert_eq!(cause.again(), Again::Same, "only what trying again cannot help");
+                    prop_assert_eq!(*stops, causes.iter().filter(|stopped| *stopped == cause).count());
+                    prop_assert!(*stops >= 2 && sight != Sight::Nothing);
+                }
+                Phase::Rolling { .. } if sight != Sight::Nothing => {
+                    let twice = causes.iter().any(|cause| {
+                        cause.again() == Again::Same && causes.iter().filter(|other| *other == cause).count() >= 2
+                    });
+                    prop_assert!(!twice, "a second stop for the same deterministic cause is the last one waited for");
+                }
+                _ => {}
+            }
             rollout = decision.rollout;
             match decision.act {
                 Some(Act::Begin) => {
@@ -213,7 +233,7 @@ proptest! {
             if rollout.phase.is_final() { break; }
         }
         prop_assert!(rollout.phase.is_final(), "every run ends: {:?}", rollout.phase);
-        let stays = decide(&policy, rollout.clone(), &Seen { at: at(platform.now), sight: Sight::Nothing, wish });
+        let stays = decide(&policy, rollout.clone(), &Seen { at: at(platform.now), sight: Sight::Nothing, wish, stops: Stops::default() });
         prop_assert_eq!(stays.rollout, rollout, "final is final");
     }
 
@@ -247,4 +267,34 @@ proptest! {
             }
         }
     }
+}
+
+fn rolling(stops: &[Kind], before: Option<Revision>) -> (Phase, Option<Act>) {
+    let mut platform = Platform::new();
+    let begun = platform.begin(2);
+    let policy = Policy { patience: SignedDuration::from_secs(600), on_stall: OnStall::TurnBack, before };
+    let sight = Sight::Deployment { settled: Settled::Pending, progress: Progress::default() };
+    let seen = Seen { at: at(10), sight, wish: Wish::GoOn, stops: stops.iter().copied().collect() };
+    let decision = decide(&policy, Rollout::in_phase(Phase::Rolling { begun }), &seen);
+    (decision.rollout.phase, decision.act)
+}
+
+#[test]
+fn the_second_stop_for_a_deterministic_cause_turns_back_and_no_number_of_others_does() {
+    for kind in KINDS {
+        for stops in 0..30 {
+            let (phase, act) = rolling(&vec![*kind; stops], Some(revision(1)));
+            let expected = (kind.again() == Again::Same && stops >= 2).then_some(Act::TurnBack);
+            assert_eq!(act, expected, "{stops} of {kind}: {phase:?}");
+        }
+    }
+    assert_eq!(rolling(&[Kind::ImageMissing, Kind::SecretMissing], Some(revision(1))).1, None, "of each only one");
+}
+
+#[test]
+fn where_there_is_nothing_to_go_back_to_the_reason_is_not_lost() {
+    let (phase, act) = rolling(&[Kind::ImageMissing, Kind::ImageMissing], None);
+    assert_eq!(act, None);
+    let failed = Box::new(Why::Hopeless { cause: Kind::ImageMissing, stops: 2 });
+    assert_eq!(phase, Phase::Stuck { why: Why::NothingBefore { failed } });
 }

@@ -54,6 +54,7 @@ operations! {
     LIST_SERVICES = "ecs" "ListServices" of "the cluster";
     DESCRIBE_TARGET_GROUPS = "elasticloadbalancing" "DescribeTargetGroups" of "the target group";
     DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing" "DescribeTargetGroupAttributes" of "the target group";
+    DESCRIBE_TARGET_HEALTH = "elasticloadbalancing" "DescribeTargetHealth" of "the target group";
     DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing" "DescribeLoadBalancers" of "the load balancer";
     GET_LOG_EVENTS = "logs" "GetLogEvents" of "the log stream";
 }

@@ -4,6 +4,7 @@ use shipit_core::event::{RolloutSeen, Side, StepResult};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
+use super::dossier::cause_words;
 use super::rows::{Row, plight, result_words, services_width};
 use super::{Frame, Seen, State, View};
 
@@ -16,6 +17,7 @@ pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
         (State::Running { .. }, None) => match &step.rollout {
             Some(seen) => {
                 under = sides(seen);
+                under.extend(step.cause.as_ref().map(|cause| Line::new().add(Style::Bad, cause_words(cause))));
                 Line::plain(name).join(bar(seen, frame.width))
             }
             None => Line::plain(name).add(Style::Dim, &step.because),

@@ -32,6 +32,7 @@ impl View {
         if let Some(head) = &self.head {
             lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}", "run", head.run)));
         }
+        lines.extend(self.dossiers(label));
         lines.iter().map(|line| line.paint(frame.width, frame.colour)).collect()
     }
 

@@ -74,7 +74,7 @@ impl Story {
 impl Run {
     async fn to(world: &World, revision: &str) -> Self {
         let (states, Ran { exit, events }) = world.watch(world.shipit(&["rollback", "backend", "--to", revision])).await;
-        let told = events.into_iter().filter(|event| event["event"] != "step_progress").map(timeless).collect();
+        let told = events.into_iter().filter(is_compared).map(timeless).collect();
         Self { states, exit, told, service: world.service().await }
     }
 
@@ -102,6 +102,11 @@ impl Run {
         let deployments = self.service["deployments"].as_array().unwrap();
         &deployments.iter().find(|deployment| deployment["status"] == "PRIMARY").unwrap()["id"]
     }
+}
+
+/// Neither progress nor a dossier, which is full of names of tasks.
+fn is_compared(event: &Value) -> bool {
+    event["event"] != "step_progress" && event["event"] != "dossier"
 }
 
 fn timeless(mut event: Value) -> Value {

@@ -1,6 +1,7 @@
 //! The engine in the fake world: whole deploys, minutes of AWS's time in milliseconds.
 
 mod deploys;
+mod dossiers;
 mod gates;
 mod going_back;
 mod interrupts;

@@ -8,7 +8,7 @@ use shipit_scheduler::{Action, Cause, Health, Phase, Span, StopCause, TaskId, Ti
 
 use super::faults::{Op, When, denied, disk_full, unreachable};
 use super::revisions::{Behaviour, Revisions};
-use super::service_state::EcsService;
+use super::service_state::{Death, EcsService};
 use super::world::World;
 
 /// How long things take.
@@ -151,10 +151,16 @@ impl World {
                 name
             }
             Happening::Exits(name, task) => {
+                let at = self.timestamp(now);
                 let service = self.service(&name);
                 if let Some(found) = service.plan.task(task).filter(|found| found.phase == Phase::Pending).cloned() {
                     let reason = "Essential container in task exited";
-                    service.fails(&name, task, found.deployment, "EssentialContainerExited", reason, 1);
+                    service.fails(
+                        &name,
+                        task,
+                        found.deployment,
+                        Death { code: "EssentialContainerExited", reason, exit_code: 1, at },
+                    );
                     service.plan.stopped(task, StopCause::FailedToStart, now);
                 }
                 name
@@ -174,7 +180,7 @@ impl World {
 
     /// The scheduler decides, and its actions are carried out.
     pub fn step(&mut self, name: &str, now: Time) {
-        let spans = self.ecs.spans;
+        let (spans, at) = (self.ecs.spans, self.timestamp(now));
         let service = self.ecs.services.get_mut(name).expect("a service that steps exists");
         let decided = step(&mut service.plan, now);
         let mut later = Vec::new();
@@ -194,7 +200,12 @@ impl World {
                     if matches!(cause, Cause::FailedTargetHealth | Cause::FailedContainerHealth) {
                         let deployment = service.plan.task(task).expect("a task that is stopped is listed").deployment;
                         let reason = "Task failed ELB health checks in (target-group web)";
-                        service.fails(name, task, deployment, "ServiceSchedulerInitiated", reason, 143);
+                        service.fails(
+                            name,
+                            task,
+                            deployment,
+                            Death { code: "ServiceSchedulerInitiated", reason, exit_code: 143, at },
+                        );
                     }
                     later.push((now + spans.drain, Happening::Gone(name.into(), task)));
                 }

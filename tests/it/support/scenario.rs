@@ -154,6 +154,12 @@ impl Scenario {
         self
     }
 
+    /// Tasks that fail are said to have failed to start so.
+    pub fn dying_of(self, name: &str, code: &str, reason: &str) -> Self {
+        self.ecs(name, |service| service.dies_of = Some((code.into(), reason.into())));
+        self
+    }
+
     /// With this circuit breaker.
     pub fn breaker(self, name: &str, breaker: Breaker) -> Self {
         self.ecs(name, |service| service.plan.breaker = breaker);
@@ -327,7 +333,8 @@ async fn go_on(context: &Context<'_>, book: Book) -> Outcome {
 fn definition(family: &str, container: &str) -> Value {
     let placeholder = format!("{REGISTRY}/placeholder@sha256:{}", "0".repeat(64));
     json!({"family": family, "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [
-        {"name": container, "image": placeholder, "portMappings": [{"containerPort": 3333}]}
+        {"name": container, "image": placeholder, "portMappings": [{"containerPort": 3333}], "logConfiguration": {
+            "logDriver": "awslogs", "options": {"awslogs-group": format!("/ecs/{family}"), "awslogs-stream-prefix": "ecs"}}}
     ]})
 }
 

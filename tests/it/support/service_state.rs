@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use shipit::port::{FailedContainer, FailedTask};
+use shipit_core::dossier::{ContainerEnd, ContainerHealth, Stop, Target, TargetGroup, TargetState};
 use shipit_core::release::{DeploymentId as Id, Digest};
 use shipit_core::settled::Status;
 use shipit_scheduler::{Breaker, DeploymentId, HealthSource, Note, Percents, Rollout, Service, TaskId, Time};
@@ -24,7 +25,9 @@ pub struct EcsService {
     /// Service events, oldest first.
     pub events: Vec<(Time, String)>,
     /// Tasks that stopped by failing, oldest first.
-    pub failed: Vec<(DeploymentId, FailedTask)>,
+    pub failed: Vec<(DeploymentId, Stop)>,
+    /// Every task of the service that fails is said to have stopped so: `stopCode`, `stoppedReason`.
+    pub dies_of: Option<(String, String)>,
     /// What reads answer until that time.
     pub stale: Option<(Time, Box<EcsService>)>,
 }
@@ -151,14 +154,59 @@ impl EcsService {
     }
 
     /// A task of the deployment stops by failing.
-    pub fn fails(&mut self, name: &str, task: TaskId, deployment: DeploymentId, code: &str, reason: &str, exit_code: i64) {
-        let log = vec!["listening on :3333".to_owned(), "panic: connect ECONNREFUSED db:5432".to_owned()];
-        let container = FailedContainer { name: "api".into(), exit_code: Some(exit_code), reason: None };
+    pub fn fails(&mut self, name: &str, task: TaskId, deployment: DeploymentId, death: Death<'_>) {
         let number = name.bytes().fold(0_u64, |number, byte| number * 31 % 0xffff_ffff + u64::from(byte));
-        let id = format!("{number:016x}{:016x}", task.0);
-        let (stop_code, reason) = (code.to_owned(), reason.to_owned());
-        self.failed.push((deployment, FailedTask { id, stop_code, reason, containers: vec![container], log }));
+        let own = (death.code.to_owned(), death.reason.to_owned());
+        let never_ran = self.dies_of.is_some();
+        let (code, reason) = self.dies_of.clone().unwrap_or(own);
+        let container = ContainerEnd {
+            name: "api".into(),
+            image: format!("registry/shop/{name}@sha256:0"),
+            exit_code: (!never_ran).then_some(death.exit_code),
+            reason: never_ran.then(|| reason.clone()),
+            health: ContainerHealth::Unknown,
+        };
+        self.failed.push((
+            deployment,
+            Stop {
+                task: format!("{number:016x}{:016x}", task.0),
+                stopped_at: Some(death.at),
+                code: code.into(),
+                reason,
+                containers: vec![container],
+            },
+        ));
     }
+
+    /// The target group, with what became of the last task that failed.
+    pub fn target_group(&self, arn: &str) -> TargetGroup {
+        let unhealthy = Target {
+            address: "10.0.0.5".into(),
+            port: 3333,
+            state: TargetState::Unhealthy,
+            reason: Some("Target.ResponseCodeMismatch".into()),
+            description: Some("Health checks failed with these codes: [503]".into()),
+        };
+        TargetGroup {
+            arn: arn.into(),
+            path: Some("/health".into()),
+            check_port: "traffic-port".into(),
+            timeout: 2,
+            interval: 10,
+            expects: Some("200".into()),
+            container: "api".into(),
+            container_port: 3333,
+            targets: if self.failed.is_empty() { Vec::new() } else { vec![unhealthy] },
+        }
+    }
+}
+
+/// How a task ends.
+pub struct Death<'a> {
+    pub code: &'a str,
+    pub reason: &'a str,
+    pub exit_code: i64,
+    pub at: Timestamp,
 }
 
 impl EcsService {
@@ -183,6 +231,7 @@ impl EcsService {
             }],
             events: Vec::new(),
             failed: Vec::new(),
+            dies_of: None,
             stale: None,
         }
     }

@@ -1,9 +1,12 @@
 //! The ports of ECS: services looked at, changed, followed, stopped; tasks that failed.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shipit::port::{Change, Evidence as EvidencePort, FailedTask, PortError, PortResult, Service};
+use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Service};
+use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen, TargetGroupSeen};
@@ -270,11 +273,36 @@ impl Service for Fake {
 
 #[async_trait]
 impl EvidencePort for Fake {
-    async fn first_failed_task(&self, service: &str, deployment: &DeploymentId) -> PortResult<Option<FailedTask>> {
+    async fn stopped(&self, service: &str, deployment: &DeploymentId, known: &BTreeSet<String>) -> PortResult<Vec<Stop>> {
         self.call(Op::DescribeStoppedTasks, service, json!(deployment), |world| {
             let seen = world.read(service).ok_or_else(|| missing(service))?;
-            let failed = seen.failed.iter().find(|(id, _)| deployment_id(service, *id) == *deployment);
-            Ok(failed.map(|(_, task)| task.clone()))
+            let ours =
+                seen.failed.iter().filter(|(id, stop)| deployment_id(service, *id) == *deployment && !known.contains(&stop.task));
+            Ok(ours.map(|(_, stop)| stop.clone()).collect())
+        })
+        .await
+    }
+
+    async fn definition(&self, revision: &Revision) -> PortResult<Value> {
+        self.call(Op::DescribeTaskDefinition, revision.short(), Value::Null, |world| {
+            let place = world.ecs.revisions.place(revision).ok_or_else(|| missing("the task definition"))?;
+            Ok(world.ecs.revisions.at(place).definition.clone())
+        })
+        .await
+    }
+
+    async fn target_groups(&self, service: &str) -> PortResult<Vec<TargetGroup>> {
+        self.call(Op::DescribeTargetHealth, service, Value::Null, |world| {
+            let seen = world.read(service).ok_or_else(|| missing(service))?;
+            let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{service}/1");
+            Ok(vec![seen.target_group(&arn)])
+        })
+        .await
+    }
+
+    async fn log(&self, place: &LogPlace, stream: &str) -> PortResult<Vec<String>> {
+        self.call(Op::GetLogEvents, stream, json!(place), |_| {
+            Ok(vec!["listening on :3333".to_owned(), "panic: connect ECONNREFUSED db:5432".to_owned()])
         })
         .await
     }

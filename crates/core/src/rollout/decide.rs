@@ -42,6 +42,10 @@ fn rolling(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun) -> Dec
         })),
         Settled::Failed { reason } => give_up(policy, begun, Why::Ecs { reason: reason.clone() }),
         Settled::Pending if seen.wish == Wish::Abort => give_up(policy, begun, Why::Aborted),
+        // ECS's breaker would wait for more of the same.
+        Settled::Pending if let Some((cause, stops)) = seen.stops.hopeless() => {
+            give_up(policy, begun, Why::Hopeless { cause, stops })
+        }
         Settled::Pending => {
             let rollout = moved(rollout, progress, seen.at);
             match (stalled(policy, &rollout, seen.at), policy.on_stall) {
@@ -93,7 +97,7 @@ fn give_up(policy: &Policy, begun: &Begun, why: Why) -> Decision {
         Some(_) => {
             Decision { rollout: Rollout::in_phase(Phase::TurningBack { begun: begun.clone(), why }), act: Some(Act::TurnBack) }
         }
-        None => stay(Rollout::in_phase(Phase::Stuck { why: Why::NothingBefore })),
+        None => stay(Rollout::in_phase(Phase::Stuck { why: Why::NothingBefore { failed: Box::new(why) } })),
     }
 }
 

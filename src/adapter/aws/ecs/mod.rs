@@ -8,6 +8,8 @@ mod evidence;
 mod follow;
 mod reading;
 mod revisions;
+mod stopped;
+mod targets;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,11 @@
 //! The service port against recorded replies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shipit_core::dossier::{LogPlace, StopCode, TargetState};
 use shipit_core::release::{DeploymentId, Revision};
 use shipit_core::settled::{Begun, RolloutState, ServiceDeployment, ServiceDeployments, Settled, Status, settled};
 use shipit_core::snapshot::ServiceSeen;
@@ -280,34 +281,64 @@ async fn the_deployment_in_progress_is_found_whoever_asked_for_it() {
 }
 
 #[tokio::test]
-async fn the_first_failed_task_comes_with_its_last_words() {
-    let server = Canned::start(|asked| match asked.operation() {
-        "GetLogEvents" => Reply::ok(json!({"events": [{"message": "out of memory\n", "timestamp": 1}]})),
-        _ => mid_rollout(asked),
-    })
-    .await;
-    let stopped = StoppedTasks::new(&server.sdk(1), "prod");
-    let task = stopped.first_failed_task("web", &DeploymentId(OURS.to_owned())).await.unwrap().unwrap();
-    assert_eq!(task.id, "fb9c8df512684aec92f3c57dc3f22361");
-    assert_eq!(task.stop_code, "EssentialContainerExited");
-    assert_eq!(task.containers[0].exit_code, Some(137));
-    assert_eq!(task.log, ["out of memory"]);
-    let asked = server.asked();
-    let logs = asked.iter().find(|asked| asked.operation() == "GetLogEvents").unwrap().json();
-    assert_eq!(logs["logStreamName"], "ecs/web/fb9c8df512684aec92f3c57dc3f22361");
-    assert_eq!((&logs["logGroupName"], &logs["limit"], &logs["startFromHead"]), (&json!("/ecs/web"), &json!(5), &json!(false)));
-    let other = stopped.first_failed_task("web", &DeploymentId("ecs-svc/2".to_owned())).await.unwrap();
-    assert_eq!(other, None, "a task of another deployment is not ours");
+async fn stopped_tasks_of_our_deployment_are_read_once() {
+    let server = Canned::start(mid_rollout).await;
+    let evidence = StoppedTasks::new(&server.sdk(1), "prod");
+    let stops = evidence.stopped("web", &DeploymentId(OURS.to_owned()), &BTreeSet::new()).await.unwrap();
+    let [stop] = stops.as_slice() else { panic!("{stops:?}") };
+    assert_eq!((stop.task.as_str(), stop.stopped_at), ("fb9c8df512684aec92f3c57dc3f22361", Some(at(1_790_000_040))));
+    assert_eq!((&stop.code, stop.containers[0].exit_code), (&StopCode::EssentialContainerExited, Some(137)));
+    assert_eq!(stop.containers[0].reason.as_deref(), Some("OutOfMemoryError: Container killed due to memory usage"));
+    let listed = server.asked().iter().find(|asked| asked.operation() == "ListTasks").unwrap().json();
+    assert_eq!(listed, json!({"serviceName": "web", "desiredStatus": "STOPPED", "maxResults": 100, "cluster": "prod"}));
+    let others = evidence.stopped("web", &DeploymentId("ecs-svc/2".to_owned()), &BTreeSet::new()).await.unwrap();
+    assert_eq!(others, [], "a task of another deployment is not ours");
+    let asked = server.asked().len();
+    let known = BTreeSet::from(["fb9c".to_owned()]);
+    assert_eq!(evidence.stopped("web", &DeploymentId(OURS.to_owned()), &known).await.unwrap(), []);
+    assert_eq!(server.asked().len(), asked + 1, "what is known is not described again");
 }
 
 #[tokio::test]
-async fn a_log_that_may_not_be_read_is_no_error() {
-    let server = Canned::start(|asked| match asked.operation() {
-        "GetLogEvents" => Reply::error("AccessDeniedException", "no"),
-        _ => mid_rollout(asked),
+async fn last_words_are_read_from_the_end_of_their_stream_and_a_stream_that_is_not_there_says_nothing() {
+    let server = Canned::start(|asked| match asked.json()["logStreamName"].as_str() {
+        Some("ecs/web/fb9c") => {
+            Reply::ok(json!({"events": [{"message": "out of memory\n", "timestamp": 1}, {"message": "", "timestamp": 2}]}))
+        }
+        Some("ecs/web/denied") => Reply::error("AccessDeniedException", "no"),
+        _ => Reply::error("ResourceNotFoundException", "The specified log stream does not exist."),
     })
     .await;
-    let stopped = StoppedTasks::new(&server.sdk(1), "prod");
-    let task = stopped.first_failed_task("web", &DeploymentId(OURS.to_owned())).await.unwrap().unwrap();
-    assert_eq!(task.log, Vec::<String>::new());
+    let evidence = StoppedTasks::new(&server.sdk(1), "prod");
+    let place = LogPlace { group: "/ecs/web".to_owned(), region: None, prefix: Some("ecs".to_owned()) };
+    assert_eq!(evidence.log(&place, "ecs/web/fb9c").await.unwrap(), ["out of memory"]);
+    let logs = server.asked()[0].json();
+    assert_eq!((&logs["logGroupName"], &logs["limit"], &logs["startFromHead"]), (&json!("/ecs/web"), &json!(20), &json!(false)));
+    assert_eq!(evidence.log(&place, "ecs/web/none").await.unwrap(), Vec::<String>::new());
+    let denied = evidence.log(&place, "ecs/web/denied").await.unwrap_err();
+    assert!(matches!(denied, PortError::Denied { action, .. } if action == "logs:GetLogEvents"));
+}
+
+#[tokio::test]
+async fn targets_come_with_their_check() {
+    let server = Canned::start(|asked| {
+        if asked.body.contains("Action=DescribeTargetHealth") {
+            return Reply::ok(
+                "<DescribeTargetHealthResponse xmlns='http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/'><DescribeTargetHealthResult>\
+                 <TargetHealthDescriptions><member><HealthCheckPort>80</HealthCheckPort><Target><Id>10.0.0.5</Id><Port>80</Port></Target>\
+                 <TargetHealth><State>unhealthy</State><Reason>Target.ResponseCodeMismatch</Reason>\
+                 <Description>Health checks failed with these codes: [503]</Description></TargetHealth></member>\
+                 </TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>"
+                    .to_owned(),
+            );
+        }
+        mid_rollout(asked)
+    })
+    .await;
+    let evidence = StoppedTasks::new(&server.sdk(1), "prod");
+    let groups = evidence.target_groups("web").await.unwrap();
+    let group = &groups[0];
+    assert_eq!((group.check_port.as_str(), group.interval, group.container.as_str()), ("traffic-port", 10, "web"));
+    assert_eq!(group.targets[0].state, TargetState::Unhealthy);
+    assert_eq!(group.targets[0].description.as_deref(), Some("Health checks failed with these codes: [503]"));
 }

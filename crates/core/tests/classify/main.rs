@@ -1,0 +1,7 @@
+//! From the texts of ECS and ELBv2 (aws.md 3.7, 3.8) to one cause.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod given;
+mod properties;
+mod table;
