@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shipit_core::event::{Event, Progress, ServiceOutcome};
 use shipit_core::failure::{Code, Exit};
 
+use crate::support::sandbox;
 use crate::support::shop::{COMMIT, Ended, Shop};
 
 #[track_caller]
@@ -64,6 +65,28 @@ async fn reads_that_lag_behind_the_update_end_in_success() {
     deployed(&ended);
     shop.sandbox.clear_faults().await;
     made_one(&shop, 1).await;
+    shop.sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn throttled_failing_and_late_all_at_once_ends_in_success_with_tasks_that_run() {
+    let shop = Shop::with_engine("all-at-once").await;
+    let context = sandbox::fixture("storefront/backend").display().to_string();
+    shop.change("context: backend", &format!("context: {context}"));
+    shop.sandbox
+        .until("the first revision serves", Duration::from_secs(60), async |sandbox| {
+            (sandbox.service("backend").await["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+        })
+        .await;
+    shop.fault(json!({"kind": "throttle", "rate": 0.5})).await;
+    shop.fault(json!({"match": {"service": "ecs"}, "kind": "server_error", "status": 503, "rate": 0.1})).await;
+    shop.fault(json!({"kind": "stale", "seconds": 5.0})).await;
+    let ended = shop.deploy().await;
+    deployed(&ended);
+    shop.sandbox.clear_faults().await;
+    made_one(&shop, 1).await;
+    assert_eq!(shop.sandbox.service("backend").await["runningCount"], 1);
     shop.sandbox.finish().await;
 }
 
