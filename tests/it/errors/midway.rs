@@ -42,13 +42,13 @@ async fn half_of_all_calls_throttled_ends_in_success() {
 async fn bursts_of_server_errors_end_in_success() {
     let shop = Shop::open("bursts").await;
     shop.stock().await;
-    // Longer than the SDK tries by itself, on every call of the run.
+    // Longer than the six tries that the SDK makes by itself.
     for operation in ["RegisterTaskDefinition", "UpdateService"] {
         let matches = json!({"service": "ecs", "operation": operation});
-        shop.fault(json!({"match": matches, "kind": "server_error", "status": 503, "times": 5})).await;
+        shop.fault(json!({"match": matches, "kind": "server_error", "status": 503, "times": 8})).await;
     }
     let scan = json!({"service": "ecr", "operation": "DescribeImageScanFindings"});
-    shop.fault(json!({"match": scan, "kind": "server_error", "times": 4})).await;
+    shop.fault(json!({"match": scan, "kind": "server_error", "times": 8})).await;
     let ended = shop.deploy().await;
     deployed(&ended);
     shop.sandbox.clear_faults().await;
@@ -138,6 +138,9 @@ async fn credentials_that_end_while_it_rolls_leave_the_rollout_to_ecs_and_say_so
         .await;
     assert_eq!((ended.exit, ended.failures[0].code), (Exit::Running, Code::StillRunning), "{:?}", ended.outcome);
     insta::assert_snapshot!("expired_while_rolling", ended.words(&shop));
+    let record = std::fs::read_to_string(shop.sandbox.folder().join("exchanges.jsonl")).unwrap();
+    let refused = record.lines().filter(|line| line.contains("ExpiredToken")).count();
+    assert!((6..=14).contains(&refused), "a few looks, and not the whole patience: {refused}");
     shop.sandbox.finish().await;
 }
 
