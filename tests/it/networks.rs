@@ -88,7 +88,7 @@ async fn another_name_than_the_certificate_s_is_refused() {
     status.env("AWS_CA_BUNDLE", "ca.pem");
     let (exit, _, told) = said(status).await;
     assert_eq!(exit, i32::from(Exit::Failed.code()), "{told}");
-    assert!(told.contains("SHIP509") && told.contains("certificate"), "{told}");
+    assert!(told.contains("SHIP509") && told.contains("not valid for name"), "{told}");
     shop.sandbox.finish().await;
 }
 

@@ -1,5 +1,6 @@
 //! AWS throttles, does not answer, or its answers are lost on the way.
 
+use shipit::port::PortError;
 use shipit_core::event::ServiceOutcome;
 use shipit_core::failure::{Code, Exit};
 use shipit_core::settled::Status;
@@ -33,6 +34,42 @@ async fn half_of_all_calls_throttled_delays_the_way_back_too() {
         assert_eq!(scenario.serves("backend"), Some("backend:1".into()));
         assert_eq!(scenario.serves("frontend"), Some("frontend:1".into()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_in_the_middle_is_never_called_a_refusal() {
+    for operation in [Op::Push, Op::DescribeScan, Op::RegisterTaskDefinition, Op::UpdateService] {
+        let scenario = Scenario::storefront();
+        scenario.world.lock().faults.fail_next(operation, 99, When::Before, denied(operation));
+        let run = scenario.deploy().await;
+        assert_eq!((run.exit, run.code()), (Exit::Failed, Code::Denied), "{operation:?}: {:?}", run.outcome);
+        assert!(run.words().contains("`backend` was not touched"), "{operation:?}: {}", run.words());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_may_not_be_asked_for_is_made_by_an_update() {
+    let scenario = Scenario::storefront().new_tasks("backend", Behaviour::NeverStarts).breaker("backend", Breaker::Off);
+    let stop = Op::StopServiceDeployment;
+    scenario.world.lock().faults.fail_next(stop, 99, When::Before, denied(stop));
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::TurnedBack, "{:?}", run.outcome);
+    assert_eq!(scenario.serves("backend"), Some("backend:1".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_ends_in_a_push_is_renewed_and_one_that_never_lasts_is_told() {
+    let expired = || PortError::Expired { message: "Your authorization token has expired".into() };
+    let scenario = Scenario::storefront();
+    scenario.world.lock().faults.fail_next(Op::Push, 1, When::Before, expired());
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
+    assert_eq!(run.calls(Op::Push).len(), 3, "two images, one of them twice");
+    let scenario = Scenario::storefront();
+    scenario.world.lock().faults.fail_next(Op::Push, 99, When::Before, expired());
+    let run = scenario.deploy().await;
+    assert_eq!((run.exit, run.code()), (Exit::Failed, Code::ExpiredCredentials), "{:?}", run.outcome);
+    assert!(run.calls(Op::Push).len() <= 6, "{}", run.calls(Op::Push).len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shipit_core::event::{Event, Progress, ServiceOutcome};
 use shipit_core::failure::{Code, Exit};
 
+use crate::support::sandbox;
 use crate::support::shop::{COMMIT, Ended, Shop};
 
 #[track_caller]
@@ -41,13 +42,13 @@ async fn half_of_all_calls_throttled_ends_in_success() {
 async fn bursts_of_server_errors_end_in_success() {
     let shop = Shop::open("bursts").await;
     shop.stock().await;
-    // Longer than the SDK tries by itself, on every call of the run.
+    // Longer than the six tries that the SDK makes by itself.
     for operation in ["RegisterTaskDefinition", "UpdateService"] {
         let matches = json!({"service": "ecs", "operation": operation});
-        shop.fault(json!({"match": matches, "kind": "server_error", "status": 503, "times": 5})).await;
+        shop.fault(json!({"match": matches, "kind": "server_error", "status": 503, "times": 8})).await;
     }
     let scan = json!({"service": "ecr", "operation": "DescribeImageScanFindings"});
-    shop.fault(json!({"match": scan, "kind": "server_error", "times": 4})).await;
+    shop.fault(json!({"match": scan, "kind": "server_error", "times": 8})).await;
     let ended = shop.deploy().await;
     deployed(&ended);
     shop.sandbox.clear_faults().await;
@@ -64,6 +65,28 @@ async fn reads_that_lag_behind_the_update_end_in_success() {
     deployed(&ended);
     shop.sandbox.clear_faults().await;
     made_one(&shop, 1).await;
+    shop.sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn throttled_failing_and_late_all_at_once_ends_in_success_with_tasks_that_run() {
+    let shop = Shop::with_engine("all-at-once").await;
+    let context = sandbox::fixture("storefront/backend").display().to_string();
+    shop.change("context: backend", &format!("context: {context}"));
+    shop.sandbox
+        .until("the first revision serves", Duration::from_secs(60), async |sandbox| {
+            (sandbox.service("backend").await["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+        })
+        .await;
+    shop.fault(json!({"kind": "throttle", "rate": 0.5})).await;
+    shop.fault(json!({"match": {"service": "ecs"}, "kind": "server_error", "status": 503, "rate": 0.1})).await;
+    shop.fault(json!({"kind": "stale", "seconds": 5.0})).await;
+    let ended = shop.deploy().await;
+    deployed(&ended);
+    shop.sandbox.clear_faults().await;
+    made_one(&shop, 1).await;
+    assert_eq!(shop.sandbox.service("backend").await["runningCount"], 1);
     shop.sandbox.finish().await;
 }
 
@@ -115,6 +138,9 @@ async fn credentials_that_end_while_it_rolls_leave_the_rollout_to_ecs_and_say_so
         .await;
     assert_eq!((ended.exit, ended.failures[0].code), (Exit::Running, Code::StillRunning), "{:?}", ended.outcome);
     insta::assert_snapshot!("expired_while_rolling", ended.words(&shop));
+    let record = std::fs::read_to_string(shop.sandbox.folder().join("exchanges.jsonl")).unwrap();
+    let refused = record.lines().filter(|line| line.contains("ExpiredToken")).count();
+    assert!((6..=14).contains(&refused), "a few looks, and not the whole patience: {refused}");
     shop.sandbox.finish().await;
 }
 

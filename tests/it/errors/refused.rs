@@ -1,7 +1,7 @@
 //! Before anything was done: what is missing, who is asked, what time it is.
 
 use serde_json::json;
-use shipit_core::failure::{Code, Exit};
+use shipit_core::failure::{CODES, Code, Exit};
 
 use crate::support::shop::{COMMIT, Ended, Shop, said};
 
@@ -43,6 +43,23 @@ async fn a_container_that_is_not_in_the_definition_is_named_with_the_one_that_wa
     refused(&ended, Code::ContainerMissing);
     insta::assert_snapshot!("container_missing", ended.words(&shop));
     shop.sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_explained_by_the_program_and_one_that_is_none_is_refused() {
+    let explain = |arguments: &[&str]| {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_shipit")).arg("explain").args(arguments).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (exit, one, _) = explain(&["SHIP503"]);
+    assert!(exit == Some(0) && one.contains(Code::Denied.meaning()) && one.contains(Code::Denied.remedies()[0]), "{one}");
+    let (exit, all, _) = explain(&[]);
+    assert!(exit == Some(0) && CODES.iter().all(|code| all.contains(&code.to_string())), "{all}");
+    let (exit, page, _) = explain(&["--markdown"]);
+    let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md")).unwrap();
+    assert!(exit == Some(0) && page == written, "the page is what `shipit explain --markdown > docs/errors.md` writes");
+    let (exit, _, told) = explain(&["SHIP999"]);
+    assert!(exit == Some(2) && told.contains("SHIP002"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,17 @@ impl Shop {
         Self { sandbox, factor: 20.0 }.furnished().await
     }
 
+    /// Open, with an Engine that runs the service's one task.
+    pub async fn with_engine(name: &str) -> Self {
+        let sandbox = TestSandbox::with_engine(name, 20.0).await;
+        Self { sandbox, factor: 20.0 }.furnished_for(1).await
+    }
+
     async fn furnished(self) -> Self {
+        self.furnished_for(0).await
+    }
+
+    async fn furnished_for(self, desired: u32) -> Self {
         let shop = self;
         let folder = shop.folder();
         std::fs::create_dir_all(folder.join("backend")).unwrap();
@@ -93,7 +103,7 @@ impl Shop {
         for entry in seed.as_array_mut().unwrap() {
             if let Some(Value::String(file)) = entry.as_object_mut().unwrap().remove("file") {
                 entry["body"] = sandbox::json_file(&sandbox::fixture("storefront").join(file));
-                entry["body"]["desiredCount"] = 0.into();
+                entry["body"]["desiredCount"] = desired.into();
             }
         }
         shop.sandbox.admin("seed", &seed).await;
