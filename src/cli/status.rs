@@ -66,6 +66,7 @@ fn as_json(service: &ServiceSeen) -> serde_json::Value {
             "running": running.running,
             "commit": running.tags.get("shipit:commit"),
             "run": running.tags.get("shipit:run"),
+            "by": running.tags.get("shipit:by"),
             "before": running.tags.get("shipit:before"),
             "in_progress": running.in_progress.as_ref().map(|(_, revision)| revision),
         }),

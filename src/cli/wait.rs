@@ -9,6 +9,7 @@ use shipit_core::settled::{Begun, Settled, settled};
 
 use super::Common;
 use super::session::{Session, refuse};
+use crate::engine::theirs;
 use crate::engine::wait::Pace;
 use crate::report;
 
@@ -52,8 +53,13 @@ async fn one(session: &Session, name: &str, ecs_service: &str, limit: Duration) 
         match service.follow(&begun).await {
             Ok(evidence) => {
                 pace.answered();
-                if let Some(end) = end(name, &begun, &settled(&begun, &evidence)) {
-                    return end;
+                let settled = settled(&begun, &evidence);
+                match (end(name, &begun, &settled), &settled) {
+                    (Some(Err(failure)), Settled::Superseded { by }) => {
+                        return Err(theirs::named(&session.context(&|_| {}), failure, by, &begun.revision).await);
+                    }
+                    (Some(end), _) => return end,
+                    (None, _) => {}
                 }
             }
             Err(error) if error.is_passing() => pace.refused(),

@@ -8,7 +8,7 @@ use shipit_core::failure::Failure;
 use shipit_core::plan::Roll;
 use shipit_core::release::{DeploymentId, Revision};
 use shipit_core::rollout::Handle;
-use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled};
+use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled, taken_over};
 
 use super::step::Turn;
 use super::wait::patiently;
@@ -137,10 +137,10 @@ pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, beg
     let evidence = patiently(clock, &roll.service, throttled, async || port.follow(begun).await).await?;
     let primary = evidence.deployments.iter().find(|deployment| deployment.role == "PRIMARY");
     let foreign = primary.map(|primary| &primary.revision).filter(|now| **now != begun.revision && *now != before);
-    match (settled(begun, &evidence), foreign) {
+    match (settled(begun, &evidence), foreign.cloned().or_else(|| taken_over(begun, &evidence).filter(|by| by != before))) {
         (Settled::RollingBack { .. } | Settled::RolledBack { .. }, _) => Ok(Way::Open(Handle::Stopping)),
         (Settled::Superseded { by }, _) if by != *before => Ok(Way::Taken { by }),
-        (_, Some(by)) => Ok(Way::Taken { by: by.clone() }),
+        (_, Some(by)) => Ok(Way::Taken { by }),
         (_, None) => {
             let back = Change {
                 service: roll.ecs_service.clone(),

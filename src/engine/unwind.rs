@@ -14,6 +14,7 @@ use super::change::found;
 use super::record::Journal;
 use super::rollout::Rolling;
 use super::step::Turn;
+use super::theirs;
 
 /// Undoes every step that left something behind.
 pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
@@ -100,10 +101,11 @@ async fn turn_back(
             });
             Ok(())
         }
-        Phase::Superseded { by } => Err(Failure::new(
-            Code::Superseded,
-            format!("someone deployed {} to `{}` while it was going back", by.short(), roll.service),
-        )),
+        Phase::Superseded { by } => {
+            let what = format!("someone deployed {} to `{}` after this run had", by.short(), roll.service);
+            let failure = Failure::new(Code::Superseded, what).now("nothing of theirs is undone");
+            Err(theirs::named(context, failure, &by, &begun.revision).await)
+        }
         _ => Err(Failure::new(Code::RolloutStuck, format!("`{}` did not come back to {}", roll.service, revision.short()))
             .now("the deployment back is still in progress, or ECS gave it up")
             .next(format!(

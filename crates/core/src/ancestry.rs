@@ -68,7 +68,7 @@ pub fn check(service: &str, runs: &Revision, ancestry: &Ancestry, forced: Option
     match (ancestry, forced) {
         (Ancestry::Same | Ancestry::Before, _) => Ok(None),
         (Ancestry::After { running, ours }, Some(Forced { reason })) => {
-            Ok(Some(format!("`{service}` goes back from {running} to the older {ours}, by force: {reason}")))
+            Ok(Some(format!("by force ({reason}): `{service}` goes back from {running} to the older {ours}")))
         }
         (Ancestry::After { running, ours }, None) => {
             Err(Failure::new(Code::OlderCommit, format!("`{service}` runs a newer commit than {}", ours.commit.short()))

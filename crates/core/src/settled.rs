@@ -184,15 +184,29 @@ pub fn settled(begun: &Begun, evidence: &Evidence) -> Settled {
     }
 }
 
+/// Whose later deployment there is, whatever became of ours: someone else's, for ECS makes one only of someone's call.
+pub fn taken_over(begun: &Begun, evidence: &Evidence) -> Option<Revision> {
+    let ServiceDeployments::Listed { list } = &evidence.service_deployments else { return None };
+    let (_, later) = ours_and_later(begun, list)?;
+    later.map(|later| later.revision.clone())
+}
+
+/// Our service deployment, and the newest of those that came after it. ECS makes one only of someone's call, its own rollbacks
+/// stay inside of it.
+fn ours_and_later<'a>(
+    begun: &Begun,
+    list: &'a [ServiceDeployment],
+) -> Option<(&'a ServiceDeployment, Option<&'a ServiceDeployment>)> {
+    let since = || list.iter().filter(|sd| sd.created_at >= begun.asked_at);
+    let ours = since().filter(|sd| sd.revision == begun.revision).min_by_key(|sd| sd.created_at)?;
+    Some((ours, since().filter(|sd| sd.created_at > ours.created_at).max_by_key(|sd| sd.created_at)))
+}
+
 fn by_service_deployment(begun: &Begun, evidence: &Evidence, list: &[ServiceDeployment]) -> Settled {
-    let since: Vec<&ServiceDeployment> = list.iter().filter(|sd| sd.created_at >= begun.asked_at).collect();
-    let ours = since.iter().filter(|sd| sd.revision == begun.revision).min_by_key(|sd| sd.created_at);
-    let Some(ours) = ours else {
+    let Some((ours, later)) = ours_and_later(begun, list) else {
         return unlisted(begun, evidence);
     };
-    // ECS makes a service deployment only of someone's call, its own rollbacks stay inside of it: a later one is someone
-    // else's, and has taken over whatever word ours stands at by now, even if ECS had given ours up before.
-    let later = since.iter().filter(|sd| sd.created_at > ours.created_at).max_by_key(|sd| sd.created_at);
+    // A later one has taken over whatever word ours stands at by now, even if ECS had given ours up before.
     let reason = || ours.reason.clone().unwrap_or_else(|| "ECS gives no reason".to_owned());
     match (&ours.status, later) {
         (Status::Successful, _) if contradicted(begun, evidence) => Settled::Pending,

@@ -191,3 +191,20 @@ async fn a_deployment_of_someone_else_that_is_in_progress_is_not_replaced_and_it
     assert!(run.words().contains("theirs:1 is of ben@desk (run r-7, commit 77c0ffe"), "{}", run.words());
     assert_eq!(run.writes(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_someone_forced_anew_of_our_own_revision_is_not_turned_back_either() {
+    let scenario = Scenario::storefront().smoked("frontend");
+    {
+        let mut world = scenario.world.lock();
+        world.surroundings.answers = 503;
+        world.on(Op::Probe, 2, Happening::Forces("backend".into()));
+    }
+    let run = scenario.deploy().await;
+    assert_eq!((run.exit, run.code()), (Exit::Superseded, Code::SmokeFailed), "{:?}", run.outcome);
+    run.turned_back("frontend", "frontend:1");
+    let backend: Vec<_> = run.touches().into_iter().filter(|(_, service)| *service == "backend").collect();
+    assert_eq!(backend.iter().filter(|(operation, _)| *operation == Op::UpdateService).count(), 1, "{backend:?}");
+    scenario.world.pass(Span::seconds(1200)).await;
+    assert_eq!(scenario.serves("backend"), Some("backend:2".into()), "theirs comes to its end");
+}

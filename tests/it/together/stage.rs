@@ -181,7 +181,12 @@ impl Stage {
 
     /// Someone else, at the console.
     pub async fn call(&self, operation: &str, body: Value) -> Value {
-        http::call(&self.endpoint, "ecs", operation, &body).await.unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.call_of("ecs", operation, body).await
+    }
+
+    /// The same for another service.
+    pub async fn call_of(&self, service: &str, operation: &str, body: Value) -> Value {
+        http::call(&self.endpoint, service, operation, &body).await.unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
     /// The service as it stands.
@@ -247,7 +252,8 @@ pub async fn ended(child: Child) -> Ended {
     Ended { exit: output.status.code().unwrap_or(-1), said }
 }
 
-async fn git(folder: &Path, arguments: &[&str]) {
+/// Git as if nobody had configured it.
+pub async fn git(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=Joe", "-c", "user.email=joe@shop.example", "-c", "protocol.file.allow=always"]);
     command.args(arguments).current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use super::stage::{Ended, Stage, ended};
+use super::stage::{Ended, Stage, ended, git};
 
 /// A deploy that has asked for its change and whose tasks do not come for a while.
 async fn rolling(stage: &Stage, note: &str) -> (Child, String) {
@@ -82,6 +82,12 @@ async fn a_first_deploy_that_crashes_has_nothing_to_go_back_to() {
     stage.finish().await;
 }
 
+async fn image_of(stage: &Stage, revision: &str) -> String {
+    let described = stage.call("DescribeTaskDefinition", json!({"taskDefinition": revision})).await;
+    let image = described["taskDefinition"]["containerDefinitions"][0]["image"].as_str().unwrap();
+    image.split_once('@').expect("by digest").1.to_owned()
+}
+
 /// Rollback and prune by what is registered alone: the build contexts are gone.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
@@ -110,5 +116,36 @@ async fn going_back_and_pruning_need_no_build_context() {
     );
     ends(&stage.run(&home, &rollback, "back").await, 0, &["from shop-web:3 back to shop-web:2"]);
     ends(&stage.run(&home, &rollback, "back").await, 2, &["SHIP210"]);
+    // What the registry has lost cannot run again, though it is registered.
+    let image = json!({"repositoryName": "shop/web", "imageIds": [{"imageDigest": image_of(&stage, "shop-web:4").await}]});
+    stage.call_of("ecr", "BatchDeleteImage", image).await;
+    let lost = stage.run(&home, &[&rollback[..], &["--to", "shop-web:4"]].concat(), "back").await;
+    ends(&lost, 2, &["SHIP210", "the image of its container `web` is no longer in the registry"]);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn an_older_commit_replaces_a_newer_one_only_with_a_reason() {
+    let stage = Stage::new("older").await;
+    let (home, behind) = (stage.home(), stage.clone_of("behind").await);
+    std::fs::write(home.join("web/price"), "7").unwrap();
+    git(&home, &["add", "--all"]).await;
+    git(&home, &["commit", "-q", "-m", "a new price"]).await;
+    stage.run(&home, &["deploy", "--sandbox"], "newer").await.done();
+    let deploy = ["deploy", "--sandbox", "--output", "lines"];
+    // The clone does not know the newer commit: that is said, and no reason to refuse.
+    let since = stage.record().len();
+    let plan = stage.run(&behind, &["plan", "--sandbox"], "older").await;
+    ends(&plan, 0, &["could not be compared", "git fetch --all"]);
+    git(&behind, &["fetch", "-q"]).await;
+    let refused = stage.run(&behind, &deploy, "older").await;
+    ends(&refused, 2, &["SHIP112", "\"a new price\"", "\"sell tea and honey\"", "--force --reason"]);
+    assert_eq!(stage.answered(since, "RegisterTaskDefinition").len(), 0);
+    ends(&stage.run(&behind, &[&deploy[..], &["--force"]].concat(), "older").await, 2, &["--reason"]);
+    let reason = ["--force", "--reason", "the new price is wrong: SHOP-7"];
+    ends(&stage.run(&behind, &[&deploy[..], &reason].concat(), "older").await, 0, &["by force (the new price is wrong"]);
+    let sent = stage.answered(since, "RegisterTaskDefinition")[0]["request"]["tags"].to_string();
+    assert!(sent.contains(r#"{"key":"shipit:reason","value":"the new price is wrong: SHOP-7"}"#), "{sent}");
     stage.finish().await;
 }
