@@ -17,6 +17,8 @@ use crate::owner::{LABEL_ID, Life, Owner};
 const AT_ONCE: usize = 8;
 /// How long the Engine may take to remove everything of a sandbox.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A network that is empty and yet refused for so long is one whose endpoints the Engine has miscounted.
+const STALE: Duration = Duration::from_secs(5);
 /// Between two looks at what is still there.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,9 +50,11 @@ pub async fn remove_all(docker: &Docker, owner: &Owner) -> Result<(), bollard::e
         if left.containers.is_empty() && left.networks.is_empty() {
             return Ok(());
         }
-        let removed = remove(docker, left).await;
-        if begin.elapsed() > PATIENCE {
-            return removed;
+        let (elapsed, containers) = (begin.elapsed(), left.containers.len());
+        match remove(docker, left).await {
+            Ok(Removed::ButStale) if containers == 0 && elapsed > STALE => return Ok(()),
+            Err(error) if elapsed > PATIENCE => return Err(error),
+            _ => {}
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -101,7 +105,16 @@ async fn left(docker: &Docker, label: &str) -> Result<Left, bollard::errors::Err
     })
 }
 
-async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Error> {
+/// What came of removing.
+enum Removed {
+    /// All is gone, or is going.
+    All,
+    /// All but networks in which the Engine counts endpoints and lists none. Engine 20.10 miscounts when many
+    /// containers start and end at once, and counts anew only when it starts itself: no call removes such a network before.
+    ButStale,
+}
+
+async fn remove(docker: &Docker, left: Left) -> Result<Removed, bollard::errors::Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     let containers = stream::iter(left.containers)
         .map(|(id, _)| {
@@ -111,30 +124,35 @@ async fn remove(docker: &Docker, left: Left) -> Result<(), bollard::errors::Erro
         .buffer_unordered(AT_ONCE)
         .fold(Ok(()), |all, one| async { Result::and(all, one) })
         .await;
-    let mut networks = Ok(());
+    let (mut networks, mut stale) = (Ok(()), 0);
     for (id, _) in left.networks {
-        networks = networks.and(match docker.remove_network(&id).await {
+        match docker.remove_network(&id).await {
             Err(error @ bollard::errors::Error::DockerResponseServerError { status_code: 403, .. }) => {
-                cut_off(docker, &id).await;
-                Err(error)
+                match cut_off(docker, &id).await {
+                    0 => stale += 1,
+                    _ => networks = Err(error),
+                }
             }
-            result => gone(result),
-        });
+            result => networks = networks.and(gone(result)),
+        }
     }
-    containers.and(networks)
+    containers.and(networks)?;
+    Ok(if stale == 0 { Removed::All } else { Removed::ButStale })
 }
 
 /// Takes the endpoints from a network whose containers are gone: the Engine keeps those of a container that was removed while
-/// it started, and then the network too.
-async fn cut_off(docker: &Docker, network: &str) {
+/// it started, and then the network too. Answers how many there were.
+async fn cut_off(docker: &Docker, network: &str) -> usize {
     let found = docker.inspect_network(network, None::<InspectNetworkOptions>).await;
     let endpoints = found.ok().and_then(|network| network.containers).unwrap_or_default();
+    let count = endpoints.len();
     for (id, endpoint) in endpoints {
         // One whose container is gone is listed under `ep-…` and known by the container's name only.
         let container = if id.starts_with("ep-") { endpoint.name.unwrap_or(id) } else { id };
         let request = NetworkDisconnectRequest { container, force: Some(true) };
         let _gone_meanwhile = docker.disconnect_network(network, request).await;
     }
+    count
 }
 
 /// Not being there, or being removed by someone else just now, is what was wanted.
