@@ -6,12 +6,17 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use shipit_core::failure::{Code, Failure};
 
 use super::trouble;
 use crate::port::{Holder, Process, Ships, Taken};
+
+/// How long the note of one who has just taken the lock is waited for, on the wall, and how often it is looked for.
+const NOTE_WITHIN: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How the lock of a folder stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +53,14 @@ enum Attempt {
 impl Lock {
     pub(super) fn take(path: &Path, by: &str, doing: &str) -> Result<(Lock, Taken), Failure> {
         let failed = |error: &io::Error| trouble("locked", path, error);
-        let (file, before) = match attempt(path).map_err(|error| failed(&error))? {
+        let asked = Instant::now();
+        let mut found = attempt(path).map_err(|error| failed(&error))?;
+        // It was taken a moment ago: its holder is just writing who it is.
+        while matches!(found, Attempt::Theirs(None)) && asked.elapsed() < NOTE_WITHIN {
+            std::thread::sleep(LOOK);
+            found = attempt(path).map_err(|error| failed(&error))?;
+        }
+        let (file, before) = match found {
             Attempt::Ours(file, before) => (file, before),
             Attempt::Theirs(holder) => return Err(held(path, holder)),
         };

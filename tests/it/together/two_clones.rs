@@ -72,7 +72,7 @@ async fn judge(stage: &Stage, since: usize, both: &[Value], ends: [(&String, End
             && exchange["request"]["createdAt"]["after"].as_f64().is_some_and(|after| (after - mine).abs() < 0.0015)
     };
     let looks = record[taken..].iter().filter(is_mine).count();
-    assert_eq!(looks, 1, "within one look");
+    assert!(looks <= 1, "within one look, which may have been under way already: {looks}");
     assert_eq!(stage.answered(since, "StopServiceDeployment").len(), 0, "nothing of theirs is stopped");
     assert_eq!(stage.answered(since, "UpdateService").len(), 2, "and nothing is asked for again");
 }
