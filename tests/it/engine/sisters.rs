@@ -178,8 +178,8 @@ proptest! {
     }
 }
 
-/// A case is a whole deploy, 6 ms: 64 of them, or as many as `PROPTEST_CASES` says. What was red is kept beside the tests,
-/// outside of git, and drawn first from then on.
+/// A case is a whole deploy: 64 of them, or as many as `PROPTEST_CASES` says, 20,000 take a core two to three minutes.
+/// What was red is kept beside the tests, outside of git, and drawn first from then on.
 pub fn cases() -> ProptestConfig {
     let config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_none() { ProptestConfig { cases: 64, ..config } } else { config }
