@@ -6,7 +6,7 @@ use shipit_core::failure::Exit;
 use shipit_core::journal::Fact;
 use shipit_core::pipeline::{Strategy, TaskDefinitionSource};
 use shipit_core::settled::Status;
-use shipit_scheduler::Span;
+use shipit_scheduler::{Percents, Span};
 
 use crate::support::faults::{Op, When, refused};
 use crate::support::run::Run;
@@ -174,8 +174,6 @@ async fn a_service_that_does_not_exist_is_created_from_its_definition() {
 #[tokio::test(start_paused = true)]
 async fn percents_of_the_file_are_sent_over_what_the_service_has_and_the_breaker_stays() {
     let mut scenario = Scenario::storefront();
-    let before = json!({"minimumHealthyPercent": 100, "maximumPercent": 200, "deploymentCircuitBreaker": {"enable": true, "rollback": true}});
-    scenario.ecs("backend", |service| service.configuration = before);
     scenario.wanted("backend").strategy = Strategy::Rolling { minimum_percent: Some(50), maximum_percent: Some(100) };
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::Done);
@@ -189,15 +187,8 @@ async fn percents_of_the_file_are_sent_over_what_the_service_has_and_the_breaker
 
 #[tokio::test(start_paused = true)]
 async fn a_rollout_that_is_slow_but_moves_is_waited_for_longer_than_the_patience() {
-    let scenario = Scenario::storefront();
+    let scenario = Scenario::storefront().sized("backend", 10, Percents::new(90, 100));
     scenario.world.lock().ecs.spans.drain = Span::seconds(200);
-    scenario.ecs("backend", |service| {
-        let plan = &mut service.plan;
-        let now = plan.primary().created_at + Span::seconds(40);
-        *plan = shipit_scheduler::Service::settled(10, plan.primary().revision, now);
-        plan.health.target = true;
-        plan.percents = shipit_scheduler::Percents::new(90, 100);
-    });
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
     let (start, end) = span(&run, "roll backend");

@@ -9,6 +9,7 @@ mod journals;
 mod others;
 mod refusals;
 mod resumes;
+mod shapes;
 mod sisters;
 mod troubles;
 mod turns_back;

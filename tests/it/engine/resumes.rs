@@ -253,7 +253,7 @@ async fn revisions_carry_who_and_what_was_before() {
     assert_eq!(tag(tags::MOVES), Some("backend frontend"));
     assert_eq!(tag(tags::RUN), Some("20261120T090000"));
     assert!(tag(tags::BEFORE).unwrap().ends_with("/backend:1"));
-    assert_eq!(tag(tags::BEFORE_CONFIG), Some("min=100 max=200"));
+    assert_eq!(tag(tags::BEFORE_CONFIG), Some("min=100 max=200 cb.on=true cb.rb=true"));
 }
 
 /// For every cut: what the tags lead to begins nothing, and says of no unfinished run that it is done.
@@ -303,9 +303,6 @@ async fn without_a_journal_a_rollout_that_fails_goes_back_with_the_configuration
     let scenario = scenario
         .new_tasks("backend", crate::support::revisions::Behaviour::Crashes)
         .breaker("backend", shipit_scheduler::Breaker::without_rollback());
-    scenario.ecs("backend", |service| {
-        service.configuration["deploymentCircuitBreaker"] = serde_json::json!({"enable": true, "rollback": false});
-    });
     let before = scenario.ecs("backend", |service| service.configuration.clone());
     let update = Scenario::storefront().deploy().await.all_calls().position(|call| call.operation == Op::UpdateService).unwrap();
     assert!(scenario.killed_at(update, When::After).await.is_none());
@@ -357,7 +354,7 @@ async fn whatever_call_always_fails_nothing_is_left_in_between_silently() {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(3))]
 
     #[test]
     fn killed_twice_anywhere_and_resumed_it_tells_the_truth(

@@ -119,12 +119,9 @@ async fn the_percents_that_were_changed_for_the_rollout_are_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_fails_too_needs_a_person() {
-    let scenario = Scenario::storefront().new_tasks("backend", Behaviour::Crashes);
-    let former = Happening::FormerBehaves(revision("backend:1"), Behaviour::Crashes);
     // With one of two tasks gone the way back must start one, and that crashes as well.
-    scenario.ecs("backend", |service| {
-        service.plan.percents = Percents::new(50, 100);
-    });
+    let scenario = Scenario::storefront().new_tasks("backend", Behaviour::Crashes).sized("backend", 2, Percents::new(50, 100));
+    let former = Happening::FormerBehaves(revision("backend:1"), Behaviour::Crashes);
     scenario.world.lock().on(Op::UpdateService, 1, former);
     let run = scenario.deploy().await;
     assert_eq!((run.exit, run.code()), (Exit::Stuck, Code::RolloutStuck), "{:?}", run.outcome);
@@ -158,14 +155,9 @@ async fn a_build_that_fails_leaves_every_service_as_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_way_back_one_task_at_a_time_is_waited_for_though_the_revision_never_left() {
-    let scenario = Scenario::storefront().new_tasks("backend", Behaviour::FailsChecks);
+    let scenario =
+        Scenario::storefront().new_tasks("backend", Behaviour::FailsChecks).sized("backend", 4, Percents::new(51, 101));
     scenario.world.lock().ecs.spans.start = Span::seconds(90);
-    let now = scenario.world.lock().now();
-    scenario.ecs("backend", |service| {
-        let mut plan = shipit_scheduler::Service::settled(4, service.plan.primary().revision, now);
-        (plan.percents, plan.breaker, plan.health) = (Percents::new(51, 101), service.plan.breaker, service.plan.health);
-        service.plan = plan;
-    });
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::TurnedBack, "{:?}", run.outcome);
     assert_eq!(scenario.serves("backend"), Some("backend:1".into()));
@@ -176,13 +168,7 @@ async fn when_one_of_two_rollouts_fails_the_other_is_stopped_in_its_middle() {
     let mut scenario = Scenario::empty();
     scenario.service("search", "search", &[]);
     scenario.service("mail", "mail", &[]);
-    let scenario = scenario.new_tasks("search", Behaviour::Crashes);
-    let now = scenario.world.lock().now();
-    scenario.ecs("mail", |service| {
-        let mut plan = shipit_scheduler::Service::settled(6, service.plan.primary().revision, now);
-        (plan.percents, plan.breaker, plan.health) = (Percents::new(80, 100), service.plan.breaker, service.plan.health);
-        service.plan = plan;
-    });
+    let scenario = scenario.new_tasks("search", Behaviour::Crashes).sized("mail", 6, Percents::new(80, 100));
     let run = scenario.deploy().await;
     assert_eq!((run.exit, run.code()), (Exit::TurnedBack, Code::RolloutTurnedBack), "{:?}", run.outcome);
     let of_mail: Vec<Op> =

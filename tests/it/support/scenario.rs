@@ -23,7 +23,7 @@ use shipit_core::release::{Revision, RunId};
 use shipit_core::review::{Note, review};
 use shipit_core::rollout::Wish;
 use shipit_core::settled::Status;
-use shipit_scheduler::{Breaker, Rollout, Span};
+use shipit_scheduler::{Breaker, Percents, Rollout, Span};
 
 use super::faults::When;
 use super::images::REGISTRY;
@@ -113,7 +113,7 @@ impl Scenario {
         let now = world.now();
         let mut service = EcsService::new(shipit_scheduler::Service::settled(2, place, now), now);
         service.deployments[0].status = Status::Successful;
-        service.plan.breaker = Breaker::with_rollback();
+        service.allow(Percents::default(), Breaker::with_rollback());
         world.ecs.services.insert(name.into(), service);
     }
 
@@ -163,7 +163,19 @@ impl Scenario {
 
     /// With this circuit breaker.
     pub fn breaker(self, name: &str, breaker: Breaker) -> Self {
-        self.ecs(name, |service| service.plan.breaker = breaker);
+        self.ecs(name, |service| service.allow(service.plan.percents, breaker));
+        self
+    }
+
+    /// With so many tasks, settled for long, and these percents.
+    pub fn sized(self, name: &str, desired: u32, percents: Percents) -> Self {
+        let now = self.world.lock().now();
+        self.ecs(name, |service| {
+            let (health, breaker) = (service.plan.health, service.plan.breaker);
+            service.plan = shipit_scheduler::Service::settled(desired, service.plan.primary().revision, now);
+            service.plan.health = health;
+            service.allow(percents, breaker);
+        });
         self
     }
 

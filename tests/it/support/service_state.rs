@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shipit_core::dossier::{ContainerEnd, ContainerHealth, Stop, Target, TargetGroup, TargetState};
 use shipit_core::release::{DeploymentId as Id, Digest};
 use shipit_core::settled::Status;
-use shipit_scheduler::{Breaker, DeploymentId, HealthSource, Note, Percents, Rollout, Service, TaskId, Time};
+use shipit_scheduler::{Breaker, DeploymentId, HealthSource, Note, Percents, Rollback, Rollout, Service, TaskId, Time};
 
 /// A service.
 #[derive(Clone)]
@@ -141,7 +141,7 @@ impl EcsService {
     }
 
     fn gave_up(&mut self, deployment: DeploymentId) {
-        let wanted = self.plan.breaker.rollback() == shipit_scheduler::Rollback::ToLastCompleted;
+        let wanted = self.plan.breaker.rollback() == Rollback::ToLastCompleted;
         for one in self.deployments.iter_mut().filter(|one| one.is_open()) {
             if one.deployment == deployment {
                 // Where there is something to go back to, the next note says so.
@@ -214,11 +214,12 @@ impl EcsService {
     pub fn new(mut plan: shipit_scheduler::Service, now: Time) -> Self {
         plan.health = HealthSource { container: false, target: true };
         let (revision, deployment) = (plan.primary().revision, plan.primary().id);
-        Self {
+        let (percents, breaker) = (plan.percents, plan.breaker);
+        let mut service = Self {
             plan,
             status: "ACTIVE".into(),
             controller: "ECS".into(),
-            configuration: json!({"minimumHealthyPercent": 100, "maximumPercent": 200}),
+            configuration: Value::Null,
             load_balancer: Some("shop-1.elb.amazonaws.com".into()),
             digests: BTreeMap::new(),
             deployments: vec![ServiceDeployment {
@@ -233,7 +234,22 @@ impl EcsService {
             failed: Vec::new(),
             dies_of: None,
             stale: None,
-        }
+        };
+        service.allow(percents, breaker);
+        service
+    }
+
+    /// Puts percents and breaker in force, and in the configuration that is read.
+    pub fn allow(&mut self, percents: Percents, breaker: Breaker) {
+        (self.plan.percents, self.plan.breaker) = (percents, breaker);
+        self.configuration = json!({
+            "minimumHealthyPercent": percents.minimum_healthy,
+            "maximumPercent": percents.maximum,
+            "deploymentCircuitBreaker": {
+                "enable": breaker != Breaker::Off,
+                "rollback": breaker.rollback() == Rollback::ToLastCompleted,
+            },
+        });
     }
 
     /// Sets what a deployment configuration says.

@@ -18,6 +18,9 @@ use super::service_state::{EcsService, deployment_id};
 use super::surroundings::{ACCOUNT, REGION};
 use super::world::{Fake, World};
 
+/// How much of a drain is the stop itself; the rest is the target group's deregistration delay.
+const STOP: Span = Span::seconds(30);
+
 fn missing(service: &str) -> PortError {
     PortError::NotFound { what: format!("service `{service}`") }
 }
@@ -64,8 +67,8 @@ impl World {
             primary: Some(id),
             target_groups: vec![TargetGroupSeen {
                 arn: format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/1"),
-                drain: Span::seconds(30),
-                interval: Span::seconds(10),
+                drain: Span(self.ecs.spans.drain.0.saturating_sub(STOP.0)),
+                interval: Span(self.ecs.spans.verdict.0.div_ceil(2)),
                 healthy_threshold: 2,
             }],
             load_balancer: service.load_balancer.clone(),
