@@ -172,6 +172,15 @@ pub struct Change {
     pub create: Option<Value>,
 }
 
+/// How a deployment is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// ECS rolls it back.
+    Rollback,
+    /// Its tasks stay as they are. The API has the word; that it is granted is not documented.
+    Abort,
+}
+
 /// Services of one cluster.
 #[async_trait]
 pub trait Service: Send + Sync {
@@ -187,8 +196,8 @@ pub trait Service: Send + Sync {
     async fn follow(&self, begun: &Begun) -> PortResult<Sight>;
     /// The deployment of the service that is in progress now, whoever asked for it.
     async fn current(&self, service: &str) -> PortResult<Option<Begun>>;
-    /// Stops the deployment in progress and lets ECS roll it back; `Conflict`-like refusals mean it has ended already.
-    async fn stop(&self, begun: &Begun) -> PortResult<()>;
+    /// Stops the deployment in progress; `Conflict`-like refusals mean it has ended already.
+    async fn stop(&self, begun: &Begun, how: Stop) -> PortResult<()>;
 }
 
 /// Facts about what goes wrong, while it goes wrong: ECS forgets a stopped task after about an hour.

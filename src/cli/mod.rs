@@ -94,6 +94,9 @@ pub struct Common {
     /// Use the sandbox instead of AWS; one is started if none runs
     #[arg(long, env = "SHIPIT_SANDBOX")]
     pub sandbox: bool,
+    /// What an interrupted run leaves behind: `turn-back`, `leave` or `stop`, instead of the file's
+    #[arg(long, value_name = "POLICY")]
+    pub on_interrupt: Option<String>,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,

@@ -180,6 +180,7 @@ fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> R
         cluster: common.cluster.clone(),
         region: common.region.clone(),
         strategy: strategy.cloned(),
+        on_interrupt: common.on_interrupt.clone(),
         contexts,
         ..Overrides::default()
     };
@@ -223,7 +224,7 @@ fn signals(run: Arc<OnceLock<RunId>>) -> watch::Receiver<Wish> {
     tokio::spawn(async move {
         signal().await;
         tell.send_replace(Wish::Abort);
-        report::say("interrupted: going back; a second signal leaves at once");
+        report::say("interrupted: the policy is carried out; a second signal leaves at once");
         signal().await;
         match run.get() {
             Some(run) => report::say(&format!("left at once; to go on: shipit resume {run}")),

@@ -72,6 +72,12 @@ const SETTINGS: &[Setting] = &[
         given: |over| over.fail_on.as_ref(),
         lay: |root, value| set(root, &["gate", "fail_on"], value),
     },
+    Setting {
+        flag: "--on-interrupt",
+        variable: "SHIPIT_ON_INTERRUPT",
+        given: |over| over.on_interrupt.as_ref(),
+        lay: |root, value| set(root, &["on_interrupt"], value),
+    },
     Setting { flag: "--strategy", variable: "SHIPIT_STRATEGY", given: |over| over.strategy.as_ref(), lay: lay_strategy },
 ];
 

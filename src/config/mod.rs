@@ -49,6 +49,8 @@ pub struct Overrides {
     pub strategy: Option<String>,
     /// `--fail-on`; also `SHIPIT_FAIL_ON`.
     pub fail_on: Option<String>,
+    /// `--on-interrupt`; also `SHIPIT_ON_INTERRUPT`.
+    pub on_interrupt: Option<String>,
     /// Whether the contexts of the images must be there.
     pub contexts: Contexts,
 }

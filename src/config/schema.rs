@@ -33,6 +33,8 @@ struct Pipeline {
     services: BTreeMap<String, Service>,
     /// Images of other containers that may stay on a moving tag.
     allow_latest: Option<Vec<String>>,
+    /// What an interrupted run leaves behind; `turn-back` if not given.
+    on_interrupt: Option<OnInterrupt>,
     /// What `--env <name>` lays over the rest of the file.
     environments: Option<BTreeMap<String, Value>>,
 }
@@ -209,6 +211,7 @@ values! {
     Platform = words(&["linux/amd64", "linux/arm64"]);
     Threshold = words(&["critical", "high", "medium", "low", "never"]);
     Unscannable = words(&["refuse", "allow"]);
+    OnInterrupt = words(&["turn-back", "leave", "stop"]);
     Day = matching("[0-9]{4}-[0-9]{2}-[0-9]{2}");
     MinimumPercent = number(0, 100);
     MaximumPercent = number(100, i32::MAX.unsigned_abs());

@@ -8,6 +8,7 @@ pub mod artefacts;
 pub mod change;
 pub mod dossier;
 pub mod follow;
+pub mod interrupt;
 pub mod observe;
 pub mod outcome;
 pub mod prune;

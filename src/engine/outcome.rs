@@ -70,7 +70,8 @@ fn exit(failure: &Failure, services: &BTreeMap<String, ServiceOutcome>) -> Exit 
     let back = services.values().any(|service| matches!(service, ServiceOutcome::TurnedBack { .. }));
     match failure.code.exit() {
         _ if stuck => Exit::Stuck,
-        _ if left => Exit::Running,
+        // On an interrupt what goes on goes on by the person's own policy.
+        _ if left && failure.code != Code::Interrupted => Exit::Running,
         Exit::Failed | Exit::Refused | Exit::TurnedBack if taken => Exit::Superseded,
         Exit::Failed | Exit::Refused if back => Exit::TurnedBack,
         exit => exit,
@@ -109,6 +110,13 @@ fn rolled(plan: &Plan, entries: &[Entry], standings: &BTreeMap<StepId, Standing>
             Some(before) => ServiceOutcome::TurnedBack { to: before.clone() },
             None => ServiceOutcome::Stuck { why: "there is no revision to go back to".into() },
         },
+        Some(Standing::Kept(Some(Output::RolledOut { revision }))) => {
+            ServiceOutcome::Deployed { before: roll.before.clone(), revision: revision.clone() }
+        }
+        // Not brought back though the run is over: AWS goes on.
+        Some(Standing::Started(_) | Standing::Kept(_)) if began => {
+            ServiceOutcome::InProgress { revision: asked_for(entries, roll) }
+        }
         Some(Standing::UndoFailed(failure)) => left(entries, id, roll, failure),
         Some(Standing::Failed(_, failure)) if began => left(entries, id, roll, failure),
         _ => ServiceOutcome::Untouched,
@@ -123,12 +131,14 @@ fn left(entries: &[Entry], step: &StepId, roll: &Roll, failure: &Failure) -> Ser
     });
     match last {
         Some(Phase::Superseded { by }) => ServiceOutcome::Superseded { by: by.clone() },
-        Some(Phase::Left { .. }) => {
-            let asked = revision(entries, &StepId::register(&roll.service));
-            ServiceOutcome::InProgress { revision: asked.map_or_else(|| Revision("unknown".into()), |(revision, _)| revision) }
-        }
+        Some(Phase::Left { .. }) => ServiceOutcome::InProgress { revision: asked_for(entries, roll) },
         _ => ServiceOutcome::Stuck { why: failure.what.clone() },
     }
+}
+
+fn asked_for(entries: &[Entry], roll: &Roll) -> Revision {
+    let asked = revision(entries, &StepId::register(&roll.service));
+    asked.map_or_else(|| Revision("unknown".into()), |(revision, _)| revision)
 }
 
 /// A rollout's end as the end of its step.

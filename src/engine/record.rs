@@ -57,6 +57,11 @@ impl<'a> Journal<'a> {
 fn has_happened(fact: &Fact) -> bool {
     match fact {
         Fact::Started { .. } | Fact::Decided { .. } | Fact::GivenUp { .. } | Fact::UndoStarted => false,
-        Fact::Succeeded { .. } | Fact::Failed { .. } | Fact::Began { .. } | Fact::Undone | Fact::UndoFailed { .. } => true,
+        Fact::Succeeded { .. }
+        | Fact::Failed { .. }
+        | Fact::Began { .. }
+        | Fact::Kept
+        | Fact::Undone
+        | Fact::UndoFailed { .. } => true,
     }
 }

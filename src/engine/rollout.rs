@@ -59,8 +59,10 @@ pub struct Rolling<'a> {
     pub turn: Turn,
     /// What it was made of.
     pub source: &'a Source,
-    /// Becomes abort when another step fails or a person interrupts.
+    /// Becomes abort when another step fails.
     pub wish: watch::Receiver<Wish>,
+    /// Becomes true once AWS has been asked for the way back.
+    pub asked: watch::Sender<bool>,
 }
 
 impl Rolling<'_> {
@@ -204,7 +206,9 @@ impl Rolling<'_> {
         let (Phase::TurningBack { begun, .. }, Some(before)) = (phase, &self.roll.before) else {
             return Err(PortError::NotFound { what: "a revision to go back to".into() });
         };
-        ask_back(self.context, self.roll, before, begun).await
+        let way = ask_back(self.context, self.roll, before, begun).await;
+        self.asked.send_replace(true);
+        way
     }
 
     async fn pause(&self, span: Duration) {

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::record::Journal;
 use super::step::{Doing, Done, StepEnd, Turn, Undone};
-use super::{Context, outcome, unwind};
+use super::{Context, interrupt, outcome, unwind};
 
 /// Carries a plan out, from wherever its journal stands, and undoes what must be undone.
 pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> Outcome {
@@ -26,6 +26,9 @@ pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> O
     };
     let failure = match end {
         Ok(()) => None,
+        Err(failure) if failure.code == Code::Interrupted && given_up(&before).is_none() => {
+            Some(interrupt::carry_out(context, plan, journal, failure).await)
+        }
         Err(failure) => {
             give_up(context, journal, &failure).await;
             unwind::unwind(context, plan, journal).await;
@@ -38,7 +41,7 @@ pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> O
 }
 
 /// Whoever goes on with this journal goes back, too.
-async fn give_up(context: &Context<'_>, journal: &Journal<'_>, failure: &Failure) {
+pub(super) async fn give_up(context: &Context<'_>, journal: &Journal<'_>, failure: &Failure) {
     if given_up(&journal.entries()).is_some() {
         return;
     }
@@ -65,11 +68,8 @@ async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> R
         }
         let ended = tokio::select! {
             ended = running.next() => ended,
-            () = aborted(&mut interrupt), if *stop.borrow() == Wish::GoOn => {
-                failed.get_or_insert(interrupted());
-                stop.send_replace(Wish::Abort);
-                continue;
-            }
+            // Whatever is under way is dropped as in a crash: the facts say how far it is, and nothing waits for an answer.
+            () = aborted(&mut interrupt) => return Err(failed.unwrap_or_else(interrupted)),
         };
         let Some(ended) = ended else { break };
         if let Err(failure) = ended {

@@ -277,6 +277,7 @@ impl Doing<'_> {
             turn: self.turn,
             source: &self.plan.source,
             wish: self.wish.clone(),
+            asked: watch::Sender::new(false),
         };
         let ended = rolling.run(self.reached()).await?;
         let phase = ended.phase.clone();

@@ -1,5 +1,9 @@
 //! Undo after a failure or an interrupt: traffic, then capacity; newest first; what cannot be undone is said.
 
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use shipit_core::event::Event;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Registered, Standing, Undo, revision, standings, to_undo};
@@ -16,36 +20,95 @@ use super::rollout::Rolling;
 use super::step::Turn;
 use super::theirs;
 
-/// Undoes every step that left something behind.
+/// How long a change may take to show in what AWS answers.
+const UNTIL_SHOWN: Duration = Duration::from_secs(5);
+
+/// Undoes every step that left something behind: one after the other, for a service may need those that moved before it. While
+/// a person waits for the end, AWS is asked for all of it at once, in the same order, and goes back by itself.
 pub async fn unwind(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) {
+    let mut going: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
+    let mut interrupt = context.interrupt.clone();
     for (step, undo) in to_undo(&journal.entries()) {
         let Some((_, roll)) = plan.rolls().find(|(id, _)| **id == step) else { continue };
-        let result = match begun(context, journal, roll, &step).await {
-            // A rollout that never asked for anything has nothing to undo.
-            Ok(None) => Ok(()),
-            Ok(Some(begun)) => match &undo {
-                Undo::Nothing => Ok(()),
-                Undo::Created { service } => Err(created(service)),
-                Undo::TurnBack { revision, .. } => turn_back(context, plan, journal, &step, roll, revision, &begun).await,
-            },
-            Err(failure) => Err(failure),
-        };
-        let told = match result {
-            Ok(()) => journal.record(&step, Fact::Undone).await,
-            Err(failure) => {
-                (context.tell)(Event::UndoFailed { step: step.clone(), failure: failure.clone() });
-                journal.record(&step, Fact::UndoFailed { failure }).await
+        let asked = watch::Sender::new(false);
+        let mut is_asked = asked.subscribe();
+        going.push(Box::pin(one(context, plan, journal, roll, step, undo, asked)));
+        loop {
+            tokio::select! {
+                ended = going.next() => if ended.is_none() { break },
+                () = asked_in_haste(&mut interrupt, &mut is_asked) => break,
             }
-        };
-        if let Err(failure) = told {
-            (context.tell)(Event::UndoFailed { step, failure });
         }
+    }
+    while going.next().await.is_some() {}
+}
+
+fn is_cut(journal: &Journal<'_>, step: &StepId) -> bool {
+    matches!(standings(&journal.entries()).get(step), Some(Standing::Started(_)))
+}
+
+async fn asked_in_haste(interrupt: &mut watch::Receiver<Wish>, asked: &mut watch::Receiver<bool>) {
+    let haste = interrupt.wait_for(|wish| *wish == Wish::Abort).await.is_ok();
+    if !haste || asked.wait_for(|asked| *asked).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn one(
+    context: &Context<'_>,
+    plan: &Plan,
+    journal: &Journal<'_>,
+    roll: &Roll,
+    step: StepId,
+    undo: Undo,
+    asked: watch::Sender<bool>,
+) {
+    let known = match begun(context, journal, roll, &step).await {
+        // A rollout that never asked for anything has nothing to undo. One that was cut a moment ago may not show yet.
+        Ok(None) if !journal.is_from_before(&step) && is_cut(journal, &step) => {
+            asked.send_replace(true);
+            context.clock.sleep(UNTIL_SHOWN).await;
+            begun(context, journal, roll, &step).await
+        }
+        known => known,
+    };
+    let result = match known {
+        Ok(None) => Ok(()),
+        Ok(Some(begun)) => match &undo {
+            Undo::Nothing => Ok(()),
+            Undo::Created { service } => Err(created(service)),
+            Undo::TurnBack { revision, .. } => {
+                let (_, wish) = watch::channel(Wish::GoOn);
+                let (ours, source) = (&begun.revision, &plan.source);
+                let rolling = Rolling { context, journal, step: &step, roll, revision: ours, source, turn: Turn::First, wish, asked };
+                turn_back(&rolling, revision, &begun).await
+            }
+        },
+        Err(failure) => Err(failure),
+    };
+    let told = match result {
+        Ok(()) => journal.record(&step, Fact::Undone).await,
+        Err(failure) => {
+            (context.tell)(Event::UndoFailed { step: step.clone(), failure: failure.clone() });
+            journal.record(&step, Fact::UndoFailed { failure }).await
+        }
+    };
+    if let Err(failure) = told {
+        (context.tell)(Event::UndoFailed { step, failure });
     }
 }
 
 /// The deployment that the step asked for first: ours, not the one back. A step that was cut may have asked without
 /// learning of the answer: that AWS must tell.
-async fn begun(context: &Context<'_>, journal: &Journal<'_>, roll: &Roll, step: &StepId) -> Result<Option<Begun>, Failure> {
+///
+/// # Errors
+/// AWS could not be asked, or the answer not be written down.
+pub(super) async fn begun(
+    context: &Context<'_>,
+    journal: &Journal<'_>,
+    roll: &Roll,
+    step: &StepId,
+) -> Result<Option<Begun>, Failure> {
     let entries = journal.entries();
     let of_step = || entries.iter().filter(|entry| entry.step == *step);
     let known = of_step().find_map(|entry| match &entry.fact {
@@ -74,15 +137,8 @@ fn created(service: &str) -> Failure {
         .next("fix the cause and deploy again, or delete the service")
 }
 
-async fn turn_back(
-    context: &Context<'_>,
-    plan: &Plan,
-    journal: &Journal<'_>,
-    step: &StepId,
-    roll: &Roll,
-    revision: &Revision,
-    begun: &Begun,
-) -> Result<(), Failure> {
+async fn turn_back(rolling: &Rolling<'_>, revision: &Revision, begun: &Begun) -> Result<(), Failure> {
+    let Rolling { context, journal, step, roll, .. } = *rolling;
     (context.tell)(Event::UndoStarted {
         step: step.clone(),
         doing: format!("`{}` goes back to {}", roll.service, revision.short()),
@@ -91,9 +147,6 @@ async fn turn_back(
     // The way back is the reconciler's own, from the phase in which it is to be asked for.
     let phase = Phase::TurningBack { begun: begun.clone(), why: Why::Aborted };
     journal.record(step, Fact::Decided { phase: phase.clone() }).await?;
-    let (_, wish) = watch::channel(Wish::GoOn);
-    let (ours, source) = (&begun.revision, &plan.source);
-    let rolling = Rolling { context, journal, step, roll, revision: ours, source, turn: Turn::First, wish };
     let ended = rolling.run(Rollout::in_phase(phase)).await?;
     match ended.phase {
         Phase::TurnedBack { .. } => {

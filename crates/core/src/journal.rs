@@ -76,6 +76,8 @@ pub enum Fact {
         /// Why.
         failure: Failure,
     },
+    /// It stays as it is, because a person interrupted the run and wants it so.
+    Kept,
     /// Undoing it begins.
     UndoStarted,
     /// It is undone.

@@ -33,6 +33,8 @@ pub struct Pipeline {
     pub gate: GatePolicy,
     /// `services:`, in the order of the file.
     pub services: Vec<Service>,
+    /// `on_interrupt:`.
+    pub on_interrupt: OnInterrupt,
     /// `allow_latest:`: images of other containers that may stay on a moving tag.
     pub allow_latest: Vec<String>,
     /// The folder of the pipeline file: paths in it are relative to this, and `.shipit/` lives here.
@@ -49,6 +51,18 @@ impl Pipeline {
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
     }
+}
+
+/// What an interrupted run leaves behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnInterrupt {
+    /// Everything that it moved goes back.
+    #[default]
+    TurnBack,
+    /// What is in progress goes on in AWS; the run can be resumed.
+    Leave,
+    /// Nothing new is started, nothing goes back, the run is over.
+    Stop,
 }
 
 /// An image that this pipeline builds.

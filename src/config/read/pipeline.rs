@@ -1,6 +1,6 @@
 //! The whole file, put together.
 
-use shipit_core::pipeline::Pipeline;
+use shipit_core::pipeline::{OnInterrupt, Pipeline};
 
 use super::cross::{check_images, check_needs, check_services};
 use super::field::{Field, Fields};
@@ -11,6 +11,10 @@ use super::shape::PIPELINE;
 use super::{At, Reading, value};
 use crate::config::complaint::Complaint;
 use crate::config::tree::Node;
+
+/// The words of `on_interrupt:`.
+const ON_INTERRUPT: &[(&str, OnInterrupt)] =
+    &[("turn-back", OnInterrupt::TurnBack), ("leave", OnInterrupt::Leave), ("stop", OnInterrupt::Stop)];
 
 /// The pipeline, as far as there was nothing to complain about; without it there is at least one complaint.
 pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Option<Pipeline> {
@@ -27,6 +31,7 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
     let allow_latest = fields.get("allow_latest").and_then(|field| field.items(reading)).unwrap_or_default();
     let allow_latest: Vec<String> =
         allow_latest.iter().filter_map(|item| item.read(reading, value::line)).map(|image| image.value).collect();
+    let on_interrupt = fields.get("on_interrupt").map(|field| field.read(reading, |text| value::word(text, ON_INTERRUPT)));
     check_images(&images, &services, reading);
     check_needs(&services, reading);
     check_services(&services, reading);
@@ -41,6 +46,10 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
         gate: gate?,
         services: services.into_iter().map(RawService::finish).collect::<Option<_>>()?,
         allow_latest,
+        on_interrupt: match on_interrupt {
+            Some(given) => given?.value,
+            None => OnInterrupt::default(),
+        },
         folder: reading.world.folder.clone(),
     })
 }

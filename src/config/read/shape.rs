@@ -23,6 +23,7 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
         "gate",
         "services",
         "allow_latest",
+        "on_interrupt",
         "environments",
     ],
     later: &["verify"],

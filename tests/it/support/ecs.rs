@@ -6,7 +6,7 @@ use shipit_core::release::Revision;
 use shipit_core::rollout::Wish;
 use shipit_scheduler::{Action, Cause, Health, Phase, Span, StopCause, TaskId, Time, step};
 
-use super::faults::{Op, When, denied, disk_full, unreachable};
+use super::faults::{Op, When, denied, disk_full, throttled, unreachable};
 use super::revisions::{Behaviour, Revisions};
 use super::service_state::{Death, EcsService};
 use super::world::World;
@@ -83,6 +83,8 @@ pub enum Happening {
     WriteFails,
     /// The answer to the next call of this operation is lost.
     LosesNext(Op),
+    /// AWS throttles an operation a few times.
+    Throttles(Op),
     /// A permission is taken away.
     Denies(Op),
     /// What tasks of the revision do that the service had before this run.
@@ -94,6 +96,7 @@ impl World {
     pub fn happens(&mut self, now: Time, happening: Happening) {
         let name = match happening {
             Happening::Outage(length) => return self.faults.outage(now, length),
+            Happening::Throttles(operation) => return self.faults.fail_next(operation, 3, When::Before, throttled(operation)),
             Happening::Denies(operation) => return self.faults.fail_next(operation, usize::MAX, When::Before, denied(operation)),
             Happening::FormerBehaves(revision, behaviour) => return self.ecs.revisions.behave(&revision, behaviour),
             Happening::DiskFull => return self.faults.fail_next(Op::Record, usize::MAX, When::Before, disk_full()),

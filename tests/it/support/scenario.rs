@@ -16,7 +16,7 @@ use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::{Exit, Failure};
 use shipit_core::gate::GatePolicy;
 use shipit_core::journal::{Book, Entry, Head};
-use shipit_core::pipeline::{Image, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
+use shipit_core::pipeline::{Image, OnInterrupt, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
 use shipit_core::plan::{Plan, plan};
 use shipit_core::prune::Fate;
 use shipit_core::release::{Revision, RunId};
@@ -74,6 +74,7 @@ impl Scenario {
             gate: GatePolicy::default(),
             services: Vec::new(),
             allow_latest: Vec::new(),
+            on_interrupt: OnInterrupt::TurnBack,
             folder: PathBuf::from("/shop"),
         };
         Self { pipeline, world: Fake::new(), wish: SourceWish::default(), forced: None }

@@ -41,6 +41,8 @@ pub struct Call {
     pub body: Value,
     /// It took effect and its answer arrived, or how it failed.
     pub failed: Option<When>,
+    /// AWS's time.
+    pub at: Timestamp,
 }
 
 /// Everything.
@@ -226,11 +228,13 @@ impl Fake {
         world.trigger(operation);
         let now = world.now();
         let fault = world.faults.of(operation, now);
+        let at = world.clock.now();
         world.lines.push(Line::Call(Call {
             operation,
             subject: subject.to_owned(),
             body,
             failed: fault.as_ref().map(|(when, _)| *when),
+            at,
         }));
         let answer = match fault {
             None => answer(&mut world),

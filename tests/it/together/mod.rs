@@ -1,5 +1,6 @@
-//! Real processes that deploy at once: against the detached sandbox, with real containers.
+//! Real processes, several at once or killed: against the detached sandbox, with real containers.
 
+mod kills;
 mod same_folder;
 mod stage;
 mod two_clones;

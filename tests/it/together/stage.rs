@@ -1,5 +1,6 @@
 //! A small application in a git repository, its image in the registry of a detached sandbox, and shipit as a process.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -48,10 +49,52 @@ fn service() -> Value {
             "deploymentCircuitBreaker": {"enable": true, "rollback": true}}})
 }
 
+/// Two tasks behind a load balancer.
+fn served_definition(image: &str, note: &str) -> Value {
+    let script = "mkdir /www && cd /www && echo \"$NOTE\" >index.html && trap 'exit 0' TERM && { httpd -f -p 8080 & wait; }";
+    let mut definition = definition(image, note);
+    definition["containerDefinitions"][0]["command"] = json!(["sh", "-c", script]);
+    definition["containerDefinitions"][0]["portMappings"] = json!([{"containerPort": 8080, "protocol": "tcp"}]);
+    definition
+}
+
+fn served_service() -> Value {
+    let mut service = service();
+    service["desiredCount"] = 2.into();
+    service["deploymentConfiguration"]["minimumHealthyPercent"] = 100.into();
+    service["loadBalancers"] = json!([{"targetGroupArn": "${ref:targets}", "containerName": "web", "containerPort": 8080}]);
+    service
+}
+
+fn balancer() -> [Value; 4] {
+    [
+        json!({"service": "elbv2", "operation": "CreateLoadBalancer", "as": "balancer", "take": "LoadBalancers.0.LoadBalancerArn",
+            "body": {"Name": "shop", "Type": "application", "Scheme": "internet-facing",
+                "Subnets": ["subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002"]}}),
+        json!({"service": "elbv2", "operation": "CreateTargetGroup", "as": "targets", "take": "TargetGroups.0.TargetGroupArn",
+            "body": {"Name": "shop-web", "Protocol": "HTTP", "Port": 8080, "VpcId": "vpc-0a1b2c3d4e5f60001", "TargetType": "ip",
+                "HealthCheckPath": "/", "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2,
+                "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2, "Matcher": {"HttpCode": "200"}}}),
+        json!({"service": "elbv2", "operation": "ModifyTargetGroupAttributes", "body": {"TargetGroupArn": "${ref:targets}",
+            "Attributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}]}}),
+        json!({"service": "elbv2", "operation": "CreateListener", "body": {"LoadBalancerArn": "${ref:balancer}",
+            "Protocol": "HTTP", "Port": 80, "DefaultActions": [{"Type": "forward", "TargetGroupArn": "${ref:targets}"}]}}),
+    ]
+}
+
+/// What the service is like at the beginning.
+#[derive(Clone, Copy, PartialEq)]
+enum Service {
+    Missing,
+    Alone,
+    Served,
+}
+
 /// A sandbox with an image in its registry, and the folder it belongs to.
 pub struct Stage {
     folder: tempfile::TempDir,
     pub endpoint: String,
+    address: Option<SocketAddr>,
     down: bool,
 }
 
@@ -65,17 +108,22 @@ pub struct Ended {
 impl Stage {
     /// With the service running a placeholder, and the image of the only commit pushed.
     pub async fn new(name: &str) -> Self {
-        Self::start(name, PIPELINE, true).await
+        Self::start(name, PIPELINE, Service::Alone).await
     }
 
     /// Without the service: the pipeline file says how to create it.
     pub async fn without_service(name: &str) -> Self {
-        Self::start(name, &format!("{PIPELINE}    service_definition: web.service.json\n"), false).await
+        Self::start(name, &format!("{PIPELINE}    service_definition: web.service.json\n"), Service::Missing).await
     }
 
-    async fn start(name: &str, pipeline: &str, with_service: bool) -> Self {
+    /// With two tasks of the service behind a load balancer.
+    pub async fn served(name: &str) -> Self {
+        Self::start(name, PIPELINE, Service::Served).await
+    }
+
+    async fn start(name: &str, pipeline: &str, at_first: Service) -> Self {
         let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
-        let mut stage = Self { folder, endpoint: String::new(), down: false };
+        let mut stage = Self { folder, endpoint: String::new(), address: None, down: false };
         let home = stage.home();
         std::fs::create_dir_all(home.join("web")).unwrap();
         let mut seed = vec![
@@ -83,15 +131,22 @@ impl Stage {
             json!({"service": "ecr", "operation": "CreateRepository", "body":
                 {"repositoryName": "shop/web", "imageTagMutability": "IMMUTABLE"}}),
         ];
-        if with_service {
-            let placeholder = definition("shipit-busybox:1", "placeholder");
+        let (define, create): (fn(&str, &str) -> Value, Value) = match at_first {
+            Service::Served => (served_definition, served_service()),
+            Service::Alone | Service::Missing => (definition, service()),
+        };
+        if at_first == Service::Served {
+            seed.extend(balancer());
+        }
+        if at_first != Service::Missing {
+            let placeholder = define("shipit-busybox:1", "placeholder");
             seed.push(json!({"service": "ecs", "operation": "RegisterTaskDefinition", "body": placeholder}));
-            seed.push(json!({"service": "ecs", "operation": "CreateService", "body": service()}));
+            seed.push(json!({"service": "ecs", "operation": "CreateService", "body": create}));
         }
         for (path, text) in [
             ("shipit.yaml", pipeline.to_owned()),
             ("web/Dockerfile", format!("FROM shipit-busybox:1\nLABEL stage={name}\n")),
-            ("web.taskdef.json", definition("shop/web", "${env:NOTE:-none}").to_string()),
+            ("web.taskdef.json", define("shop/web", "${env:NOTE:-none}").to_string()),
             ("web.service.json", service().to_string()),
             ("seed.json", Value::Array(seed).to_string()),
             (".gitignore", ".shipit\n".to_owned()),
@@ -107,8 +162,19 @@ impl Stage {
         let endpoints = std::fs::read(home.join(".shipit/sandbox/endpoints.json")).unwrap();
         let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
         stage.endpoint = endpoints["endpoint"].as_str().unwrap().to_owned();
+        stage.address = endpoints["load_balancers"]["shop"]["80"].as_str().and_then(|address| address.parse().ok());
         stage.run(&home, &["push", "--sandbox"], "setup").await.done();
         stage
+    }
+
+    /// Where the load balancer listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("the service is behind a load balancer")
+    }
+
+    /// How many exchanges there are.
+    pub fn exchanges(&self) -> usize {
+        std::fs::read(self.record_file()).unwrap().iter().filter(|byte| **byte == b'\n').count()
     }
 
     /// The folder of the pipeline file.

@@ -17,6 +17,8 @@ pub enum Standing {
     Done(Undo, Output),
     /// It failed; whatever it left is undone too.
     Failed(Undo, Failure),
+    /// It stays as it is on a person's wish, with what came of it if it was done.
+    Kept(Option<Output>),
     /// It is undone.
     Undone,
     /// It could not be undone.
@@ -37,7 +39,7 @@ impl Standing {
     fn undo(&self) -> Undo {
         match self {
             Standing::Started(undo) | Standing::Done(undo, _) | Standing::Failed(undo, _) => undo.clone(),
-            Standing::Untouched | Standing::Undone | Standing::UndoFailed(_) => Undo::Nothing,
+            Standing::Untouched | Standing::Kept(_) | Standing::Undone | Standing::UndoFailed(_) => Undo::Nothing,
         }
     }
 
@@ -51,6 +53,10 @@ impl Standing {
             Fact::Succeeded { output } => Standing::Done(self.undo(), output.clone()),
             Fact::Failed { failure } => Standing::Failed(self.undo(), failure.clone()),
             Fact::Decided { .. } | Fact::Began { .. } | Fact::GivenUp { .. } | Fact::UndoStarted => self,
+            Fact::Kept => match self {
+                Standing::Done(_, output) => Standing::Kept(Some(output)),
+                _ => Standing::Kept(None),
+            },
             Fact::Undone => Standing::Undone,
             Fact::UndoFailed { failure } => Standing::UndoFailed(failure.clone()),
         }

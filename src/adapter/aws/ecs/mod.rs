@@ -28,7 +28,7 @@ use shipit_core::tags;
 use self::api::Api;
 use self::balancing::Balancing;
 use super::operation;
-use crate::port::{Change, Clock, PortError, PortResult, Service};
+use crate::port::{Change, Clock, PortError, PortResult, Service, Stop};
 
 pub use evidence::StoppedTasks;
 
@@ -148,7 +148,7 @@ impl Service for Cluster {
         Ok(begin::current(service, &seen, list.first()))
     }
 
-    async fn stop(&self, begun: &Begun) -> PortResult<()> {
+    async fn stop(&self, begun: &Begun, how: Stop) -> PortResult<()> {
         let ServiceDeployments::Listed { list } = self.service_deployments(begun).await? else {
             return Err(PortError::Refused {
                 action: operation::STOP_SERVICE_DEPLOYMENT.action(),
@@ -158,7 +158,11 @@ impl Service for Cluster {
         };
         let arn = follow::ours(begun, &list).map(|ours| ours.arn.clone());
         let arn = arn.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })?;
-        let body = json!({"serviceDeploymentArn": arn, "stopType": "ROLLBACK"});
+        let how = match how {
+            Stop::Rollback => "ROLLBACK",
+            Stop::Abort => "ABORT",
+        };
+        let body = json!({"serviceDeploymentArn": arn, "stopType": how});
         self.api.call(operation::STOP_SERVICE_DEPLOYMENT, &body).await.map(drop)
     }
 }
