@@ -44,7 +44,7 @@ impl Load {
         Self { over, asked, clients }
     }
 
-    async fn end(mut self) {
+    async fn end(mut self, seed: u64) {
         self.over.store(true, Ordering::Relaxed);
         let mut failed = Vec::new();
         while let Some(client) = self.clients.join_next().await {
@@ -52,7 +52,7 @@ impl Load {
         }
         let asked = self.asked.load(Ordering::Relaxed);
         assert!(asked > 200, "{asked} requests are no load");
-        assert!(failed.is_empty(), "{} of {asked} requests failed, the first: {}", failed.len(), failed[0]);
+        assert!(failed.is_empty(), "seed {seed}: {} of {asked} requests failed, the first: {}", failed.len(), failed[0]);
     }
 }
 
@@ -120,7 +120,6 @@ async fn kill_at(stage: &Stage, child: &mut Child, point: Point, since: usize, k
 }
 
 async fn rounds(name: &str, seed: u64, count: usize) {
-    println!("seed {seed}");
     let stage = Stage::served(name).await;
     let (home, mut draw) = (stage.home(), Draw(seed));
     let load = Load::begin(stage.address());
@@ -164,8 +163,8 @@ async fn rounds(name: &str, seed: u64, count: usize) {
             assert_eq!(runs, if updated.is_empty() { &before } else { ours.unwrap_or(&Value::Null) }, "{what}");
         }
     }
-    load.end().await;
-    assert!(cut * 3 >= count * 2, "only {cut} of {count} were killed on their way");
+    load.end(seed).await;
+    assert!(cut * 3 >= count * 2, "seed {seed}: only {cut} of {count} were killed on their way");
     stage.finish().await;
 }
 
