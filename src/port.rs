@@ -174,7 +174,7 @@ pub struct Change {
 
 /// How a deployment is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopType {
     /// ECS rolls it back.
     Rollback,
     /// Its tasks stay as they are. The API has the word; that it is granted is not documented.
@@ -197,7 +197,7 @@ pub trait Service: Send + Sync {
     /// The deployment of the service that is in progress now, whoever asked for it.
     async fn current(&self, service: &str) -> PortResult<Option<Begun>>;
     /// Stops the deployment in progress; `Conflict`-like refusals mean it has ended already.
-    async fn stop(&self, begun: &Begun, how: Stop) -> PortResult<()>;
+    async fn stop(&self, begun: &Begun, how: StopType) -> PortResult<()>;
 }
 
 /// Facts about what goes wrong, while it goes wrong: ECS forgets a stopped task after about an hour.

@@ -13,7 +13,7 @@ use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled, taken_ov
 use super::step::Turn;
 use super::wait::patiently;
 use super::{Context, outcome};
-use crate::port::{Change, PortError, PortResult, Stop};
+use crate::port::{Change, PortError, PortResult, StopType};
 
 /// How far the clock of the machine that wrote the journal may be ahead of AWS's.
 const SKEW: SignedDuration = SignedDuration::from_secs(120);
@@ -128,7 +128,7 @@ pub enum Way {
 pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, begun: &Begun) -> PortResult<Way> {
     let (port, clock) = (&context.ports.service, context.clock);
     let throttled = PortError::is_throttled;
-    match patiently(clock, &roll.service, throttled, async || port.stop(begun, Stop::Rollback).await).await {
+    match patiently(clock, &roll.service, throttled, async || port.stop(begun, StopType::Rollback).await).await {
         Ok(()) => return Ok(Way::Open(Handle::Stopping)),
         Err(error) if error.is_passing() => return Err(error),
         Err(_) => {}

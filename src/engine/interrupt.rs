@@ -11,7 +11,7 @@ use shipit_core::plan::Plan;
 use super::record::Journal;
 use super::run::give_up;
 use super::{Context, unwind};
-use crate::port::Stop;
+use crate::port::StopType;
 
 /// How long AWS is asked, on the wall, about a change whose answer was cut off, before the run is left.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ async fn stop(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, mut fai
                 Fact::Kept
             }
             (false, Ok(Ok(None))) => Fact::Undone,
-            (false, Ok(Ok(Some(begun)))) => match context.ports.service.stop(&begun, Stop::Abort).await {
+            (false, Ok(Ok(Some(begun)))) => match context.ports.service.stop(&begun, StopType::Abort).await {
                 Ok(()) => {
                     let what =
                         format!("the deployment of {} to `{}` was stopped in its middle", begun.revision.short(), roll.service);

@@ -80,7 +80,8 @@ async fn one(
             Undo::TurnBack { revision, .. } => {
                 let (_, wish) = watch::channel(Wish::GoOn);
                 let (ours, source) = (&begun.revision, &plan.source);
-                let rolling = Rolling { context, journal, step: &step, roll, revision: ours, source, turn: Turn::First, wish, asked };
+                let rolling =
+                    Rolling { context, journal, step: &step, roll, revision: ours, source, turn: Turn::First, wish, asked };
                 turn_back(&rolling, revision, &begun).await
             }
         },

@@ -174,7 +174,7 @@ async fn a_service_is_made_changed_and_turned_back() {
 
     let third = world.register(&image, &format!("{WORKS} # once more")).await;
     let begun = world.begin(&third, None).await;
-    world.aws.service.stop(&begun, shipit::port::Stop::Rollback).await.unwrap();
+    world.aws.service.stop(&begun, shipit::port::StopType::Rollback).await.unwrap();
     let back = world.until(&begun, |now| !matches!(now, Settled::Pending | Settled::RollingBack { .. })).await;
     assert!(matches!(&back, Settled::RolledBack { to, .. } if *to == first), "{back:?}");
     world.sandbox.shutdown().await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Service, Stop as HowToStop};
+use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Service, StopType};
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments};
@@ -176,7 +176,7 @@ impl World {
             .collect()
     }
 
-    fn stop(&mut self, begun: &Begun, how: HowToStop) -> PortResult<()> {
+    fn stop(&mut self, begun: &Begun, how: StopType) -> PortResult<()> {
         let refused = |code: &str, message: &str| PortError::Refused {
             action: "ecs:StopServiceDeployment".into(),
             code: code.into(),
@@ -185,7 +185,7 @@ impl World {
         if self.ecs.without_service_deployments {
             return Err(refused("Unsupported", "the platform has no service deployments"));
         }
-        if how == HowToStop::Abort {
+        if how == StopType::Abort {
             return Err(refused("InvalidParameterException", "Invalid stopType. The valid value is ROLLBACK."));
         }
         let (now, place) = (self.now(), self.ecs.revisions.place(&begun.revision));
@@ -269,7 +269,7 @@ impl Service for Fake {
         .await
     }
 
-    async fn stop(&self, begun: &Begun, how: HowToStop) -> PortResult<()> {
+    async fn stop(&self, begun: &Begun, how: StopType) -> PortResult<()> {
         let sent = json!({"begun": begun, "how": format!("{how:?}")});
         self.call(Op::StopServiceDeployment, &begun.service, sent, |world| world.stop(begun, how)).await
     }

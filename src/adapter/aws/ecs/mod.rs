@@ -28,7 +28,7 @@ use shipit_core::tags;
 use self::api::Api;
 use self::balancing::Balancing;
 use super::operation;
-use crate::port::{Change, Clock, PortError, PortResult, Service, Stop};
+use crate::port::{Change, Clock, PortError, PortResult, Service, StopType};
 
 pub use evidence::StoppedTasks;
 
@@ -148,7 +148,7 @@ impl Service for Cluster {
         Ok(begin::current(service, &seen, list.first()))
     }
 
-    async fn stop(&self, begun: &Begun, how: Stop) -> PortResult<()> {
+    async fn stop(&self, begun: &Begun, how: StopType) -> PortResult<()> {
         let ServiceDeployments::Listed { list } = self.service_deployments(begun).await? else {
             return Err(PortError::Refused {
                 action: operation::STOP_SERVICE_DEPLOYMENT.action(),
@@ -159,8 +159,8 @@ impl Service for Cluster {
         let arn = follow::ours(begun, &list).map(|ours| ours.arn.clone());
         let arn = arn.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })?;
         let how = match how {
-            Stop::Rollback => "ROLLBACK",
-            Stop::Abort => "ABORT",
+            StopType::Rollback => "ROLLBACK",
+            StopType::Abort => "ABORT",
         };
         let body = json!({"serviceDeploymentArn": arn, "stopType": how});
         self.api.call(operation::STOP_SERVICE_DEPLOYMENT, &body).await.map(drop)

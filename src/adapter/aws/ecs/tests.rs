@@ -13,7 +13,7 @@ use shipit_scheduler::{Breaker, Percents, Span};
 
 use super::*;
 use crate::adapter::aws::canned::{Asked, Canned, Reply, recorded};
-use crate::port::{Evidence as _, Service as _, Stop};
+use crate::port::{Evidence as _, Service as _, StopType};
 
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7";
 const OURS: &str = "ecs-svc/1111111111111111111";
@@ -256,7 +256,7 @@ async fn every_page_of_service_deployments_is_read() {
 #[tokio::test]
 async fn the_service_deployment_of_our_call_is_stopped() {
     let server = Canned::start(mid_rollout).await;
-    cluster(&server).stop(&begun(), Stop::Rollback).await.unwrap();
+    cluster(&server).stop(&begun(), StopType::Rollback).await.unwrap();
     let asked = server.asked();
     let stop = asked.iter().find(|asked| asked.operation() == "StopServiceDeployment").unwrap().json();
     let arn = "arn:aws:ecs:us-east-1:123456789012:service-deployment/prod/web/EZe5RNVLH6PPzHXINuP28";
