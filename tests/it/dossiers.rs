@@ -30,6 +30,7 @@ struct Case {
     cause: &'static str,
     exit: i32,
     balanced: Balanced,
+    on: On,
     ends_by: By,
     /// Laid over the container of the good definition.
     over: Value,
@@ -41,6 +42,14 @@ enum Balanced {
     No,
 }
 
+/// Where its tasks run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Fargate,
+    /// The cluster's one container instance.
+    Instance,
+}
+
 /// Who gives the rollout up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -50,11 +59,15 @@ enum By {
 
 impl Case {
     fn new(name: &'static str, cause: &'static str, over: Value) -> Self {
-        Self { name, cause, exit: 4, balanced: Balanced::No, ends_by: By::Ecs, over }
+        Self { name, cause, exit: 4, balanced: Balanced::No, on: On::Fargate, ends_by: By::Ecs, over }
     }
 
     fn hopeless(self) -> Self {
         Self { ends_by: By::Shipit, ..self }
+    }
+
+    fn on_an_instance(self) -> Self {
+        Self { on: On::Instance, ..self }
     }
 
     fn balanced(self) -> Self {
@@ -75,6 +88,10 @@ fn logs(group: &str) -> Value {
     json!({"logDriver": "awslogs", "options": options})
 }
 
+fn fixed_port() -> Value {
+    json!([{"containerPort": 3333, "hostPort": 3333}])
+}
+
 fn cases() -> Vec<Case> {
     let ended = json!([{"name": "CRASH", "value": "missing DATABASE_URL"}]);
     let sick = json!([{"name": "HEALTH", "value": "500 Oops"}]);
@@ -84,10 +101,17 @@ fn cases() -> Vec<Case> {
         value
     };
     let elsewhere = logs("/ecs/elsewhere");
+    let nowhere = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf");
+    let secrets = json!([{"name": "DATABASE_URL", "valueFrom": nowhere}]);
     vec![
         Case::new("image-missing", "image_missing", shell(STAYS)).hopeless(),
         Case::new("image-architecture", "image_architecture", json!({"command": ["/app"]})).hopeless(),
         Case::new("log-group", "log_group", with(shell(STAYS), "logConfiguration", elsewhere)).hopeless(),
+        Case::new("secret-missing", "secret_missing", with(shell(STAYS), "secrets", secrets.clone())).hopeless(),
+        Case::new("secret-instance", "secret_missing", with(shell(STAYS), "secrets", secrets)).hopeless().on_an_instance(),
+        // The way back starts a task as well, and the port is taken for that one too.
+        Case { exit: 5, ..Case::new("no-port", "no_port", with(shell(STAYS), "portMappings", fixed_port())).on_an_instance() },
+        Case::new("no-memory", "no_memory", with(shell(STAYS), "memory", json!(8192))).on_an_instance(),
         Case::new("crash", "crash", start("3333", &ended)),
         Case { exit: 5, ..Case::new("first", "crash", start("3333", &ended)) },
         Case::new("out-of-memory", "out_of_memory", with(shell("echo filling; exec tail /dev/zero"), "memory", json!(16))),
@@ -137,6 +161,13 @@ impl<'a> World<'a> {
                 ]),
             )
             .await;
+        let instance = json!({
+            "cluster": "prod", "instanceIdentityDocument": json!({"instanceId": "i-00000000000000001"}).to_string(),
+            "totalResources": [
+                {"name": "CPU", "type": "INTEGER", "integerValue": 2048}, {"name": "MEMORY", "type": "INTEGER", "integerValue": 4096},
+            ],
+        });
+        sandbox.call("ecs", "RegisterContainerInstance", instance).await;
         let world = Self { sandbox, good: String::new(), gone: String::new() };
         world.log_in().await;
         let good = world.push("shop/good", fixture("storefront/backend").as_path()).await;
@@ -179,13 +210,16 @@ impl<'a> World<'a> {
         self.sandbox.call("logs", "CreateLogGroup", json!({"logGroupName": format!("/ecs/{name}")})).await;
         let create = self.create(case).await;
         self.pipeline(case, &create);
-        if case.exit == 5 {
+        if case.name == "first" {
             return;
         }
-        let good = match case.balanced {
+        let mut good = match case.balanced {
             Balanced::Yes => start("3333", &json!([])),
             Balanced::No => shell(STAYS),
         };
+        if case.cause == "no_port" {
+            good["portMappings"] = fixed_port();
+        }
         let definition = self.definition(case, &self.good, &good);
         self.sandbox.call("ecs", "RegisterTaskDefinition", definition).await;
         let mut body = create;
@@ -203,11 +237,17 @@ impl<'a> World<'a> {
         // Without a breaker only shipit can tell that there is no use in waiting.
         let breaker = case.ends_by == By::Ecs;
         let mut create = json!({
-            "desiredCount": 1, "launchType": "FARGATE",
+            "desiredCount": 1,
             "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200,
                 "deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker}},
-            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         });
+        match case.on {
+            On::Instance => create["launchType"] = "EC2".into(),
+            On::Fargate => {
+                create["launchType"] = "FARGATE".into();
+                create["networkConfiguration"] = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+            }
+        }
         if case.balanced == Balanced::Yes {
             create["loadBalancers"] =
                 json!([{"targetGroupArn": self.targets(case).await, "containerName": "app", "containerPort": 3333}]);
@@ -242,11 +282,22 @@ impl<'a> World<'a> {
             "name": "app", "image": image, "essential": true, "portMappings": [{"containerPort": 3333}], "stopTimeout": 2,
             "logConfiguration": logs(&format!("/ecs/{name}")),
         });
+        let platform = match case.on {
+            On::Instance => {
+                container["memory"] = json!(64);
+                json!({"networkMode": "bridge", "requiresCompatibilities": ["EC2"]})
+            }
+            On::Fargate => {
+                json!({"networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"})
+            }
+        };
         container.as_object_mut().unwrap().extend(over.as_object().unwrap().clone());
-        json!({
-            "family": name, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
-            "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/execution"), "containerDefinitions": [container],
-        })
+        let mut definition = json!({
+            "family": name, "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/execution"),
+            "containerDefinitions": [container],
+        });
+        definition.as_object_mut().unwrap().extend(platform.as_object().unwrap().clone());
+        definition
     }
 
     /// The pipeline's folder: it joins this test's sandbox.

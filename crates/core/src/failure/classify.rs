@@ -6,6 +6,7 @@
 
 mod exits;
 mod places;
+mod secrets;
 mod starts;
 mod targets;
 mod texts;

@@ -2,7 +2,7 @@
 
 use super::super::cause::{Cause, Kind};
 use super::texts::{after, denied_action, is_denied, is_unreached, name, word};
-use super::{Who, exits};
+use super::{Who, exits, secrets};
 use crate::dossier::ContainerEnd;
 
 /// The cause of a task that failed to start; none when its texts say nothing that is known.
@@ -20,7 +20,7 @@ fn of_text(who: &Who<'_>, text: &str) -> Option<Cause> {
     if begins("CannotPull") {
         return Some(image(who, text));
     }
-    if begins("ResourceInitializationError") {
+    if begins("ResourceInitializationError") || secrets::fetched_on_an_instance(text) {
         return Some(resources(who, text));
     }
     if text.contains("network interface") || text.contains("InsufficientFreeAddresses") {
@@ -162,18 +162,8 @@ fn resources(who: &Who<'_>, text: &str) -> Cause {
         );
         return Cause::new(Kind::ExecutionRole, because, next);
     }
-    const MISSING: &[&str] = &[
-        "ResourceNotFoundException",
-        "can't find the specified secret",
-        "nvalid ssm parameters",
-        "InvalidParameters",
-        "ParameterNotFound",
-        "did not contain json key",
-        "invalid parameters",
-    ];
-    let secrets = text.contains("secret") || text.contains("ssm") || text.contains("parameter");
-    if secrets && !logs && MISSING.iter().any(|word| text.contains(word)) {
-        return secret(who, text);
+    if !logs && secrets::is_missing(text) {
+        return secrets::cause(who, text);
     }
     if is_unreached(text) {
         let what = if registry {
@@ -199,52 +189,6 @@ fn log_group(who: &Who<'_>, text: &str) -> Cause {
     let region = log.region.as_ref().map_or_else(String::new, |region| format!(" --region {region}"));
     let because = format!("{who} could not start: log group `{}` does not exist", log.group);
     Cause::new(Kind::LogGroup, because, format!("`aws logs create-log-group --log-group-name {}{region}`", log.group))
-}
-
-fn secret(who: &Who<'_>, text: &str) -> Cause {
-    let arn = word(text, "arn:");
-    let named = arn.or_else(|| ["parameters: ", "asm: ", "ssm: "].iter().find_map(|marker| after(text, marker)));
-    let secrets = || who.dossier.definition.iter().flat_map(|definition| &definition.containers);
-    let variable = secrets().find_map(|container| {
-        let (name, from) = container.secrets.iter().find(|(_, from)| named.is_some_and(|named| is_of(from, named)))?;
-        Some((container.name.as_str(), name.as_str(), from.as_str()))
-    });
-    let only = || {
-        secrets().find_map(|container| {
-            container.secrets.iter().next().map(|(name, from)| (container.name.as_str(), name.as_str(), from.as_str()))
-        })
-    };
-    let variable = variable.or_else(|| if named.is_none() { only() } else { None });
-    let shown = variable.map(|(_, _, from)| from).or(named).unwrap_or("a secret or parameter that the task definition names");
-    let of = variable.map_or_else(String::new, |(container, name, _)| format!(" (for `{name}` of container `{container}`)"));
-    if text.contains("did not contain json key") {
-        let because = format!("{who} could not start: secret `{shown}`{of} has not the JSON key that `valueFrom` names");
-        return Cause::new(
-            Kind::SecretMissing,
-            because,
-            "correct the key at the end of `valueFrom`, or add it to the secret's JSON",
-        );
-    }
-    let because = format!("{who} could not start: `{shown}`{of} does not exist");
-    let parameter = text.contains("ssm") || shown.contains(":ssm:") || shown.contains(":parameter/");
-    let next = if parameter {
-        let path = shown.split_once(":parameter").map_or(shown, |(_, path)| path);
-        format!(
-            "`aws ssm put-parameter --type SecureString --name {path} --value …`, or correct `valueFrom` in the task definition"
-        )
-    } else {
-        let name = shown.split_once(":secret:").map_or(shown, |(_, rest)| rest.split(':').next().unwrap_or(rest));
-        format!(
-            "`aws secretsmanager create-secret --name {name} --secret-string …`, or correct `valueFrom` in the task definition"
-        )
-    };
-    Cause::new(Kind::SecretMissing, because, next)
-}
-
-/// A `valueFrom` names that secret or parameter: an ARN with or without a JSON key behind it, or a parameter's bare name.
-fn is_of(from: &str, named: &str) -> bool {
-    let bare = named.trim_start_matches('/');
-    from == named || from.starts_with(&format!("{named}:")) || named.starts_with(from) || from.ends_with(&format!("/{bare}"))
 }
 
 fn role_not_assumed(who: &Who<'_>, text: &str) -> Cause {
