@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::{Book, Entry, Head, Meanwhile, Next, Rebuilt, from_sight, meanwhile, next, taken_over};
+use shipit_core::journal::{Book, Entry, Fact, Head, Meanwhile, Next, Rebuilt, from_sight, meanwhile, next, taken_over};
 use shipit_core::release::RunId;
 use shipit_core::snapshot::ServiceSeen;
 
@@ -90,12 +90,18 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
     }
 }
 
+/// The last run that was cut. One before a run that has moved services since and ended is past: what it had begun is not there
+/// any more.
 async fn unfinished(context: &Context<'_>) -> Result<Option<RunId>, Failure> {
     for run in context.ports.store.runs().await? {
         // A run that was cut before its plan stood in the journal has done nothing.
-        let Ok(book) = context.ports.store.read(&run).await else { continue };
-        if next(&book.head.plan, &book.entries) != Next::Ended {
+        let Ok(Book { head, entries }) = context.ports.store.read(&run).await else { continue };
+        if next(&head.plan, &entries) != Next::Ended {
             return Ok(Some(run));
+        }
+        let ours = head.plan.pipeline == context.pipeline.name && head.plan.cluster == context.pipeline.cluster;
+        if ours && entries.iter().any(|entry| matches!(entry.fact, Fact::Began { .. })) {
+            return Ok(None);
         }
     }
     Ok(None)

@@ -89,11 +89,11 @@ impl Draw {
     }
 }
 
-/// Journals of the folder's runs, newest last.
+/// Journals of the folder's runs, newest last: those that have begun, with a plan in a whole first line.
 fn journals(stage: &Stage) -> Vec<PathBuf> {
     let runs = std::fs::read_dir(stage.home().join(".shipit/runs"));
     let mut journals: Vec<PathBuf> = runs.into_iter().flatten().map(|run| run.unwrap().path().join("journal.jsonl")).collect();
-    journals.retain(|journal| journal.exists());
+    journals.retain(|journal| std::fs::read_to_string(journal).is_ok_and(|text| text.contains('\n')));
     journals.sort();
     journals
 }
@@ -133,14 +133,17 @@ async fn rounds(name: &str, seed: u64, count: usize) {
         let killed = kill_at(&stage, &mut child, point, since, &known).await;
         cut += usize::from(killed);
         if killed && then == Then::Resume {
-            // Killed before its journal it has begun nothing: then there is nothing to go on with.
+            // Killed before its journal it has begun nothing: then it is deployed anew, for there may be an older one to go on with.
             let begun = journals(&stage) != known;
-            let resume = ["resume", "--sandbox", "--output", "lines"];
-            let mut again = ended(stage.shipit(&home, &resume, &format!("round-{round}"))).await;
-            if !begun {
-                assert!(stage.answered(since, "RegisterTaskDefinition").is_empty(), "{what}: {}", again.said);
-                again = ended(stage.deploy(&home, &format!("round-{round}"))).await;
-            }
+            let again = match begun {
+                true => {
+                    ended(stage.shipit(&home, &["resume", "--sandbox", "--output", "lines"], &format!("round-{round}"))).await
+                }
+                false => {
+                    assert!(stage.answered(since, "RegisterTaskDefinition").is_empty(), "{what}");
+                    ended(stage.deploy(&home, &format!("round-{round}"))).await
+                }
+            };
             assert_eq!(again.exit, 0, "{what}: {}", again.said);
         }
         stage.steady().await;

@@ -10,6 +10,11 @@ fn asked(exchange: &Value) -> &str {
     exchange["request"]["taskDefinition"].as_str().unwrap()
 }
 
+/// When the sandbox took the change. The record has replies in the order in which they were written, which can be another.
+fn taken_at(exchange: &Value) -> f64 {
+    exchange["reply"]["service"]["deployments"][0]["createdAt"].as_f64().unwrap()
+}
+
 /// Whose tag a registered revision carries.
 fn registered_by(stage: &Stage, since: usize, revision: &str) -> String {
     let registered = stage.answered(since, "RegisterTaskDefinition");
@@ -41,7 +46,8 @@ async fn rounds(name: &str, count: usize) {
         let both = stage.until("both have changed the service", async |stage| {
             Some(stage.answered(since, "UpdateService")).filter(|taken| taken.len() == 2)
         });
-        let both = both.await;
+        let mut both = both.await;
+        both.sort_by(|one, other| taken_at(one).total_cmp(&taken_at(other)));
         stage.end_fault(&slow).await;
         let [one, two] = children.map(ended);
         let ends = tokio::join!(one, two);
@@ -64,7 +70,7 @@ async fn judge(stage: &Stage, since: usize, both: &[Value], ends: [(&String, End
         assert!(lost.said.contains(word), "{word} in {}", lost.said);
     }
     // It looks by the time of its own call: one look after the later call, and nothing else of it.
-    let mine = first["reply"]["service"]["deployments"][0]["createdAt"].as_f64().unwrap() - 2.0;
+    let mine = taken_at(first) - 2.0;
     let record = stage.record();
     let taken = record.iter().position(|exchange| exchange == later).unwrap();
     let is_mine = |exchange: &&Value| {
