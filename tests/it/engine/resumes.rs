@@ -354,7 +354,7 @@ async fn whatever_call_always_fails_nothing_is_left_in_between_silently() {
 }
 
 proptest! {
-    #![proptest_config(cases(3))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn killed_twice_anywhere_and_resumed_it_tells_the_truth(

@@ -178,8 +178,9 @@ proptest! {
     }
 }
 
-/// 64 cases, or as many as make up `PROPTEST_CASES` deploys where one case takes so many: 20,000 deploys take a core two to
-/// three minutes. What was red is kept beside the tests, outside of git, and drawn first from then on.
+/// 64 cases, or what `PROPTEST_CASES` asks for, shared among so many deploys of ordinary length as one case takes the time
+/// of: with 20,000 each property takes a core about two and a half minutes.
+/// What was red is kept beside the tests, outside of git, and drawn first from then on.
 pub fn cases(deploys: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
