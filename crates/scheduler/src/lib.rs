@@ -13,6 +13,7 @@ pub mod percent;
 pub mod predict;
 mod rolling;
 mod rollout;
+pub mod shift;
 pub mod state;
 pub mod step;
 mod tally;
