@@ -9,6 +9,10 @@ use shipit_scheduler::Span;
 
 use crate::gate::GatePolicy;
 
+mod traffic;
+
+pub use traffic::{Pause, PauseAt, Share, Shift, Steps, Traffic};
+
 /// A name given in the pipeline file: of an image or of a service.
 pub type Name = String;
 
@@ -99,6 +103,10 @@ pub struct Service {
     pub containers: BTreeMap<String, Name>,
     /// How the rollout goes.
     pub strategy: Strategy,
+    /// `traffic:`: how traffic can be moved between two target groups, where the service is not wired for it yet.
+    pub traffic: Option<Traffic>,
+    /// `pause:`: where a person is asked.
+    pub pause: Option<Pause>,
     /// A request that must be answered as expected after the rollout.
     pub smoke: Option<Smoke>,
     /// `service_definition:`: create-service JSON, used when the service does not exist.
@@ -131,6 +139,8 @@ pub enum Strategy {
         /// `maximumPercent`.
         maximum_percent: Option<u32>,
     },
+    /// Blue/green, canary or linear: the new version is brought up beside the old one, then traffic moves.
+    Shift(Shift),
 }
 
 /// `smoke:`: one address that must answer.
@@ -145,15 +155,15 @@ pub struct Smoke {
     pub within: Span,
 }
 
-mod span_millis {
+pub(crate) mod span_millis {
     use serde::{Deserialize, Deserializer, Serializer};
     use shipit_scheduler::Span;
 
-    pub(super) fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(span.0)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Span, D::Error> {
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Span, D::Error> {
         u64::deserialize(from).map(Span)
     }
 }

@@ -84,6 +84,7 @@ mod tests {
             revision: web(*number),
             status: status.clone(),
             reason: None,
+            shift: None,
         };
         story.iter().enumerate().map(one).rev().collect()
     }

@@ -1,9 +1,13 @@
 //! Has *our* deployment settled? Only its own service deployment says so; never task counts, never "stable".
 
+mod shift;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::release::{DeploymentId, Revision};
+
+pub use shift::{HookId, HookKind, HookSeen, HookStatus, ShiftSeen, Stage};
 
 /// The handle of a change we asked for: what makes a deployment ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +67,9 @@ pub struct ServiceDeployment {
     pub status: Status,
     /// `statusReason`.
     pub reason: Option<String>,
+    /// How traffic stands, where the deployment shifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftSeen>,
 }
 
 /// `status` of a service deployment.

@@ -41,7 +41,7 @@ fn desired_of(definition: Option<&Value>) -> u32 {
 
 /// The percents that will be in force: the pipeline's, else the service's own.
 pub fn percents(service: &Service, running: &RunningService) -> shipit_scheduler::Percents {
-    let Strategy::Rolling { minimum_percent, maximum_percent } = service.strategy;
+    let Strategy::Rolling { minimum_percent, maximum_percent } = service.strategy else { return running.percents };
     shipit_scheduler::Percents {
         minimum_healthy: minimum_percent.unwrap_or(running.percents.minimum_healthy),
         maximum: maximum_percent.unwrap_or(running.percents.maximum),

@@ -118,6 +118,7 @@ impl Platform {
             revision: revision(one.revision),
             status: one.status.clone(),
             reason: None,
+            shift: None,
         });
         let current = &self.deployments[self.primary];
         let serving =
@@ -246,7 +247,7 @@ proptest! {
         let all = [Status::Pending, Status::InProgress, Status::Successful, Status::StopRequested, Status::Stopped,
             Status::RollbackRequested, Status::RollbackInProgress, Status::RollbackSuccessful, Status::RollbackFailed, Status::Other("NEW".into())];
         let list: Vec<ServiceDeployment> = statuses.iter().enumerate().map(|(n, (number, created, status))| ServiceDeployment {
-            arn: format!("sd/{n}"), created_at: at(*created), revision: revision(*number), status: all[*status].clone(), reason: None,
+            arn: format!("sd/{n}"), created_at: at(*created), revision: revision(*number), status: all[*status].clone(), reason: None, shift: None,
         }).collect();
         let states = [RolloutState::InProgress, RolloutState::Completed, RolloutState::Failed, RolloutState::Other("NEW".into())];
         let (id, number, state, running, pending) = primary;

@@ -76,6 +76,7 @@ fn by_list(rows: &[Row<'_>], primary: &str) -> Settled {
         revision: Revision((*revision).to_owned()),
         status: status.clone(),
         reason: Some("why".to_owned()),
+        shift: None,
     });
     let evidence = Evidence {
         at: at(100),

@@ -42,6 +42,8 @@ impl RawService {
             task_definition: self.task_definition?,
             containers,
             strategy: self.strategy?,
+            traffic: None,
+            pause: None,
             smoke: self.smoke,
             service_definition: self.service_definition,
         })

@@ -101,6 +101,8 @@ impl Scenario {
             containers: BTreeMap::from([(container.to_owned(), name.to_owned())]),
             strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
             smoke: None,
+            traffic: None,
+            pause: None,
             service_definition: None,
         });
         let mut world = self.world.lock();

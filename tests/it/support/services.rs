@@ -175,6 +175,7 @@ impl World {
                 revision: self.arn(one.revision),
                 status: one.status.clone(),
                 reason: one.reason.clone(),
+                shift: None,
             })
             .collect()
     }

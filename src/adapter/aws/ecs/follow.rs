@@ -24,6 +24,7 @@ pub fn list(briefs: &[Value], revisions: &HashMap<String, Revision>) -> Vec<Serv
             revision: revisions.get(brief["targetServiceRevisionArn"].as_str()?)?.clone(),
             status: status(brief["status"].as_str().unwrap_or_default()),
             reason: text(&brief["statusReason"]),
+            shift: None,
         })
     };
     let mut list: Vec<ServiceDeployment> = briefs.iter().filter_map(one).collect();

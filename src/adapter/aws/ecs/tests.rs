@@ -181,6 +181,7 @@ async fn our_deployment_is_followed_and_its_revision_asked_for_once() {
             revision: Revision(REVISION.to_owned()),
             status: Status::RollbackSuccessful,
             reason: Some(reason.to_owned()),
+            shift: None,
         }]
     );
     assert_eq!(seen.deployments.len(), 2);
