@@ -19,7 +19,7 @@ use super::context::Context;
 use super::login::Logins;
 use super::progress::Watch;
 use super::session::Session;
-use super::{push, request, tarball, trouble};
+use super::{ended, push, request, tarball, trouble};
 use crate::adapter::content::hex;
 use crate::port::{BuiltImage, Tell};
 
@@ -143,7 +143,7 @@ impl Build<'_> {
         tell: Tell<'_>,
         failed: &OnceLock<String>,
     ) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
-        let mut lines = std::pin::pin!(lines);
+        let mut lines = std::pin::pin!(ended::lines(lines));
         let mut watch = Watch::new(tell);
         let mut id = None;
         while let Some(line) = lines.next().await {

@@ -4,6 +4,7 @@ mod build;
 mod connect;
 mod context;
 mod dockerfile;
+mod ended;
 mod ignore;
 mod login;
 mod progress;

@@ -11,7 +11,7 @@ use shipit_core::failure::{Code, Failure};
 use shipit_core::release::{Digest, Tag};
 
 use super::connect::Engine;
-use super::{request, trouble};
+use super::{ended, request, trouble};
 use crate::port::{Login, PushedImage, Tell};
 
 /// Pushes `<repository>:<tag>`.
@@ -25,7 +25,7 @@ pub(super) async fn push(
     let name = repository.to_owned();
     let api = engine.api.clone().with_request_modifier(move |asked| request::as_push(asked, &name));
     let options = CreateImageOptionsBuilder::default().tag(tag.as_str()).build();
-    let mut lines = std::pin::pin!(api.create_image(Some(options), None, Some(credentials(login))));
+    let mut lines = std::pin::pin!(ended::lines(api.create_image(Some(options), None, Some(credentials(login)))));
     let mut layers = Layers::default();
     while let Some(line) = lines.next().await {
         let line = line.map_err(|error| trouble::of_push(repository, tag.as_str(), &error))?;
