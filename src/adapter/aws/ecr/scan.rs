@@ -31,6 +31,8 @@ enum Trigger {
     Itself,
     /// Only StartImageScan.
     Asking,
+    /// It may not be read: asking does no harm where the push has started one.
+    Unknown,
 }
 
 /// What is known of one manifest's scan.
@@ -84,7 +86,8 @@ impl Scanner {
     /// Right after a push with scan on push, no scan is known for some seconds; elsewhere someone has to ask for it.
     async fn never_scanned(&self, repository: &str, digest: &Digest) -> PortResult<Scan> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
-        if asked || self.trigger(repository).await? == Trigger::Itself {
+        let trigger = if asked { Trigger::Itself } else { self.trigger(repository).await? };
+        if trigger == Trigger::Itself {
             return Ok(Scan::Running);
         }
         // One attempt: LimitExceededException means that the image was scanned within the last day, which the SDK would
@@ -93,12 +96,12 @@ impl Scanner {
         let request = self.ecr.start_image_scan().repository_name(repository).image_id(id(digest));
         let reply = request.customize().config_override(once).send().await;
         let error = match reply {
-            Ok(_) => {
-                self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.clone());
-                return Ok(Scan::Running);
-            }
+            Ok(_) => return Ok(self.was_asked(digest)),
             Err(error) => AwsError::of(operation::START_IMAGE_SCAN, &error),
         };
+        if trigger == Trigger::Unknown && !matches!(error.code(), None | Some("ThrottlingException")) {
+            return Ok(self.was_asked(digest));
+        }
         let status = match error.code() {
             Some("LimitExceededException") => "LIMIT_EXCEEDED",
             Some("UnsupportedImageTypeException") => "UNSUPPORTED_IMAGE",
@@ -119,6 +122,11 @@ impl Scanner {
         Ok(Scan::Unavailable { status: status.to_owned(), description })
     }
 
+    fn was_asked(&self, digest: &Digest) -> Scan {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.clone());
+        Scan::Running
+    }
+
     async fn trigger(&self, repository: &str) -> PortResult<Trigger> {
         if let Some(known) = self.triggers.lock().unwrap_or_else(PoisonError::into_inner).get(repository) {
             return Ok(*known);
@@ -135,8 +143,8 @@ impl Scanner {
         };
         let unknown = error.is_unknown_operation();
         match PortError::from(error) {
-            // Who may not read it, or runs where it does not exist, waits for the scan as if the push had started it.
-            PortError::Denied { .. } => Ok(Trigger::Itself),
+            PortError::Denied { .. } => Ok(Trigger::Unknown),
+            // Where it does not exist the scan is waited for as if the push had started it.
             _ if unknown => Ok(Trigger::Itself),
             error => Err(error),
         }

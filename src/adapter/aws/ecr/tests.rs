@@ -201,6 +201,22 @@ async fn a_manual_scan_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn whoever_may_not_read_what_starts_a_scan_asks_for_one_once_and_waits() {
+    for refusal in ["AccessDeniedException", "LimitExceededException", "ValidationException"] {
+        let server = Canned::start(move |asked| match asked.operation() {
+            "BatchGetRepositoryScanningConfiguration" => Reply::error("AccessDeniedException", "no"),
+            _ => never_scanned(asked, "MANUAL", Reply::error(refusal, "no")),
+        })
+        .await;
+        let scanner = Scanner::new(&server.sdk(1));
+        for _ in 0..3 {
+            assert_eq!(scanner.look("web", &digest("sha256:aaaa")).await.unwrap(), Scan::Running, "{refusal}");
+        }
+        assert_eq!(server.operations().iter().filter(|operation| *operation == "StartImageScan").count(), 1, "{refusal}");
+    }
+}
+
+#[tokio::test]
 async fn the_daily_limit_is_not_retried_and_the_existing_scan_is_read() {
     let started = AtomicU32::new(0);
     let (scan, operations) = scan(move |asked| match asked.operation() {
