@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::state::State;
-use crate::{cloudwatch, ecr, ecs, elb, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// A handler changes the state and answers the reply's body in AWS's own member names.
 pub type Handler = fn(&mut State, Value) -> Result<Value, AwsError>;
@@ -31,11 +31,22 @@ pub enum Service {
     Ssm,
     /// Security Token Service, query.
     Sts,
+    /// Identity and Access Management, query.
+    Iam,
 }
 
 /// All services, for the server and the seed.
-pub const SERVICES: &[Service] =
-    &[Service::Ecr, Service::Ecs, Service::Elb, Service::Logs, Service::CloudWatch, Service::Secrets, Service::Ssm, Service::Sts];
+pub const SERVICES: &[Service] = &[
+    Service::Ecr,
+    Service::Ecs,
+    Service::Elb,
+    Service::Logs,
+    Service::CloudWatch,
+    Service::Secrets,
+    Service::Ssm,
+    Service::Sts,
+    Service::Iam,
+];
 
 impl Service {
     /// The name used in the seed, in faults and in the record of exchanges.
@@ -49,6 +60,7 @@ impl Service {
             Service::Secrets => "secretsmanager",
             Service::Ssm => "ssm",
             Service::Sts => "sts",
+            Service::Iam => "iam",
         }
     }
 
@@ -63,6 +75,7 @@ impl Service {
             Service::Secrets => secretsmanager::TABLES,
             Service::Ssm => ssm::TABLES,
             Service::Sts => sts::TABLES,
+            Service::Iam => iam::TABLES,
         }
     }
 }

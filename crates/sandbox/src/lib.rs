@@ -6,7 +6,7 @@
 //! [`faults`] (what goes wrong on request), [`seed`] (what there is at the beginning), [`endpoints`], [`owner`] and [`engine`]
 //! (how it is found, and how it leaves nothing behind), [`client`] (its admin API from outside), then a folder a service:
 //! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`],
-//! [`cloudwatch`], [`secretsmanager`], [`ssm`].
+//! [`cloudwatch`], [`secretsmanager`], [`ssm`], [`iam`].
 
 mod admin;
 pub mod client;
@@ -20,6 +20,7 @@ pub mod endpoints;
 pub mod engine;
 pub mod error;
 pub mod faults;
+pub mod iam;
 pub mod logs;
 pub mod loops;
 pub mod owner;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::{cloudwatch, ecr, ecs, elb, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// Everything the AWS APIs of the sandbox know.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct State {
     pub parameters: ssm::Parameters,
     /// Who calls: set by the server before every call, from the request's access key id.
     pub sts: sts::Sts,
+    /// Roles.
+    pub iam: iam::Iam,
     /// What goes wrong on request.
     pub faults: Faults,
 }
@@ -63,6 +65,7 @@ impl State {
             secrets: secretsmanager::Secrets::default(),
             parameters: ssm::Parameters::default(),
             sts: sts::Sts::default(),
+            iam: iam::Iam::default(),
             faults: Faults::default(),
         }
     }

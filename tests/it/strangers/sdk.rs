@@ -21,3 +21,10 @@ async fn boto3_raises_the_exceptions_that_aws_documents() {
     sandbox.python("exceptions.py", &[]).await.text();
     sandbox.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_makes_and_reads_roles() {
+    let sandbox = TestSandbox::without_engine("roles").await;
+    sandbox.python("roles.py", &[]).await.text();
+    sandbox.finish().await;
+}

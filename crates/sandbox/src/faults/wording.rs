@@ -54,7 +54,7 @@ fn skewed(state: &State, service: Service, minutes: u16) -> AwsError {
         earlier(0),
     );
     match service {
-        Service::Elb | Service::Sts => AwsError::new("SignatureDoesNotMatch", text).with_status(403),
+        Service::Elb | Service::Sts | Service::Iam => AwsError::new("SignatureDoesNotMatch", text).with_status(403),
         _ => AwsError::new("InvalidSignatureException", text),
     }
 }
@@ -77,6 +77,7 @@ fn prefix(service: Service) -> &'static str {
         Service::Secrets => "secretsmanager",
         Service::Ssm => "ssm",
         Service::Sts => "sts",
+        Service::Iam => "iam",
     }
 }
 
@@ -90,6 +91,7 @@ fn resource(state: &State, service: Service, body: &Value) -> String {
         }),
         Service::Ecr => text("repositoryName").map(|repository| ("ecr", format!("repository/{repository}"))),
         Service::Logs => text("logGroupName").map(|group| ("logs", format!("log-group:{group}"))),
+        Service::Iam => return text("RoleName").map_or_else(|| "*".to_owned(), |role| format!("role {role}")),
         _ => None,
     };
     let members = body.as_object();

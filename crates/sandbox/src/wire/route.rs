@@ -81,6 +81,7 @@ const NAMES: &[Names] = &[
         version: Some(("2015-12-01", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")),
     },
     Names { service: Service::Sts, target: None, version: Some(("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/")) },
+    Names { service: Service::Iam, target: None, version: Some(("2010-05-08", "https://iam.amazonaws.com/doc/2010-05-08/")) },
     Names {
         service: Service::CloudWatch,
         target: Some("GraniteServiceVersion20100801"),
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn finds_query_services_by_version() {
-        for (version, service) in [("2015-12-01", Service::Elb), ("2011-06-15", Service::Sts)] {
+        for (version, service) in [("2015-12-01", Service::Elb), ("2011-06-15", Service::Sts), ("2010-05-08", Service::Iam)] {
             let body = format!("Action=X&Version={version}&A=1");
             let (envelope, call) = read("/", &HeaderMap::new(), body.as_bytes());
             assert_eq!(call, Ok(Call { service, body: json!({"A": "1"}) }));

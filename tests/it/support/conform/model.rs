@@ -20,7 +20,7 @@ pub struct Model {
     patterns: Mutex<BTreeMap<String, Option<Regex>>>,
 }
 
-/// The model of `ecs`, `ecr`, `elbv2`, `logs`, `cloudwatch`, `sts`; read once a process.
+/// The model of `ecs`, `ecr`, `elbv2`, `logs`, `cloudwatch`, `sts`, `iam`; read once a process.
 pub fn of(service: &str) -> Arc<Model> {
     static READ: LazyLock<Mutex<BTreeMap<String, Arc<Model>>>> = LazyLock::new(Mutex::default);
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
