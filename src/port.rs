@@ -16,7 +16,7 @@ use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
 use shipit_core::journal::{Book, Entry, Head};
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Image, Shift};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::settled::{Begun, Evidence as Sight};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
@@ -170,6 +170,19 @@ pub struct Change {
     pub configuration: Value,
     /// create-service JSON, when the service does not exist yet.
     pub create: Option<Value>,
+    /// How CodeDeploy shall move traffic; none leaves it to the service's deployment group. ECS is told by `configuration`.
+    pub shift: Option<Shift>,
+    /// Who asks: kept with the deployment where the platform takes a description (CodeDeploy).
+    pub asker: Asker,
+}
+
+/// The run that asks for a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// It.
+    pub run: RunId,
+    /// What it ships.
+    pub commit: Commit,
 }
 
 /// How a deployment is stopped.

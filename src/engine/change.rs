@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::failure::Failure;
+use shipit_core::pipeline::{Shift, Steps};
 use shipit_core::plan::Roll;
 use shipit_core::release::{DeploymentId, Revision};
 use shipit_core::rollout::Handle;
@@ -13,7 +14,7 @@ use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled, taken_ov
 use super::step::Turn;
 use super::wait::patiently;
 use super::{Context, outcome};
-use crate::port::{Change, PortError, PortResult, StopType};
+use crate::port::{Asker, Change, PortError, PortResult, StopType};
 
 /// How far the clock of the machine that wrote the journal may be ahead of AWS's.
 const SKEW: SignedDuration = SignedDuration::from_secs(120);
@@ -121,11 +122,11 @@ pub enum Way {
 }
 
 /// Asks for the revision `before` in place of the one that was begun: ECS rolls back what is in progress; what has ended is
-/// replaced by a deployment of its own.
+/// replaced by a deployment of its own, all at once, for `before` is known to work.
 ///
 /// # Errors
 /// It could not be asked for now (a passing error), or not at all.
-pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, begun: &Begun) -> PortResult<Way> {
+pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, begun: &Begun, asker: Asker) -> PortResult<Way> {
     let (port, clock) = (&context.ports.service, context.clock);
     let throttled = PortError::is_throttled;
     match patiently(clock, &roll.service, throttled, async || port.stop(begun, StopType::Rollback).await).await {
@@ -147,6 +148,8 @@ pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, beg
                 revision: before.clone(),
                 configuration: roll.before_configuration.clone(),
                 create: None,
+                shift: Some(Shift { steps: Steps::AllAtOnce, terminate_after: None }),
+                asker,
             };
             let asked = patiently(clock, &roll.service, throttled, async || port.begin(&back).await).await;
             asked.map(|begun| Way::Open(Handle::Begun(begun)))

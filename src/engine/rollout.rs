@@ -25,7 +25,7 @@ use super::record::Journal;
 use super::run::aborted;
 use super::step::Turn;
 use super::wait::Pace;
-use crate::port::{Change, PortError, PortResult};
+use crate::port::{Asker, Change, PortError, PortResult};
 
 /// So many looks in a row that are denied, or that credentials are not accepted for, end the wait: about a minute, in which
 /// they may be renewed.
@@ -153,7 +153,16 @@ impl Rolling<'_> {
             revision: self.revision.clone(),
             configuration: configuration(&self.roll.strategy, &self.roll.before_configuration),
             create: self.roll.create.clone(),
+            shift: match &self.roll.strategy {
+                Strategy::Shift(shift) => Some(shift.clone()),
+                _ => None,
+            },
+            asker: self.asker(),
         }
+    }
+
+    fn asker(&self) -> Asker {
+        Asker { run: self.journal.run.clone(), commit: self.source.commit.clone() }
     }
 
     async fn look(&self, phase: &Phase, pace: &mut Pace, watch: &mut Watch<'_>, ended: &mut Ended) -> Sight {
@@ -206,7 +215,7 @@ impl Rolling<'_> {
         let (Phase::TurningBack { begun, .. }, Some(before)) = (phase, &self.roll.before) else {
             return Err(PortError::NotFound { what: "a revision to go back to".into() });
         };
-        let way = ask_back(self.context, self.roll, before, begun).await;
+        let way = ask_back(self.context, self.roll, before, begun, self.asker()).await;
         self.asked.send_replace(true);
         way
     }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::adapter::aws::{self, Aws, Credentials, Target};
-use shipit::port::{Account, Change, Clock, Evidence, PortError, Registry, Scans, Secret, Service};
+use shipit::port::{Account, Asker, Change, Clock, Evidence, PortError, Registry, Scans, Secret, Service};
 use shipit_core::dossier::{Definition, StopCode};
 use shipit_core::gate::Scan;
-use shipit_core::release::{Revision, Tag};
+use shipit_core::release::{Commit, Revision, RunId, Tag};
 use shipit_core::settled::{Begun, Settled, Strength, settled};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
 use shipit_sandbox::{Options, Running, serve};
@@ -94,7 +94,9 @@ impl World {
     }
 
     async fn begin(&self, revision: &Revision, create: Option<Value>) -> Begun {
-        let change = Change { service: "web".to_owned(), revision: revision.clone(), configuration: Value::Null, create };
+        let asker = Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) };
+        let (service, revision, configuration) = ("web".to_owned(), revision.clone(), Value::Null);
+        let change = Change { service, revision, configuration, create, shift: None, asker };
         self.aws.service.begin(&change).await.unwrap()
     }
 

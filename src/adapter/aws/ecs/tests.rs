@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit_core::dossier::{LogPlace, StopCode, TargetState};
-use shipit_core::release::{DeploymentId, Revision};
+use shipit_core::release::{Commit, DeploymentId, Revision};
 use shipit_core::settled::{Begun, RolloutState, ServiceDeployment, ServiceDeployments, Settled, Status, settled};
 use shipit_core::snapshot::ServiceSeen;
 use shipit_scheduler::{Breaker, Percents, Span};
 
 use super::*;
 use crate::adapter::aws::canned::{Asked, Canned, Reply, recorded};
-use crate::port::{Evidence as _, Service as _, StopType};
+use crate::port::{Asker, Evidence as _, Service as _, StopType};
 
 const REVISION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:7";
 const OURS: &str = "ecs-svc/1111111111111111111";
@@ -134,7 +134,8 @@ async fn a_denied_read_of_the_wait_shows_before_anything_is_changed() {
 }
 
 fn change(configuration: Value, create: Option<Value>) -> Change {
-    Change { service: "web".to_owned(), revision: Revision(REVISION.to_owned()), configuration, create }
+    let asker = Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) };
+    Change { service: "web".to_owned(), revision: Revision(REVISION.to_owned()), configuration, create, shift: None, asker }
 }
 
 #[tokio::test]
