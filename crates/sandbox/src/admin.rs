@@ -1,4 +1,4 @@
-//! The admin API under `/_sandbox/`: health, status, faults, seed, down. Its errors are `{"error": text}` with a 4xx.
+//! The admin API under `/_sandbox/`: health, status, faults, functions, seed, down. Its errors are `{"error": text}` with a 4xx.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -22,6 +22,7 @@ pub(crate) fn router(loops: Loops) -> Router {
         .route("/_sandbox/status", get(status))
         .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/faults/{id}", delete(remove_fault))
+        .route("/_sandbox/functions", post(register_function))
         .route("/_sandbox/seed", post(play_seed))
         .route("/_sandbox/down", post(down))
         .fallback(unknown)
@@ -131,6 +132,20 @@ async fn clear_faults(State(loops): State<Loops>) -> Response {
     loops.shared.lock().faults.clear();
     loops.shared.ring();
     answer(StatusCode::OK, &json!({}))
+}
+
+/// Takes `{"arn", "url"}`: hooks of that Lambda function are posted to the URL.
+async fn register_function(State(loops): State<Loops>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let (Some(arn), Some(url)) = (body["arn"].as_str(), body["url"].as_str()) else {
+        return refused("a function is `{\"arn\": …, \"url\": …}`");
+    };
+    let registered = loops.shared.lock().functions.register(arn, url);
+    loops.shared.ring();
+    match registered {
+        Ok(()) => answer(StatusCode::CREATED, &json!({})),
+        Err(why) => refused(why),
+    }
 }
 
 /// Takes a list of entries and answers `{"taken": {NAME: value}}`.

@@ -3,8 +3,9 @@
 //!
 //! Reading order: [`state`] (one value behind one lock), [`dispatch`] (operation -> handler, by table), [`wire`] (bytes
 //! <-> JSON values), [`server`] (one port for all AWS APIs; what it is told at the start), [`loops`] (what watches the world),
-//! [`faults`] (what goes wrong on request), [`seed`] (what there is at the beginning), [`endpoints`], [`owner`] and [`engine`]
-//! (how it is found, and how it leaves nothing behind), [`client`] (its admin API from outside), then a folder a service:
+//! [`faults`] (what goes wrong on request), [`functions`] (Lambda functions of a test), [`seed`] (what there is at the
+//! beginning), [`endpoints`], [`owner`] and [`engine`] (how it is found, and how it leaves nothing behind), [`client`] (its
+//! admin API from outside), then a folder a service:
 //! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`],
 //! [`cloudwatch`], [`secretsmanager`], [`ssm`], [`iam`].
 
@@ -20,6 +21,7 @@ pub mod endpoints;
 pub mod engine;
 pub mod error;
 pub mod faults;
+pub mod functions;
 pub mod iam;
 pub mod logs;
 pub mod loops;

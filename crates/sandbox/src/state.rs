@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::functions::Functions;
 use crate::{cloudwatch, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// Everything the AWS APIs of the sandbox know.
@@ -45,6 +46,8 @@ pub struct State {
     pub iam: iam::Iam,
     /// What goes wrong on request.
     pub faults: Faults,
+    /// Lambda functions that a test has registered.
+    pub functions: Functions,
 }
 
 impl State {
@@ -67,6 +70,7 @@ impl State {
             sts: sts::Sts::default(),
             iam: iam::Iam::default(),
             faults: Faults::default(),
+            functions: Functions::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The sandbox's load balancer: ELBv2's operations, and a real HTTP data plane behind them.
 //!
 //! Reading order: the operations, a family a file ([`balancers`], [`listeners`], [`rules`], [`groups`], [`registration`],
-//! [`attributes`], [`tags`]); the pure parts ([`forward`], [`condition`], [`health`], [`matcher`]); [`targets`], the seam to
-//! ECS; [`plane`], which serves.
+//! [`attributes`], [`tags`]); the pure parts ([`forward`], [`condition`], [`health`], [`matcher`]); [`targets`] and
+//! [`traffic`], the seams to those who deploy; [`plane`], which serves.
 
 pub mod action;
 pub mod attributes;
@@ -24,6 +24,7 @@ pub mod tags;
 pub mod targets;
 #[cfg(test)]
 mod tests;
+pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
