@@ -168,6 +168,8 @@ pub struct Change {
     pub revision: Revision,
     /// `deploymentConfiguration` to send; null leaves it as it is.
     pub configuration: Value,
+    /// `loadBalancers` to send; null leaves them as they are.
+    pub load_balancers: Value,
     /// create-service JSON, when the service does not exist yet.
     pub create: Option<Value>,
     /// How CodeDeploy shall move traffic; none leaves it to the service's deployment group. ECS is told by `configuration`.

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::failure::Failure;
 use shipit_core::pipeline::{Shift, Steps};
-use shipit_core::plan::Roll;
+use shipit_core::plan::{Body, Roll};
 use shipit_core::release::{DeploymentId, Revision};
 use shipit_core::rollout::Handle;
 use shipit_core::settled::{Begun, ServiceDeployments, Settled, settled, taken_over};
@@ -143,10 +143,12 @@ pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, beg
         (Settled::Superseded { by }, _) if by != *before => Ok(Way::Taken { by }),
         (_, Some(by)) => Ok(Way::Taken { by }),
         (_, None) => {
+            let body = Body::back(roll);
             let back = Change {
                 service: roll.ecs_service.clone(),
                 revision: before.clone(),
-                configuration: roll.before_configuration.clone(),
+                configuration: body.configuration,
+                load_balancers: body.load_balancers,
                 create: None,
                 shift: Some(Shift { steps: Steps::AllAtOnce, terminate_after: None }),
                 asker,

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::{Map, Value, json};
 use shipit_core::dossier::Dossier;
 use shipit_core::event::{Event, Progress as Shown};
 use shipit_core::failure::{Cause, Failure};
 use shipit_core::journal::Fact;
-use shipit_core::pipeline::Strategy;
-use shipit_core::plan::{Roll, StepId};
+use shipit_core::plan::{Body, Roll, StepId};
 use shipit_core::release::{Revision, Source};
 use shipit_core::rollout::{
     Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide,
@@ -148,15 +146,14 @@ impl Rolling<'_> {
     }
 
     fn change(&self) -> Change {
+        let body = Body::of(self.roll);
         Change {
             service: self.roll.ecs_service.clone(),
             revision: self.revision.clone(),
-            configuration: configuration(&self.roll.strategy, &self.roll.before_configuration),
+            configuration: body.configuration,
+            load_balancers: body.load_balancers,
             create: self.roll.create.clone(),
-            shift: match &self.roll.strategy {
-                Strategy::Shift(shift) => Some(shift.clone()),
-                _ => None,
-            },
+            shift: self.roll.shift().cloned(),
             asker: self.asker(),
         }
     }
@@ -245,21 +242,4 @@ fn trouble(phase: &Phase) -> Option<&Why> {
         why => *why == Why::Aborted,
     };
     (!aborted).then_some(why)
-}
-
-/// `deploymentConfiguration` to send: what the pipeline says over what the service has; null when it says nothing.
-fn configuration(strategy: &Strategy, before: &Value) -> Value {
-    let Strategy::Rolling { minimum_percent, maximum_percent } = strategy else {
-        return Value::Null;
-    };
-    if minimum_percent.is_none() && maximum_percent.is_none() {
-        return Value::Null;
-    }
-    let mut configuration: Map<String, Value> = before.as_object().cloned().unwrap_or_default();
-    for (key, percent) in [("minimumHealthyPercent", minimum_percent), ("maximumPercent", maximum_percent)] {
-        if let Some(percent) = percent {
-            configuration.insert(key.into(), json!(percent));
-        }
-    }
-    Value::Object(configuration)
 }

@@ -132,7 +132,7 @@ fn columns<const N: usize>(table: &[[String; N]]) -> String {
 mod tests {
     use serde_json::{Value, json};
     use shipit_core::pipeline::{Smoke, Strategy};
-    use shipit_core::plan::{Roll, Step, Template};
+    use shipit_core::plan::{Driver, Roll, Step, Template};
     use shipit_core::release::{Commit, DeploymentId, Digest, Revision, Source, Tag, Tree};
     use shipit_core::snapshot::{RunningService, StoredImage};
     use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
@@ -148,9 +148,13 @@ mod tests {
         StepKind::Roll(Roll {
             service: service.into(),
             ecs_service: service.into(),
+            driver: Driver::Ecs,
             strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
+            pause: None,
+            wiring: Vec::new(),
             before: None,
             before_configuration: Value::Null,
+            before_load_balancers: Value::Null,
             create: None,
             desired: 2,
             expected_ms: Some(minutes * 60_000),
@@ -264,6 +268,7 @@ mod tests {
                 percents: Percents { minimum_healthy: 100, maximum: 200 },
                 breaker: Breaker::Off,
                 configuration: Value::Null,
+                load_balancers: Value::Null,
                 grace: Span::seconds(0),
                 health: HealthSource::default(),
                 in_progress,

@@ -96,7 +96,8 @@ impl World {
     async fn begin(&self, revision: &Revision, create: Option<Value>) -> Begun {
         let asker = Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) };
         let (service, revision, configuration) = ("web".to_owned(), revision.clone(), Value::Null);
-        let change = Change { service, revision, configuration, create, shift: None, asker };
+        let load_balancers = Value::Null;
+        let change = Change { service, revision, configuration, load_balancers, create, shift: None, asker };
         self.aws.service.begin(&change).await.unwrap()
     }
 

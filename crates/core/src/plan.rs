@@ -1,7 +1,9 @@
 //! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
 
+mod body;
 mod make;
 mod refusal;
+mod roll;
 
 use std::collections::BTreeMap;
 
@@ -10,11 +12,13 @@ use serde_json::Value;
 
 use crate::ancestry::Forced;
 use crate::event::{PlannedStep, Work};
-use crate::pipeline::{Image, Name, Smoke, Strategy};
+use crate::pipeline::{Image, Name, Smoke};
 use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
+pub use body::Body;
 pub use make::{is_same, plan};
+pub use roll::{Driver, Live, Roll, Wired, Wiring};
 
 /// The label that carries the hash of the build inputs.
 pub const INPUTS_LABEL: &str = "dev.shipit.inputs";
@@ -149,29 +153,6 @@ pub struct Template {
     pub containers: BTreeMap<String, Name>,
     /// The repository of each of these images.
     pub repositories: BTreeMap<Name, String>,
-}
-
-/// One service's rollout.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Roll {
-    /// The service's name in the file.
-    pub service: Name,
-    /// The ECS service's name.
-    pub ecs_service: String,
-    /// How.
-    pub strategy: Strategy,
-    /// The revision to go back to; none when the service is created by this run.
-    pub before: Option<Revision>,
-    /// `deploymentConfiguration` to put back; null when the service is created by this run.
-    pub before_configuration: Value,
-    /// create-service JSON, when the service does not exist.
-    pub create: Option<Value>,
-    /// `desiredCount` when the plan was made.
-    pub desired: u32,
-    /// How long it should take, in milliseconds, as the scheduler predicts; none when nothing runs.
-    pub expected_ms: Option<u64>,
-    /// Without progress for this long it is turned back, in milliseconds.
-    pub patience_ms: u64,
 }
 
 impl Plan {

@@ -110,6 +110,8 @@ pub struct RunningService {
     pub breaker: Breaker,
     /// `deploymentConfiguration`, untouched: put back on turn-back.
     pub configuration: Value,
+    /// `loadBalancers`, untouched: put back on turn-back where a rollout changes them.
+    pub load_balancers: Value,
     /// The grace period.
     pub grace: Span,
     /// Which health checks exist.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use shipit_scheduler::{Assumptions, Prediction, Span, Time, predict};
 
 use crate::pipeline::{Service, Strategy};
-use crate::plan::Roll;
+use crate::plan::{Driver, Roll};
 use crate::snapshot::RunningService;
 
 /// What a task start is taken to last: image pull, network interface, container start (Fargate; M).
@@ -21,13 +21,24 @@ pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
     Roll {
         service: service.name.clone(),
         ecs_service: service.service.clone(),
+        driver: driver(running),
         strategy: service.strategy.clone(),
+        pause: service.pause.clone(),
+        wiring: Vec::new(),
         before: running.map(|running| running.revision.clone()),
         before_configuration: running.map_or(Value::Null, |running| running.configuration.clone()),
+        before_load_balancers: running.map_or(Value::Null, |running| running.load_balancers.clone()),
         create: if running.is_some() { None } else { service.service_definition.clone() },
         desired: running.map_or_else(|| desired_of(service.service_definition.as_ref()), |running| running.desired),
         expected_ms: expected.map(|span| span.0),
         patience_ms: patience.0,
+    }
+}
+
+fn driver(running: Option<&RunningService>) -> Driver {
+    match running {
+        Some(running) if running.controller == "CODE_DEPLOY" => Driver::CodeDeploy,
+        _ => Driver::Ecs,
     }
 }
 

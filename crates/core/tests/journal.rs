@@ -10,7 +10,7 @@ use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Book, Entry, Fact, Head, Next, Output, Standing, Undo, given_up, next, standings, to_undo};
 use shipit_core::pipeline::Strategy as Way;
-use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind};
+use shipit_core::plan::{Driver, Plan, Roll, Step, StepId, StepKind};
 use shipit_core::release::{Commit, DeploymentId, Revision, RunId, Source, Tree};
 use shipit_core::settled::Begun;
 
@@ -23,9 +23,13 @@ fn roll(number: usize, needs: &[usize]) -> Step {
     let roll = Roll {
         service: name.clone(),
         ecs_service: name.clone(),
+        driver: Driver::Ecs,
         strategy: Way::Rolling { minimum_percent: None, maximum_percent: None },
+        pause: None,
+        wiring: Vec::new(),
         before: Some(revision(number)),
         before_configuration: Value::Null,
+        before_load_balancers: Value::Null,
         create: None,
         desired: 2,
         expected_ms: None,

@@ -61,6 +61,7 @@ impl World {
             percents: service.plan.percents,
             breaker: service.plan.breaker,
             configuration: service.configuration.clone(),
+            load_balancers: Value::Null,
             grace: service.plan.grace,
             health: service.plan.health,
             in_progress,

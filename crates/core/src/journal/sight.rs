@@ -84,6 +84,7 @@ fn step(service: &Service, running: &RunningService) -> Step {
     let mut roll = timeline::roll(service, Some(running));
     roll.before = before(running);
     roll.before_configuration = configuration(running).unwrap_or_default();
+    roll.before_load_balancers = Value::Null;
     let because = format!("{} carries this run's tag", running.revision.short());
     Step { id: StepId::roll(&service.name), needs: Vec::new(), kind: StepKind::Roll(roll), because }
 }

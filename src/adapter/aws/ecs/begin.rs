@@ -30,8 +30,10 @@ pub fn request(change: &Change) -> (Operation, Value) {
         }
     };
     body["taskDefinition"] = json!(change.revision.as_str());
-    if !change.configuration.is_null() {
-        body["deploymentConfiguration"] = change.configuration.clone();
+    for (member, value) in [("deploymentConfiguration", &change.configuration), ("loadBalancers", &change.load_balancers)] {
+        if !value.is_null() {
+            body[member] = value.clone();
+        }
     }
     (operation, body)
 }

@@ -53,6 +53,7 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
         percents: percents(configuration, service["schedulingStrategy"] == "DAEMON"),
         breaker: breaker(&configuration["deploymentCircuitBreaker"]),
         configuration: configuration.clone(),
+        load_balancers: service["loadBalancers"].clone(),
         grace: seconds(&service["healthCheckGracePeriodSeconds"]),
         health: HealthSource {
             container: items(&described["taskDefinition"]["containerDefinitions"])
