@@ -275,6 +275,7 @@ mod tests {
                 primary: None,
                 target_groups: Vec::new(),
                 load_balancer: None,
+                codedeploy: None,
             }))
         };
         let moving = Some((DeploymentId("ecs-svc/1".into()), revision("frontend:43")));

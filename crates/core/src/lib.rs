@@ -8,6 +8,7 @@
 
 pub mod analysis;
 pub mod ancestry;
+pub mod codedeploy;
 pub mod dossier;
 pub mod event;
 pub mod failure;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
 
 use crate::ancestry::Ancestry;
+use crate::codedeploy::CodeDeploySeen;
 use crate::pipeline::Name;
 use crate::release::{DeploymentId, Digest, Revision, Source};
 
@@ -124,6 +125,8 @@ pub struct RunningService {
     pub target_groups: Vec<TargetGroupSeen>,
     /// DNS name of its load balancer, for `{load_balancer}` in `smoke:`.
     pub load_balancer: Option<String>,
+    /// Its deployment group, where CodeDeploy deploys it; none as well where no group names it.
+    pub codedeploy: Option<Box<CodeDeploySeen>>,
 }
 
 impl RunningService {

@@ -73,6 +73,7 @@ impl World {
                 healthy_threshold: 2,
             }],
             load_balancer: service.load_balancer.clone(),
+            codedeploy: None,
         }))
     }
 

@@ -132,6 +132,12 @@ codes! {
     NeverMoves = 117 => Refused,
         because "minimum and maximum percent round to the same number of tasks, so ECS may neither start nor stop one";
         next "take the percents that are shown, or run more tasks";
+    /// the service is deployed by CodeDeploy, and no deployment group names it
+    DeploymentGroupMissing = 118 => Refused,
+        because "the application or its deployment group was deleted, or is of another account or region",
+            "the group's `ecsServices` names another service or cluster";
+        next "`aws deploy list-applications`, then `aws deploy list-deployment-groups --application-name <name>`",
+            "`aws deploy create-deployment-group` makes one; `AppECS-<cluster>-<service>` and `DgpECS-<cluster>-<service>` are found first";
     /// the rollout failed and the service is back on the revision it had
     RolloutTurnedBack = 201 => TurnedBack,
         because "new tasks stop, or never become healthy: the reasons that are shown say which",

@@ -64,6 +64,7 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
         primary: primary.and_then(|primary| text(&primary["id"])).map(DeploymentId),
         target_groups: balancers.target_groups,
         load_balancer: balancers.dns,
+        codedeploy: None,
         revision,
     }
 }
