@@ -2,8 +2,8 @@
 
 use crate::condition::Condition;
 use crate::{
-    Breaker, Deployment, DeploymentId, Health, HealthSource, Percents, Phase, Reset, Role, Rollout, Service, Span, StopCause,
-    Task, TaskId, Time,
+    Breaker, Deployment, DeploymentId, Health, HealthSource, Hold, Percents, Phase, Reset, Role, Rollout, Service, Shift, Span,
+    StopCause, Task, TaskId, Time,
 };
 
 impl Service {
@@ -25,6 +25,8 @@ impl Service {
             next_deployment: 1,
             steady: false,
             stuck: false,
+            shifting: None,
+            unsaid: Vec::new(),
         };
         service.deploy(revision, now, None);
         service
@@ -64,6 +66,20 @@ impl Service {
             .expect("a service is made with a PRIMARY, and a new one takes the place of the old")
     }
 
+    /// Makes a deployment that is still listed the PRIMARY again; the one so far becomes ACTIVE.
+    pub fn promote(&mut self, id: DeploymentId) {
+        let Some(index) = self.deployments.iter().position(|deployment| deployment.id == id) else {
+            return;
+        };
+        for deployment in &mut self.deployments {
+            deployment.role = Role::Active;
+        }
+        self.deployments[..=index].rotate_right(1);
+        self.deployments[0].role = Role::Primary;
+        self.steady = false;
+        self.stuck = false;
+    }
+
     pub(crate) fn primary_mut(&mut self) -> &mut Deployment {
         self.deployments
             .iter_mut()
@@ -83,7 +99,13 @@ impl Service {
 
     /// UpdateService that makes a deployment (a new task definition, or forced): the PRIMARY so far becomes ACTIVE and
     /// drains, in the middle of its rollout too. Whether there is anything to deploy is the caller's question (aws.md 3.2).
+    ///
+    /// In the middle of a shift two deployments may have traffic, each by its own target group, and a rolling deployment has
+    /// only one: so it goes all at once, as [`Service::shift`] does, and never leaves traffic on tasks that drain.
     pub fn update(&mut self, revision: u64, now: Time) -> DeploymentId {
+        if self.shifting.is_some() {
+            return self.shift(revision, Shift::at_once(), now);
+        }
         self.deploy(revision, now, None)
     }
 
@@ -194,6 +216,7 @@ impl Service {
             rolls_back,
             ignores_alarms: self.alarmed,
             steady_since: None,
+            hold: Hold::Free,
         };
         self.deployments.insert(0, deployment);
         self.steady = false;

@@ -124,6 +124,7 @@ impl Play {
                     self.at(self.now + self.assumptions.start).running.push(task);
                 }
                 Action::Stop { task, .. } => self.at(self.now + self.assumptions.drain).gone.push(task),
+                Action::Route { .. } => {}
             }
         }
         self.peak_tasks = self.peak_tasks.max(u32::try_from(self.service.tasks.len()).unwrap_or(u32::MAX));

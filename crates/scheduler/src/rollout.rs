@@ -3,19 +3,20 @@
 use crate::breaker::{Reset, Rollback};
 use crate::step::{Failure, Note, Step};
 use crate::tally::Tally;
-use crate::{Deployment, DeploymentId, Role, Rollout, Service, Time};
+use crate::{Deployment, DeploymentId, Hold, Role, Rollout, Service, Time, Way, shift};
 
 /// Gives the PRIMARY up if the breaker or an alarm says so, and rolls back if that is wanted and there is a COMPLETED
 /// deployment. A rollback that fails itself is not rolled back again: the service stalls (aws.md 3.4).
 pub(crate) fn fails(service: &mut Service, now: Time, step: &mut Step) -> bool {
     let primary = service.primary();
-    if primary.rollout != Rollout::InProgress {
+    let goes_back = service.shifting.as_ref().is_some_and(|shifting| shifting.way != Way::Forward);
+    if primary.rollout != Rollout::InProgress || goes_back {
         return false;
     }
     let (failure, wanted) = if service.alarmed && !primary.ignores_alarms {
-        (Failure::Alarm, service.alarm_rollback)
-    } else if service.breaker.trips(primary.failed_tasks, service.desired) {
-        (Failure::TasksFailedToStart, service.breaker.rollback() == Rollback::ToLastCompleted)
+        (Failure::Alarm, if service.alarm_rollback { Rollback::ToLastCompleted } else { Rollback::Stay })
+    } else if service.breaker.trips(primary.failed_tasks, service.desired) && shift::is_watched_by_breaker(service) {
+        (Failure::TasksFailedToStart, service.breaker.rollback())
     } else {
         return false;
     };
@@ -25,9 +26,13 @@ pub(crate) fn fails(service: &mut Service, now: Time, step: &mut Step) -> bool {
     primary.rollout = Rollout::Failed;
     primary.steady_since = None;
     step.notes.push(Note::DeploymentFailed { deployment: failed, failure });
+    if service.shifting.is_some() {
+        shift::fails(service, failure, wanted, now);
+        return true;
+    }
     let target = newest_completed(service).map(|deployment| (deployment.id, deployment.revision));
     if let Some((to, revision)) = target
-        && wanted
+        && wanted == Rollback::ToLastCompleted
         && !is_rollback
     {
         let primary = service.deploy(revision, now, Some(failed));
@@ -43,6 +48,10 @@ pub(crate) fn settles(service: &mut Service, tally: &Tally, now: Time, step: &mu
     if !step.actions.is_empty() {
         service.stuck = false;
     }
+    if service.shifting.as_ref().is_some_and(|shifting| !matches!(shifting.way, Way::Halted(_))) {
+        service.steady = false;
+        return;
+    }
     let in_progress = match service.primary().rollout {
         Rollout::Failed => {
             service.steady = false;
@@ -51,10 +60,12 @@ pub(crate) fn settles(service: &mut Service, tally: &Tally, now: Time, step: &mu
         Rollout::InProgress => true,
         Rollout::Completed => false,
     };
-    if !tally.is_as_wanted(service.desired) {
+    let primary = service.primary().id;
+    let kept = |deployment: &Deployment| deployment.id != primary && deployment.hold == Hold::Full;
+    if !tally.is_as_wanted(service.desired) || service.deployments.iter().any(kept) {
         service.steady = false;
         service.primary_mut().steady_since = None;
-        if in_progress && step.actions.is_empty() && !tally.in_transit() && !service.stuck {
+        if in_progress && step.actions.is_empty() && !tally.in_transit() && !service.stuck && service.held().is_empty() {
             service.stuck = true;
             step.notes.push(Note::StuckByConfiguration { deployment: service.primary().id });
         }
@@ -102,6 +113,7 @@ fn drop_empty(service: &mut Service) {
     }
     let refuge = newest_completed(service).map(|deployment| deployment.id);
     let rolled_back = service.primary().rolls_back;
+    let sides: Vec<DeploymentId> = service.serving().into_iter().map(|(id, _)| id).collect();
     let tasks = &service.tasks;
     service.deployments.retain(|deployment| {
         let has_tasks = |id: DeploymentId| tasks.iter().any(|task| task.deployment == id);
@@ -109,6 +121,8 @@ fn drop_empty(service: &mut Service) {
             || Some(deployment.id) == refuge
             || Some(deployment.id) == rolled_back
             || has_tasks(deployment.id)
+            || deployment.hold == Hold::Full
+            || sides.contains(&deployment.id)
     });
 }
 

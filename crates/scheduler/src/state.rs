@@ -1,6 +1,6 @@
 //! A service as the scheduler sees it: what is wanted, which deployments there are, which tasks, and how they are.
 
-use crate::{Breaker, Percents, Span, Time};
+use crate::{Breaker, Hold, Note, Percents, Shifting, Span, Time};
 
 /// A deployment's number, given by the owner of the state; it stands for `ecs-svc/<digits>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,7 +10,7 @@ pub struct DeploymentId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
-/// Everything the scheduler needs to know of one ROLLING service. Owned by the sandbox, the fake world or a prediction.
+/// Everything the scheduler needs to know of one service. Owned by the sandbox, the fake world or a prediction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// `desiredCount`.
@@ -41,6 +41,10 @@ pub struct Service {
     pub steady: bool,
     /// It has been announced that the deployment configuration leaves nothing to do, and nothing has changed since.
     pub stuck: bool,
+    /// The deployment that shifts traffic, while there is one; none while rolling.
+    pub shifting: Option<Shifting>,
+    /// What the next step says first: it happened between two steps.
+    pub unsaid: Vec<Note>,
 }
 
 /// Which checks exist. None of both: a task is healthy after 40 s of RUNNING (aws.md 3.1).
@@ -75,6 +79,8 @@ pub struct Deployment {
     pub ignores_alarms: bool,
     /// Since when it has been as wanted and only [`Service::alarm_bake`] is waited for.
     pub steady_since: Option<Time>,
+    /// Who says how many tasks it has.
+    pub hold: Hold,
 }
 
 /// `status` of a deployment.

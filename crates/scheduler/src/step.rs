@@ -3,8 +3,9 @@
 //! A step goes on until nothing is left to do, so a second one on the same state has no actions. Tasks that are being
 //! stopped do not count towards the upper bound: the API reference counts RUNNING and PENDING only (aws.md 3.1).
 
+use crate::shift::{Hooks, Reason, Stage, Weights};
 use crate::tally::Tally;
-use crate::{DeploymentId, Service, TaskId, Time, rolling, rollout};
+use crate::{DeploymentId, Service, TaskId, Time, hold, rolling, rollout, shift};
 
 /// What a step did to the state, for the owner to carry out and to announce.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub struct Step {
     pub wake: Option<Time>,
 }
 
-/// Something for the owner of the tasks to do. The state has it already: the task is Pending or Stopping.
+/// Something for the owner of tasks and listeners to do. The state has it already: the task is Pending or Stopping, the
+/// weights are in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start a task of this deployment's revision.
@@ -33,6 +35,13 @@ pub enum Action {
         task: TaskId,
         /// Why.
         cause: Cause,
+    },
+    /// Move traffic: so much goes to this deployment, the rest to the other one that has some.
+    Route {
+        /// The deployment that shifts in, or was shifting in when it was superseded.
+        candidate: DeploymentId,
+        /// What it gets from now on.
+        weights: Weights,
     },
 }
 
@@ -111,6 +120,41 @@ pub enum Note {
         /// The deployment whose tasks stop before they run.
         deployment: DeploymentId,
     },
+    /// A shift has come to a stage, on its way forward or back.
+    StageEntered {
+        /// The candidate.
+        deployment: DeploymentId,
+        /// `lifecycleStage`.
+        stage: Stage,
+        /// Which step of the production shift it belongs to, from 0.
+        round: u32,
+        /// Whether its hooks are asked now, and hold it up until [`Service::answer`].
+        hooks: Hooks,
+    },
+    /// A shift goes back from here on.
+    TurningBack {
+        /// The candidate.
+        deployment: DeploymentId,
+        /// The source: the PRIMARY again.
+        to: DeploymentId,
+        /// Why.
+        reason: Reason,
+    },
+    /// All traffic is back on the source, and no task of the candidate is left.
+    TurnedBack {
+        /// The candidate.
+        deployment: DeploymentId,
+        /// The source.
+        to: DeploymentId,
+    },
+    /// A shift has stopped where it stands: there is nothing to go back to, the source does not come up, or nobody wants it
+    /// to go back.
+    Halted {
+        /// The candidate.
+        deployment: DeploymentId,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 /// Decides and updates the state. The actions are for the owner to carry out; what came of them it tells with
@@ -118,13 +162,20 @@ pub enum Note {
 pub fn step(service: &mut Service, now: Time) -> Step {
     let mut step = Step::default();
     let tally = loop {
+        step.notes.append(&mut service.unsaid);
+        let acted = rollout::fails(service, now, &mut step)
+            || hold::moves(service, now, &mut step)
+            || shift::advances(service, now, &mut step);
+        if acted {
+            continue;
+        }
         let tally = Tally::of(service, now);
-        if !rollout::fails(service, now, &mut step) && !rolling::moves(service, &tally, now, &mut step) {
+        if !rolling::moves(service, &tally, now, &mut step) {
             break tally;
         }
     };
     rollout::settles(service, &tally, now, &mut step);
     let changes = service.tasks.iter().filter_map(|task| service.changes_at(task, now));
-    step.wake = changes.chain(step.wake).min();
+    step.wake = changes.chain(step.wake).chain(shift::wake(service)).min();
     step
 }

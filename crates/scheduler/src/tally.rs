@@ -1,8 +1,8 @@
 //! A service's tasks in numbers, at one moment.
 
-use crate::{Bounds, Condition, Service, Time};
+use crate::{Bounds, Condition, DeploymentId, Service, Time};
 
-/// How many tasks count how; "own" are those of the PRIMARY, "old" all others.
+/// How many tasks count how; "own" are those of the PRIMARY, "old" those of others that the percents decide on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     /// Own, healthy.
@@ -21,14 +21,21 @@ pub(crate) struct Tally {
     pub(crate) old_unhealthy: u32,
     /// Old, stopping.
     pub(crate) old_stopping: u32,
+    /// Of others that are held: outside the percents.
+    pub(crate) apart: u32,
 }
 
 impl Tally {
     pub(crate) fn of(service: &Service, now: Time) -> Self {
         let primary = service.primary().id;
+        let held = service.held();
         let mut tally = Self::default();
         for task in &service.tasks {
             let own = task.deployment == primary;
+            if !own && held.contains(&task.deployment) {
+                tally.apart += 1;
+                continue;
+            }
             let count = match service.condition(task, now) {
                 Condition::Healthy if own => &mut tally.healthy,
                 Condition::Pending | Condition::Maturing if own => &mut tally.coming,
@@ -38,6 +45,21 @@ impl Tally {
                 Condition::Pending | Condition::Maturing => &mut tally.old_coming,
                 Condition::Unhealthy(_) => &mut tally.old_unhealthy,
                 Condition::Stopping => &mut tally.old_stopping,
+            };
+            *count += 1;
+        }
+        tally
+    }
+
+    /// The tasks of one deployment, as its own.
+    pub(crate) fn of_one(service: &Service, id: DeploymentId, now: Time) -> Self {
+        let mut tally = Self::default();
+        for task in service.tasks.iter().filter(|task| task.deployment == id) {
+            let count = match service.condition(task, now) {
+                Condition::Healthy => &mut tally.healthy,
+                Condition::Pending | Condition::Maturing => &mut tally.coming,
+                Condition::Unhealthy(_) => &mut tally.unhealthy,
+                Condition::Stopping => &mut tally.stopping,
             };
             *count += 1;
         }
@@ -81,6 +103,6 @@ impl Tally {
 
     /// Whether there is what is wanted and nothing else: `desired` healthy tasks of the PRIMARY.
     pub(crate) fn is_as_wanted(self, desired: u32) -> bool {
-        self.healthy == desired && self.coming + self.unhealthy + self.old_alive() + self.old_stopping == 0
+        self.healthy == desired && self.coming + self.unhealthy + self.old_alive() + self.old_stopping + self.apart == 0
     }
 }

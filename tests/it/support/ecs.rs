@@ -212,6 +212,7 @@ impl World {
                     }
                     later.push((now + spans.drain, Happening::Gone(name.into(), task)));
                 }
+                Action::Route { .. } => {}
             }
         }
         for note in &decided.notes {

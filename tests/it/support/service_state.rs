@@ -126,6 +126,7 @@ impl EcsService {
             }
             Note::StuckByConfiguration { .. } => "was unable to stop or start tasks during a deployment.".into(),
             Note::UnableToStartConsistently { .. } => "is unable to consistently start tasks successfully.".into(),
+            Note::StageEntered { .. } | Note::TurningBack { .. } | Note::TurnedBack { .. } | Note::Halted { .. } => return,
         };
         self.events.push((now, format!("(service {name}) {text}")));
     }

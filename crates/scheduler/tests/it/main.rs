@@ -4,5 +4,6 @@ mod failures;
 mod properties;
 mod rolling;
 mod script;
+mod stages;
 mod tables;
 mod world;

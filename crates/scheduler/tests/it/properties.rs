@@ -119,6 +119,7 @@ proptest! {
                 match action {
                     Action::Start { task, .. } => started.push(*task),
                     Action::Stop { task, .. } => stopped.push(*task),
+                    Action::Route { .. } => {}
                 }
             }
             for note in &look.step.notes {

@@ -1,7 +1,8 @@
 //! A model world around one service: it obeys, late or never, and every step taken in it is kept to be judged.
 
 use shipit_scheduler::{
-    Action, Breaker, Cause, Health, HealthSource, Note, Phase, Rollout, Service, Span, Step, StopCause, Task, TaskId, Time, step,
+    Action, Answer, Breaker, Cause, Health, HealthSource, Hooks, Note, Phase, Rollout, Service, Span, Step, StopCause, Task,
+    TaskId, Time, step,
 };
 
 /// Long after the epoch, so that settled tasks have run for 40 s.
@@ -89,6 +90,17 @@ impl World {
         }
     }
 
+    /// Obeys, and answers every hook that is asked, until nothing happens any more.
+    pub fn obey_and_answer(&mut self, answer: Answer) {
+        while self.obey(400) {
+            if !self.service.shifting.as_ref().is_some_and(|shifting| shifting.hooks == Hooks::Asked) {
+                return;
+            }
+            self.service.answer(answer, self.now);
+        }
+        panic!("no end: {:?}", self.service);
+    }
+
     /// Steps, and does all that was asked for, until nothing happens any more. Says whether it came to rest.
     pub fn obey(&mut self, rounds: usize) -> bool {
         for _ in 0..rounds {
@@ -152,7 +164,7 @@ pub fn starts(step: &Step) -> usize {
 }
 
 pub fn stops(step: &Step) -> usize {
-    step.actions.len() - starts(step)
+    step.actions.iter().filter(|action| matches!(action, Action::Stop { .. })).count()
 }
 
 /// The PRIMARY is COMPLETED, the only one, announced as steady, with exactly the desired tasks, all healthy.
@@ -186,7 +198,7 @@ pub fn notes(world: &World) -> Vec<Note> {
 pub fn causes(step: &Step) -> Vec<Cause> {
     let cause = |action: &Action| match action {
         Action::Stop { cause, .. } => Some(*cause),
-        Action::Start { .. } => None,
+        Action::Start { .. } | Action::Route { .. } => None,
     };
     step.actions.iter().filter_map(cause).collect()
 }
@@ -195,7 +207,7 @@ pub fn causes(step: &Step) -> Vec<Cause> {
 pub fn started(step: &Step) -> Vec<TaskId> {
     let task = |action: &Action| match action {
         Action::Start { task, .. } => Some(*task),
-        Action::Stop { .. } => None,
+        Action::Stop { .. } | Action::Route { .. } => None,
     };
     step.actions.iter().filter_map(task).collect()
 }

@@ -64,6 +64,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
         match *action {
             Action::Start { task, deployment } => start::start(state, service, task, deployment, now),
             Action::Stop { task, cause } => stop(state, service, task, cause, now),
+            Action::Route { .. } => {}
         }
     }
     for note in &step.notes {

@@ -88,6 +88,7 @@ impl Service {
             Note::UnableToStartConsistently { .. } => {
                 vec![(format!("{service} is unable to consistently start tasks successfully."), Manner::Once)]
             }
+            Note::StageEntered { .. } | Note::TurningBack { .. } | Note::TurnedBack { .. } | Note::Halted { .. } => Vec::new(),
         }
     }
 
