@@ -151,6 +151,7 @@ mod tests {
             driver: Driver::Ecs,
             strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
             pause: None,
+            judge: None,
             wiring: Vec::new(),
             before: None,
             before_configuration: Value::Null,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shipit_scheduler::Span;
 
+use crate::analysis::Judge;
 use crate::gate::GatePolicy;
 
 mod traffic;
@@ -107,6 +108,8 @@ pub struct Service {
     pub traffic: Option<Traffic>,
     /// `pause:`: where a person is asked.
     pub pause: Option<Pause>,
+    /// `judge:`: what lets traffic move on, and what turns it back.
+    pub judge: Option<Judge>,
     /// A request that must be answered as expected after the rollout.
     pub smoke: Option<Smoke>,
     /// `service_definition:`: create-service JSON, used when the service does not exist.

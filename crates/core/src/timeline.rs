@@ -18,12 +18,14 @@ const STOP: Span = Span::seconds(30);
 pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
     let expected = running.and_then(|running| expected(service, running));
     let patience = patience(running);
+    let shifts = matches!(service.strategy, Strategy::Shift(_));
     Roll {
         service: service.name.clone(),
         ecs_service: service.service.clone(),
         driver: driver(running),
         strategy: service.strategy.clone(),
-        pause: service.pause.clone(),
+        pause: service.pause.clone().filter(|_| shifts),
+        judge: service.judge.clone().filter(|_| shifts),
         wiring: Vec::new(),
         before: running.map(|running| running.revision.clone()),
         before_configuration: running.map_or(Value::Null, |running| running.configuration.clone()),

@@ -26,6 +26,7 @@ fn roll(number: usize, needs: &[usize]) -> Step {
         driver: Driver::Ecs,
         strategy: Way::Rolling { minimum_percent: None, maximum_percent: None },
         pause: None,
+        judge: None,
         wiring: Vec::new(),
         before: Some(revision(number)),
         before_configuration: Value::Null,

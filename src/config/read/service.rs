@@ -44,6 +44,7 @@ impl RawService {
             strategy: self.strategy?,
             traffic: None,
             pause: None,
+            judge: None,
             smoke: self.smoke,
             service_definition: self.service_definition,
         })

@@ -103,6 +103,7 @@ impl Scenario {
             smoke: None,
             traffic: None,
             pause: None,
+            judge: None,
             service_definition: None,
         });
         let mut world = self.world.lock();

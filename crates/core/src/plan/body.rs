@@ -1,9 +1,12 @@
 //! What UpdateService is sent for a rollout beside the revision, and what puts everything back: from the plan alone.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Driver, Roll, Wired, Wiring};
-use crate::pipeline::{Pause, PauseAt, Shift, Steps, Strategy};
+use crate::analysis::Judge;
+use crate::pipeline::{PauseAt, Shift, Steps, Strategy};
 
 /// Parts of UpdateService's request. Null leaves a part as the service has it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +32,7 @@ impl Body {
                 Self { configuration: rolling(&percents, &roll.before_configuration), load_balancers: Value::Null }
             }
             Strategy::Shift(shift) => Self {
-                configuration: shifting(shift, roll.pause.as_ref(), &roll.before_configuration),
+                configuration: shifting(shift, roll, &roll.before_configuration),
                 load_balancers: load_balancers(&roll.wiring, &roll.before_load_balancers),
             },
         }
@@ -84,7 +87,7 @@ fn rolling(percents: &[(&str, &Option<u32>)], before: &Value) -> Value {
     Value::Object(configuration)
 }
 
-fn shifting(shift: &Shift, pause: Option<&Pause>, before: &Value) -> Value {
+fn shifting(shift: &Shift, roll: &Roll, before: &Value) -> Value {
     let mut configuration: Map<String, Value> = before.as_object().cloned().unwrap_or_default();
     // Each strategy takes its own block alone, and early success is a thing of rolling updates.
     for key in ["canaryConfiguration", "linearConfiguration", "earlySuccessCriteria"] {
@@ -106,9 +109,12 @@ fn shifting(shift: &Shift, pause: Option<&Pause>, before: &Value) -> Value {
     if let Some((key, block)) = block {
         configuration.insert(key.to_owned(), block);
     }
-    let hooks = hooks(pause, &before["lifecycleHooks"]);
+    let hooks = hooks(&pauses(roll), &before["lifecycleHooks"]);
     if !hooks.is_empty() {
         configuration.insert("lifecycleHooks".to_owned(), Value::Array(hooks));
+    }
+    if let Some(alarms) = roll.judge.as_ref().and_then(|judge| alarms(judge, &before["alarms"])) {
+        configuration.insert("alarms".to_owned(), alarms);
     }
     Value::Object(configuration)
 }
@@ -125,7 +131,7 @@ fn minutes(millis: u64) -> u64 {
 }
 
 /// `lifecycleStages` of a place to pause at.
-fn stage(at: PauseAt) -> &'static str {
+pub(crate) fn stage(at: PauseAt) -> &'static str {
     match at {
         PauseAt::ScaledUp => "POST_SCALE_UP",
         PauseAt::TestTraffic => "POST_TEST_TRAFFIC_SHIFT",
@@ -134,21 +140,61 @@ fn stage(at: PauseAt) -> &'static str {
     }
 }
 
+/// Where a verdict lets traffic move on.
+const JUDGED: [PauseAt; 2] = [PauseAt::BeforeProduction, PauseAt::AfterProduction];
+/// `timeoutInMinutes` that ECS takes.
+const TIMEOUTS: std::ops::RangeInclusive<u64> = 1..=20_160;
+/// What AWS waits longer than the patience of a judge, in minutes: who is alive turns back first, and says why.
+const MARGIN: u64 = 10;
+
+/// The places at which ECS is to wait for an answer, and how long, in minutes; then it rolls back, whether or not anyone is
+/// alive to see it.
+fn pauses(roll: &Roll) -> BTreeMap<PauseAt, u64> {
+    let asked = roll.pause.iter().flat_map(|pause| pause.at.iter().map(|at| (*at, minutes(pause.timeout.0))));
+    let judged = roll.judge.iter().flat_map(|judge| JUDGED.map(|at| (at, timeout(judge))));
+    let mut pauses = BTreeMap::new();
+    for (at, minutes) in asked.chain(judged) {
+        let longest = pauses.entry(at).or_insert(minutes);
+        *longest = (*longest).max(minutes);
+    }
+    pauses.into_iter().map(|(at, minutes)| (at, minutes.clamp(*TIMEOUTS.start(), *TIMEOUTS.end()))).collect()
+}
+
+fn timeout(judge: &Judge) -> u64 {
+    let patience = u64::try_from(judge.patience.as_millis()).unwrap_or(0);
+    minutes(patience).saturating_add(MARGIN)
+}
+
 /// All hooks that are there, and one PAUSE hook for every stage that is asked for and has none.
-fn hooks(pause: Option<&Pause>, before: &Value) -> Vec<Value> {
+fn hooks(pauses: &BTreeMap<PauseAt, u64>, before: &Value) -> Vec<Value> {
     let mut hooks = before.as_array().cloned().unwrap_or_default();
-    let Some(pause) = pause else { return hooks };
-    let timeout = json!({"timeoutInMinutes": minutes(pause.timeout.0), "action": "ROLLBACK"});
-    for at in &pause.at {
+    for (at, minutes) in pauses {
         let stages = json!([stage(*at)]);
+        let timeout = json!({"timeoutInMinutes": minutes, "action": "ROLLBACK"});
         let alone = |hook: &&mut Value| hook["targetType"] == "PAUSE" && hook["lifecycleStages"] == stages;
         match hooks.iter_mut().find(alone) {
             // How long is waited there is the pipeline's to say.
-            Some(hook) => hook["timeoutConfiguration"] = timeout.clone(),
+            Some(hook) => hook["timeoutConfiguration"] = timeout,
             None => hooks.push(json!({"targetType": "PAUSE", "lifecycleStages": stages, "timeoutConfiguration": timeout})),
         }
     }
     hooks
+}
+
+/// `alarms` with those of the judge, which ECS then heeds by itself; none where the judge names none.
+fn alarms(judge: &Judge, before: &Value) -> Option<Value> {
+    if judge.alarms.is_empty() {
+        return None;
+    }
+    // The names of alarms that are turned off stay off.
+    let heeded = before["alarmNames"].as_array().filter(|_| before["enable"] == true);
+    let mut names = heeded.cloned().unwrap_or_default();
+    for name in &judge.alarms {
+        if !names.iter().any(|known| known == name) {
+            names.push(json!(name));
+        }
+    }
+    Some(json!({"alarmNames": names, "enable": true, "rollback": true}))
 }
 
 /// `loadBalancers` with what is missing for a shift; null where nothing is.

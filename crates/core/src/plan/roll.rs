@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::analysis::Judge;
 use crate::pipeline::{Name, Pause, Shift, Strategy};
 use crate::release::Revision;
 
@@ -21,6 +22,9 @@ pub struct Roll {
     /// `pause:`: where a person is asked; only with a strategy that shifts traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// `judge:`: what lets traffic move on; only with a strategy that shifts traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
     /// Between which target groups traffic moves, one entry a load balancer of the service; empty where none moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wiring: Vec<Wiring>,
