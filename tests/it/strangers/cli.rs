@@ -129,7 +129,7 @@ async fn the_aws_cli_makes_an_alarm_and_sets_its_state() {
         "--comparison-operator",
         "GreaterThanThreshold",
         "--treat-missing-data",
-        "notBreaching",
+        "ignore",
     ];
     sandbox.aws_with(&put).await.text();
     let alarms = sandbox.aws("cloudwatch describe-alarms --alarm-names frontend-5xx nobody").await.json();

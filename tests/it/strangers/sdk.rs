@@ -28,3 +28,10 @@ async fn boto3_makes_and_reads_roles() {
     sandbox.python("roles.py", &[]).await.text();
     sandbox.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_reads_the_metrics_of_real_traffic_and_sees_an_alarm_go_off() {
+    let sandbox = TestSandbox::without_engine_at("metrics", 20.0).await;
+    sandbox.python("metrics.py", &[]).await.text();
+    sandbox.finish().await;
+}

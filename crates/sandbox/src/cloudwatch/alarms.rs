@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Number, Value, json};
 
+use super::evaluation::{self, Alarm};
+use super::judge::Treat;
+use super::params::{invalid, missing, refused, required, truth, whole};
+use super::query;
 use crate::dispatch::Table;
 use crate::error::AwsError;
 use crate::state::State;
@@ -54,9 +58,17 @@ fn put_metric_alarm(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let name = required(&body, "AlarmName")?.to_owned();
     required(&body, "EvaluationPeriods")?;
     required(&body, "ComparisonOperator")?;
-    if body["MetricName"].is_null() && body["Metrics"].is_null() {
+    if body["MetricName"].is_null() == body["Metrics"].is_null() {
         return Err(invalid("Exactly one of MetricName, Metrics and EvaluationCriteria must be given."));
     }
+    if !body["Metrics"].is_null() {
+        let returned = query::read(&body["Metrics"])?.iter().filter(|query| query.returned).count();
+        if returned != 1 {
+            return Err(refused("Exactly one element of the metrics list should return data."));
+        }
+    }
+    Treat::read(body["TreatMissingData"].as_str())?;
+    evaluation::evaluate(state);
     let now = state.now_seconds();
     let arn = state.arn("cloudwatch", &format!("alarm:{name}"));
     let mut alarm = Map::new();
@@ -84,15 +96,16 @@ fn put_metric_alarm(state: &mut State, body: Value) -> Result<Value, AwsError> {
             "StateUpdatedTimestamp": now,
             "StateTransitionedTimestamp": now,
         });
-        unchecked.as_object().cloned().unwrap_or_default()
+        Alarm { shown: unchecked.as_object().cloned().unwrap_or_default(), evaluated: state.clock.now() }
     });
-    alarm.extend(before.into_iter().filter(|(member, _)| member.starts_with("State")));
-    state.cloudwatch.alarms.insert(name, alarm);
+    alarm.extend(before.shown.into_iter().filter(|(member, _)| member.starts_with("State")));
+    state.cloudwatch.alarms.insert(name, Alarm { shown: alarm, evaluated: before.evaluated });
     Ok(Value::Null)
 }
 
 /// Pages are in order of name; the token is the last name shown.
 fn describe_alarms(state: &mut State, body: Value) -> Result<Value, AwsError> {
+    evaluation::evaluate(state);
     let names = body["AlarmNames"].as_array().filter(|names| !names.is_empty());
     if names.is_some_and(|names| names.len() > 100) {
         return Err(invalid("The parameter AlarmNames must have at most 100 members."));
@@ -117,6 +130,7 @@ fn describe_alarms(state: &mut State, body: Value) -> Result<Value, AwsError> {
         .cloudwatch
         .alarms
         .iter()
+        .map(|(name, alarm)| (name, &alarm.shown))
         .filter(|(name, _)| wants_metric_alarms && name.starts_with(prefix) && name.as_str() > after)
         .filter(|(name, _)| names.is_none_or(|names| names.iter().any(|it| it == name.as_str())))
         .filter(|(_, alarm)| wanted.is_none_or(|wanted| alarm["StateValue"] == wanted))
@@ -128,7 +142,9 @@ fn describe_alarms(state: &mut State, body: Value) -> Result<Value, AwsError> {
     Ok(json!({"CompositeAlarms": [], "MetricAlarms": alarms, "NextToken": token}))
 }
 
+/// The state that is set stays until the alarm is evaluated the next time.
 fn set_alarm_state(state: &mut State, body: Value) -> Result<Value, AwsError> {
+    evaluation::evaluate(state);
     let now = state.now_seconds();
     let name = required(&body, "AlarmName")?;
     let value = required(&body, "StateValue")?;
@@ -140,13 +156,8 @@ fn set_alarm_state(state: &mut State, body: Value) -> Result<Value, AwsError> {
     }
     let missing = || AwsError::new("ResourceNotFound", "Alarm does not exist").with_status(404);
     let alarm = state.cloudwatch.alarms.get_mut(name).ok_or_else(missing)?;
-    if alarm["StateValue"] != value {
-        alarm.insert("StateTransitionedTimestamp".to_owned(), now.into());
-    }
-    alarm.insert("StateValue".to_owned(), value.into());
-    alarm.insert("StateReason".to_owned(), reason.into());
-    alarm.insert("StateReasonData".to_owned(), data.clone());
-    alarm.insert("StateUpdatedTimestamp".to_owned(), now.into());
+    alarm.enter(value, reason, data.clone(), now);
+    state.cloudwatch.transitions += 1;
     Ok(Value::Null)
 }
 
@@ -181,18 +192,9 @@ impl Kept {
                 let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
                 number.and_then(Number::from_f64).map(Value::Number).ok_or_else(wrong)
             }
-            Kept::Truth => match value {
-                Value::Bool(_) => Ok(value.clone()),
-                Value::String(text) if text == "true" || text == "false" => Ok(Value::Bool(text == "true")),
-                _ => Err(wrong()),
-            },
+            Kept::Truth => truth(value).map(Value::Bool).ok_or_else(wrong),
         }
     }
-}
-
-fn whole(member: &str, value: &Value) -> Result<u64, AwsError> {
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|number| *number > 0);
-    number.ok_or_else(|| invalid(format!("The parameter {member} must be greater than or equal to 1.")))
 }
 
 fn known_state(value: &str) -> Result<(), AwsError> {
@@ -202,23 +204,6 @@ fn known_state(value: &str) -> Result<(), AwsError> {
         AwsError::new("ValidationError", text.replace("{}", value))
     };
     STATES.contains(&value).then_some(()).ok_or_else(wrong)
-}
-
-/// A member that must be there: its text, or any text when it is not a string.
-fn required<'a>(body: &'a Value, member: &str) -> Result<&'a str, AwsError> {
-    match &body[member] {
-        Value::Null => Err(missing(member)),
-        Value::String(text) if text.is_empty() => Err(missing(member)),
-        value => Ok(value.as_str().unwrap_or_default()),
-    }
-}
-
-fn missing(member: &str) -> AwsError {
-    AwsError::new("MissingParameter", format!("The parameter {member} is required"))
-}
-
-fn invalid(text: impl Into<String>) -> AwsError {
-    AwsError::new("InvalidParameterValue", text)
 }
 
 #[cfg(test)]
@@ -249,17 +234,20 @@ mod tests {
         let reply = cloudwatch(&mut state, "DescribeAlarms", json!({"AlarmNames": ["web-5xx"]})).unwrap();
         assert_eq!(reply["MetricAlarms"][0]["StateValue"], "INSUFFICIENT_DATA");
         assert!(reply["MetricAlarms"][0]["Threshold"].is_f64());
-        assert!(!state.alarm_in_alarm("web-5xx"));
+        let in_alarm = |state: &State, name: &str| {
+            state.cloudwatch.alarms.get(name).is_some_and(|alarm| alarm.shown["StateValue"] == "ALARM")
+        };
+        assert!(!in_alarm(&state, "web-5xx"));
         let body = json!({"AlarmName": "web-5xx", "StateValue": "ALARM", "StateReason": "test"});
         cloudwatch(&mut state, "SetAlarmState", body).unwrap();
-        assert!(state.alarm_in_alarm("web-5xx"));
+        assert!(in_alarm(&state, "web-5xx"));
         cloudwatch(&mut state, "PutMetricAlarm", alarm("web-5xx")).unwrap();
-        assert!(state.alarm_in_alarm("web-5xx"), "an update leaves the state");
+        assert!(in_alarm(&state, "web-5xx"), "an update leaves the state");
         let ok = cloudwatch(&mut state, "DescribeAlarms", json!({"StateValue": "OK"})).unwrap();
         assert_eq!(ok["MetricAlarms"], json!([]));
         let error = cloudwatch(&mut state, "DeleteAlarms", json!({"AlarmNames": ["web-5xx", "no"]})).unwrap_err();
         assert_eq!((error.code.as_str(), error.status), ("ResourceNotFound", 404));
-        assert!(!state.alarm_in_alarm("web-5xx"));
+        assert!(!in_alarm(&state, "web-5xx"));
     }
 
     #[test]
@@ -295,6 +283,16 @@ mod tests {
         for (operation, body) in [
             ("PutMetricAlarm", json!({})),
             ("PutMetricAlarm", json!({"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "x"})),
+            (
+                "PutMetricAlarm",
+                json!({"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "x", "MetricName": "m",
+                                      "TreatMissingData": "green"}),
+            ),
+            (
+                "PutMetricAlarm",
+                json!({"AlarmName": "a", "EvaluationPeriods": 1, "ComparisonOperator": "x", "Metrics": [
+                                      {"Id": "e", "Expression": "1 +"}]}),
+            ),
             ("PutMetricAlarm", json!({"AlarmName": "a", "EvaluationPeriods": 0, "ComparisonOperator": "x", "MetricName": "m"})),
             ("SetAlarmState", json!({"AlarmName": "a", "StateValue": "OK", "StateReason": "r"})),
             ("SetAlarmState", json!({"AlarmName": "a", "StateValue": "GREEN", "StateReason": "r"})),

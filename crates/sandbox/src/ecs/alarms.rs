@@ -33,5 +33,8 @@ fn described(state: &mut State, names: &[String]) -> Value {
 /// Period times evaluation periods: an alarm can go to ALARM so long after its cause.
 fn window(alarm: &Value) -> Span {
     let periods = alarm.get("EvaluationPeriods").and_then(Value::as_u64).unwrap_or(0);
-    Span(seconds(alarm, "Period").unwrap_or_default().0.saturating_mul(periods))
+    // One on an expression has the periods of its metrics.
+    let of_metrics = list(alarm, "Metrics").iter().filter_map(|query| seconds(query.get("MetricStat")?, "Period"));
+    let period = seconds(alarm, "Period").or_else(|| of_metrics.max());
+    Span(period.unwrap_or_default().0.saturating_mul(periods))
 }

@@ -19,6 +19,8 @@ pub enum Ending {
     Answered(u16, Duration),
     /// A target was chosen but did not answer: the client got 502 or 504.
     Broken,
+    /// A target was chosen but could not be connected to: the client got 502 or 504.
+    Unconnected,
     /// There was no target: the client got 503.
     Refused,
 }
@@ -32,6 +34,8 @@ pub struct Counts {
     pub codes: [u64; 5],
     /// `HTTPCode_ELB_5XX_Count`: answers that the load balancer made itself, without a target's.
     pub failed: u64,
+    /// `TargetConnectionErrorCount`: targets that could not be connected to.
+    pub unconnected: u64,
 }
 
 /// One virtual minute.
@@ -69,6 +73,8 @@ pub struct Histogram {
     pub count: u64,
     /// Their sum, seconds.
     pub sum: f64,
+    /// The shortest, seconds.
+    pub min: f64,
     /// The longest, seconds.
     pub max: f64,
 }
@@ -84,33 +90,30 @@ impl Histogram {
         let octaves = (seconds.max(Self::SMALLEST) / Self::SMALLEST).log2();
         let bucket = (octaves * Self::STEPS) as u16;
         *self.buckets.entry(bucket).or_default() += 1;
+        self.min = if self.count == 0 { seconds } else { self.min.min(seconds) };
+        self.max = self.max.max(seconds);
         self.count += 1;
         self.sum += seconds;
-        self.max = self.max.max(seconds);
     }
 
     /// The time in seconds that this share (0 to 1) of the samples does not exceed, within 5 %; none without samples.
     pub fn quantile(&self, share: f64) -> Option<f64> {
         let rank = (share.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
-        let bucket = self.buckets.iter().find(|(_, count)| {
-            seen += *count;
-            seen >= rank
-        });
-        bucket.map(|(bucket, _)| {
-            let middle = (f64::from(*bucket) + 0.5) / Self::STEPS;
-            (Self::SMALLEST * middle.exp2()).min(self.max)
-        })
+        self.samples()
+            .find(|(_, count)| {
+                seen += *count;
+                seen >= rank
+            })
+            .map(|(seconds, _)| seconds)
     }
 
-    /// Adds all samples of another one.
-    pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in &other.buckets {
-            *self.buckets.entry(*bucket).or_default() += count;
-        }
-        self.count += other.count;
-        self.sum += other.sum;
-        self.max = self.max.max(other.max);
+    /// The samples in order: seconds, right within 5 %, and how many took so long.
+    pub fn samples(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.buckets.iter().map(|(bucket, count)| {
+            let middle = (f64::from(*bucket) + 0.5) / Self::STEPS;
+            ((Self::SMALLEST * middle.exp2()).clamp(self.min, self.max), *count)
+        })
     }
 }
 
@@ -126,6 +129,11 @@ impl Counts {
                 self.requests += 1;
                 self.failed += 1;
             }
+            Ending::Unconnected => {
+                self.requests += 1;
+                self.failed += 1;
+                self.unconnected += 1;
+            }
             Ending::Refused => self.failed += 1,
         }
     }
@@ -135,6 +143,8 @@ impl Counts {
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     minutes: VecDeque<Minute>,
+    /// The load balancer that it was last seen behind.
+    pub balancer: Option<String>,
     /// Everything since the target group was made.
     pub totals: Counts,
 }
@@ -157,6 +167,13 @@ impl Metrics {
             hosts.least = hosts.least.min(count);
             hosts.most = hosts.most.max(count);
             hosts.last = count;
+        }
+    }
+
+    /// A rule of this load balancer forwards to the target group.
+    pub fn behind(&mut self, balancer: &str) {
+        if self.balancer.as_deref() != Some(balancer) {
+            self.balancer = Some(balancer.to_owned());
         }
     }
 
@@ -220,10 +237,10 @@ mod tests {
         let minutes: Vec<&Minute> = metrics.minutes().collect();
         assert_eq!(minutes.len(), 2);
         assert_eq!(minutes[0].counts.codes, [0, 1, 0, 0, 1]);
-        assert_eq!(minutes[1].counts, Counts { requests: 1, codes: [0, 0, 1, 0, 0], failed: 1 });
+        assert_eq!(minutes[1].counts, Counts { requests: 1, codes: [0, 0, 1, 0, 0], failed: 1, unconnected: 0 });
         assert_eq!(minutes[1].healthy, Hosts { least: 1, most: 2, last: 1 });
         assert_eq!(minutes[1].unhealthy, Hosts { least: 0, most: 1, last: 1 });
-        assert_eq!(metrics.totals, Counts { requests: 3, codes: [0, 1, 1, 0, 1], failed: 1 });
+        assert_eq!(metrics.totals, Counts { requests: 3, codes: [0, 1, 1, 0, 1], failed: 1, unconnected: 0 });
     }
 
     #[test]

@@ -74,10 +74,19 @@ impl Elb {
         if actions.any(|action| action.groups().any(|it| it == group)) { Reach::Used } else { Reach::Unused }
     }
 
-    /// All target groups that some rule forwards to.
-    fn reached(&self) -> BTreeSet<String> {
-        let rules = self.listeners.values().flat_map(|it| it.all_rules());
-        rules.flat_map(|rule| rule.action.groups()).map(str::to_owned).collect()
+    /// All target groups that some rule forwards to, with the load balancer of the rule.
+    fn reached(&self) -> BTreeMap<String, String> {
+        let groups = |it: &listeners::Listener| {
+            let groups: Vec<&str> = it.all_rules().flat_map(|rule| rule.action.groups()).collect();
+            groups.into_iter().map(|group| (group.to_owned(), it.balancer.clone())).collect::<Vec<_>>()
+        };
+        self.listeners.values().flat_map(groups).collect()
+    }
+
+    /// The load balancer that forwards to the target group, or was the last to do so.
+    pub fn balancer_of(&self, group: &groups::Group) -> Option<String> {
+        let now = self.balancers_of(&group.arn).into_iter().next().map(str::to_owned);
+        now.or_else(|| group.metrics.balancer.clone())
     }
 
     /// The target groups that rules of this load balancer forward to.

@@ -23,7 +23,7 @@ use crate::loops::Loops;
 use crate::owner::Owner;
 use crate::record::Recorder;
 use crate::state::{Shared, State};
-use crate::{ecr, ecs, elb, engine};
+use crate::{cloudwatch, ecr, ecs, elb, engine};
 
 pub(crate) use desk::Desk;
 
@@ -172,7 +172,10 @@ pub async fn serve(options: Options) -> Result<Running, StartError> {
         docker,
         endpoints: endpoints::path(&options.folder),
         stop: stop.clone(),
-        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops)].into_iter().flatten().collect(),
+        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops), cloudwatch::start(&loops)]
+            .into_iter()
+            .flatten()
+            .collect(),
         over: false,
     };
     let desk = Arc::new(Desk::new(loops, recorder));

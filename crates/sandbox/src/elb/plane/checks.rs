@@ -59,7 +59,8 @@ pub fn look(state: &mut State) -> Look {
         let before = group.targets.len();
         group.targets.retain(|it| !matches!(it.serving, Serving::DrainsUntil(end) if end <= now));
         look.changed |= group.targets.len() != before;
-        let used = reached.contains(&group.arn);
+        let balancer = reached.get(&group.arn);
+        let used = balancer.is_some();
         for it in &mut group.targets {
             match (it.serving, it.check) {
                 (Serving::DrainsUntil(end), _) => at(end),
@@ -75,7 +76,8 @@ pub fn look(state: &mut State) -> Look {
                 (Serving::Takes, NextCheck::At(time)) => at(time),
             }
         }
-        if used {
+        if let Some(balancer) = balancer {
+            group.metrics.behind(balancer);
             let (healthy, unhealthy) = group.hosts();
             group.metrics.hosts(now, healthy, unhealthy);
         }

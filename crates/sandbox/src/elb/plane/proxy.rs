@@ -48,23 +48,31 @@ pub async fn answer(front: &Front, client: IpAddr, request: Request<Incoming>) -
             let result = outgoing.carry_out(front, &mut forward).await;
             let ending = match &result {
                 Ok(response) => Ending::Answered(response.status().as_u16(), started.elapsed()),
-                Err(_) => Ending::Broken,
+                Err(unanswered) => unanswered.ending,
             };
             forward.ended(&mut front.shared.lock(), ending);
-            result.map_or_else(|Unanswered(status)| answers::error(status), from_target)
+            result.map_or_else(|unanswered| answers::error(unanswered.status), from_target)
         }
     }
 }
 
-/// The target did not answer; the status to tell the client.
-struct Unanswered(StatusCode);
+/// The target did not answer: the status to tell the client, and what is counted.
+struct Unanswered {
+    status: StatusCode,
+    ending: Ending,
+}
 
-impl From<io::Error> for Unanswered {
-    fn from(error: io::Error) -> Self {
-        Self(match error.kind() {
+impl Unanswered {
+    fn unconnected(error: &io::Error) -> Self {
+        let status = match error.kind() {
             io::ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
-        })
+        };
+        Self { status, ending: Ending::Unconnected }
+    }
+
+    fn broken(status: StatusCode) -> Self {
+        Self { status, ending: Ending::Broken }
     }
 }
 
@@ -127,9 +135,9 @@ async fn connect(front: &Front, forward: &mut Forward) -> Result<Connection, Una
     };
     let another = forward.elsewhere(&mut front.shared.lock());
     if another.is_none() || error.kind() == io::ErrorKind::TimedOut {
-        return Err(error.into());
+        return Err(Unanswered::unconnected(&error));
     }
-    Ok(pool::connect(forward.endpoint).await?)
+    pool::connect(forward.endpoint).await.map_err(|error| Unanswered::unconnected(&error))
 }
 
 struct Failed {
@@ -162,9 +170,9 @@ async fn send(
         Ok(Err(error)) => {
             let closed = !error.is_parse() && !error.is_user() && !error.is_timeout();
             let cause = if closed { Cause::Closed } else { Cause::Other };
-            Err(Failed { status: Unanswered(StatusCode::BAD_GATEWAY), cause, age })
+            Err(Failed { status: Unanswered::broken(StatusCode::BAD_GATEWAY), cause, age })
         }
-        Err(_) => Err(Failed { status: Unanswered(StatusCode::GATEWAY_TIMEOUT), cause: Cause::Other, age }),
+        Err(_) => Err(Failed { status: Unanswered::broken(StatusCode::GATEWAY_TIMEOUT), cause: Cause::Other, age }),
     }
 }
 

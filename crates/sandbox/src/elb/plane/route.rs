@@ -82,6 +82,7 @@ fn decide_by(
     let Some(group) = group.and_then(|arn| elb.groups.get_mut(arn)) else {
         return Route::NoTarget;
     };
+    group.metrics.behind(&listener.balancer);
     let arn = group.arn.clone();
     match group.pick(None) {
         Some(it) => Route::Forward(Forward {

@@ -49,7 +49,7 @@ async fn weights_are_kept_exactly_and_zero_gets_nothing() {
 
     let state = world.shared.lock();
     let totals = state.target_group_totals(&candidate).unwrap();
-    assert_eq!(*totals, Counts { requests: 35, codes: [0, 35, 0, 0, 0], failed: 0 });
+    assert_eq!(*totals, Counts { requests: 35, codes: [0, 35, 0, 0, 0], failed: 0, unconnected: 0 });
     let of_minutes: u64 = state.target_group_minutes(&stable).map(|minute| minute.counts.requests).sum();
     assert_eq!(of_minutes, 145);
     let healthy = state.target_group_minutes(&stable).last().unwrap().healthy;
