@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
+use bollard::query_parameters::{InspectNetworkOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
 use serde_json::{Value, json};
 use shipit_sandbox::client::Client;
 use shipit_sandbox::owner::LABEL_ID;
@@ -226,8 +226,18 @@ async fn nothing_left(id: &str) {
     let containers = docker.list_containers(Some(options)).await.unwrap();
     assert!(containers.is_empty(), "containers are left: {containers:?}");
     let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
-    let networks = docker.list_networks(Some(options)).await.unwrap();
-    assert!(networks.is_empty(), "networks are left: {networks:?}");
+    for network in docker.list_networks(Some(options)).await.unwrap() {
+        assert!(is_miscounted(&docker, network.id.as_deref().unwrap()).await, "a network is left: {network:?}");
+    }
+}
+
+/// Engine 20.10 miscounts endpoints when many containers start and end at once: nobody can remove such a network until the
+/// Engine is started anew, see `shipit_sandbox::engine`.
+async fn is_miscounted(docker: &bollard::Docker, network: &str) -> bool {
+    let found = docker.inspect_network(network, None::<InspectNetworkOptions>).await.unwrap();
+    let empty = found.containers.is_none_or(|containers| containers.is_empty());
+    let refused = docker.remove_network(network).await;
+    empty && matches!(refused, Err(bollard::errors::Error::DockerResponseServerError { status_code: 403, .. }))
 }
 
 fn told(complaints: &[conform::Complaint]) -> String {
