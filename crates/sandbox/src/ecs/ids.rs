@@ -1,5 +1,7 @@
 //! Ids in AWS's shapes, made of the sandbox's counter: they never repeat within a sandbox and look as real ones do.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::state::State;
@@ -35,6 +37,11 @@ pub(super) fn digits19(state: &mut State) -> u64 {
 /// 21 letters and digits: a service deployment.
 pub(super) fn letters21(state: &mut State) -> String {
     digest(state)[..21].iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
+}
+
+/// 43 letters, digits, hyphens and underscores: the id of a lifecycle hook.
+pub(super) fn token43(state: &mut State) -> String {
+    URL_SAFE_NO_PAD.encode(digest(state))
 }
 
 /// The private address that the n-th task shows: `10.0.x.y`, never the network's or a subnet's reserved first four.

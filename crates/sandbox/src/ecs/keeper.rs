@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::container::Engine;
 use super::task::Status;
-use super::{facts, launch, schedule};
+use super::{facts, launch, schedule, shift};
 use crate::loops::Loops;
 use crate::state::{Shared, State};
 
@@ -40,10 +40,12 @@ async fn keep(shared: Arc<Shared>, engine: Option<Engine>) {
     let mut changes = shared.changes();
     loop {
         changes.mark_unchanged();
+        let calls;
         let (looked, wait, new) = {
             let mut state = shared.lock();
             let looked = schedule::look(&mut state);
             let wait = looked.wake.map(|wake| state.clock.wall(wake - state.clock.now()));
+            calls = shift::due(&mut state);
             let new = match engine {
                 Some(_) => to_launch(&mut state),
                 None => without_engine(&mut state),
@@ -54,6 +56,9 @@ async fn keep(shared: Arc<Shared>, engine: Option<Engine>) {
             for id in new {
                 tasks.spawn(launch::carry_out(Arc::clone(&shared), engine.clone(), id));
             }
+        }
+        for call in calls {
+            tasks.spawn(shift::carry_out(Arc::clone(&shared), call));
         }
         if looked.acted {
             shared.ring();

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`Ecs`] (what is known), `definition`, `service`, `task` and `instance` (the things with their operations),
 //! `placement` (where a task fits, pure), `seat` (where it goes: Fargate, an instance, a capacity provider),
-//! `schedule` (one look at a service: the scheduler's decision becomes tasks, events and statuses), `keeper` (the loop
-//! that looks), `launch` (one task's life), `container` (all that is said to Docker).
+//! `schedule` (one look at a service: the scheduler's decision becomes tasks, events and statuses), `shift` (deployments that
+//! shift traffic: wiring, weights, hooks), `keeper` (the loop that looks), `launch` (one task's life), `container` (all that is said to Docker).
 
 mod account;
 mod alarms;
@@ -22,6 +22,7 @@ mod request;
 mod schedule;
 mod seat;
 mod service;
+mod shift;
 mod tags;
 mod task;
 

@@ -10,7 +10,7 @@ use super::service::Status;
 use super::service::rollback::{Taken, explain, take_back};
 use super::service::rollout::{Because, Fact, Wanted as RollbackWanted};
 use super::task::StopCode;
-use super::{Service, alarms, ids};
+use super::{Service, alarms, ids, shift};
 use crate::state::State;
 
 /// Stopped tasks can be described for so long, in virtual seconds.
@@ -53,6 +53,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
     instances::follow(state, service);
     instances::drain(state, service);
     tell_health(state, service, now);
+    shift::before(state, service, now);
     let step = step(&mut service.plan, now);
 
     let seconds = state.now_seconds();
@@ -60,10 +61,12 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
         open.take(Fact::Started, seconds);
     }
     take_notes(state, service, &step.notes, &triggered);
+    shift::after(state, service, &step);
     for action in &step.actions {
         match *action {
             Action::Start { task, deployment } => start::start(state, service, task, deployment, now),
             Action::Stop { task, cause } => stop(state, service, task, cause, now),
+            // Traffic has moved already, before any task goes.
             Action::Route { .. } => {}
         }
     }
@@ -81,6 +84,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
         wake: step
             .wake
             .into_iter()
+            .chain(shift::wake(service))
             .chain(service.unplaced.values().map(|unplaced| unplaced.until).filter(|until| *until > now))
             .min(),
         acted: placed || !step.actions.is_empty() || !step.notes.is_empty(),
@@ -143,9 +147,13 @@ fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggere
                 }
             }
             Note::DeploymentFailed { deployment, failure } => {
-                let goes_back =
-                    notes[place..].iter().any(|note| matches!(note, Note::RollingBack { failed, .. } if failed == deployment));
-                fail(service, *deployment, *failure, goes_back, triggered, now);
+                // What becomes of a shift that has failed, its own notes say.
+                let told = |note: &Note| match note {
+                    Note::RollingBack { failed, .. } => failed == deployment,
+                    Note::TurningBack { deployment: of, .. } | Note::Halted { deployment: of, .. } => of == deployment,
+                    _ => false,
+                };
+                fail(service, *deployment, *failure, notes[place..].iter().any(told), triggered, now);
             }
             Note::RollingBack { failed, to, primary } => {
                 let failure = notes.iter().find_map(|note| match note {
@@ -161,7 +169,7 @@ fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggere
     }
 }
 
-fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, goes_back: bool, triggered: &[String], now: f64) {
+fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, told: bool, triggered: &[String], now: f64) {
     let reason = match failure {
         Failure::TasksFailedToStart => "ECS deployment circuit breaker: tasks failed to start.",
         Failure::Alarm => "ECS deployment failed: alarm detected.",
@@ -179,7 +187,7 @@ fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, goes_
         Failure::TasksFailedToStart => open.tripped = failed_tasks,
         Failure::Alarm => open.triggered = triggered.to_vec(),
     }
-    if !goes_back {
+    if !told {
         let rollback = if wanted { RollbackWanted::Yes } else { RollbackWanted::No };
         open.take(Fact::Failed { failure, rollback }, now);
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::placement::Rules;
 use super::super::request::{invalid, list, object, required, text, yes};
 use super::super::seat::{self, Way};
+use super::super::shift::{self, configuration::Strategy};
 use super::super::{Definition, definition};
 use super::{Service, Status, check, configuration, create, key_of, not_found, revision_of, view};
 use crate::error::AwsError;
@@ -19,12 +20,12 @@ pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> 
     }
     let desired = check::desired(&body)?;
     lay_over(&mut service.sent, &check::lasting(&body));
-    check::kind(&service.sent)?;
+    let strategy = check::kind(&service.sent, &body)?;
     check::daemon(&service.sent, &body, &Way::Ec2)?;
     if let Some(definition) = definition::find(state, &service.current().definition) {
         Rules::read(&service.sent, &definition.value)?;
     }
-    let change = change(state, &service, &body)?;
+    let change = change(state, &service, &body, strategy)?;
 
     create::configure(state, &mut service);
     if let Some(desired) = desired {
@@ -33,7 +34,11 @@ pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> 
     if let Some(Change { definition, members }) = change {
         let source = revision_of(service.plan.primary());
         let place = create::add_revision(state, &mut service, &definition, members);
-        let deployment = service.plan.update(place as u64, state.clock.now());
+        let now = state.clock.now();
+        let deployment = match create::shift_of(&service) {
+            Some(shift) => service.plan.shift(place as u64, shift, now),
+            None => service.plan.update(place as u64, now),
+        };
         service.failures_in_a_row = 0;
         create::open(state, &mut service, deployment, Some(source));
     }
@@ -49,6 +54,7 @@ fn lay_over(sent: &mut Value, new: &Value) {
         (Some(old), Some(over)) => {
             let mut merged = old.clone();
             configuration::overlay(&mut merged, over);
+            shift::configuration::forget_others(&mut merged, over);
             Some(merged)
         }
         _ => None,
@@ -65,7 +71,7 @@ struct Change {
     members: Value,
 }
 
-fn change(state: &State, service: &Service, body: &Value) -> Result<Option<Change>, AwsError> {
+fn change(state: &State, service: &Service, body: &Value, strategy: Strategy) -> Result<Option<Change>, AwsError> {
     let current = service.current();
     let reference = text(body, "taskDefinition");
     let forced = yes(body, "forceNewDeployment");
@@ -74,6 +80,7 @@ fn change(state: &State, service: &Service, body: &Value) -> Result<Option<Chang
     if !list(body, "capacityProviderStrategy").is_empty() {
         object(&mut members).remove("launchType");
     }
+    shift::check::balancers(state, strategy, &members)?;
     let way = seat::way(state, &service.cluster, &members)?;
     let definition = match reference {
         Some(reference) => Some(definition::runnable(state, reference)?.clone()),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::Definition;
 use super::super::request::{invalid, list, text};
 use super::super::seat::Way;
+use super::super::shift::{self, configuration::Strategy};
 use super::super::task::network::Mode;
 use crate::error::AwsError;
 use crate::state::State;
@@ -54,8 +55,8 @@ pub(super) fn desired(body: &Value) -> Result<Option<u32>, AwsError> {
     }
 }
 
-/// The whole `deploymentConfiguration` and what decides between the kinds of service.
-pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
+/// The whole `deploymentConfiguration`, of which `body` has sent a part, and what decides between the kinds of service.
+pub(super) fn kind(sent: &Value, body: &Value) -> Result<Strategy, AwsError> {
     let controller = sent.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS");
     if controller != "ECS" {
         return Err(not_here(&format!("the deployment controller {controller}")));
@@ -67,12 +68,9 @@ pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
     };
     let none = json!({});
     let configuration = sent.get("deploymentConfiguration").unwrap_or(&none);
-    let strategy = text(configuration, "strategy").unwrap_or("ROLLING");
-    if strategy != "ROLLING" {
-        return Err(not_here(&format!("the deployment strategy {strategy}")));
-    }
-    if !list(configuration, "lifecycleHooks").is_empty() {
-        return Err(invalid("lifecycleHooks are not supported with the ROLLING deployment strategy."));
+    let strategy = shift::check::configuration(configuration, body.get("deploymentConfiguration").unwrap_or(&none))?;
+    if daemon && strategy != Strategy::Rolling {
+        return Err(invalid("The DAEMON scheduling strategy supports the ROLLING deployment strategy only."));
     }
     let percents = super::configuration::percents(sent);
     if daemon && percents.maximum != 100 {
@@ -87,7 +85,7 @@ pub(super) fn kind(sent: &Value) -> Result<(), AwsError> {
     if percents.maximum < percents.minimum_healthy {
         return Err(invalid("maximumPercent must be greater than or equal to minimumHealthyPercent."));
     }
-    Ok(())
+    Ok(strategy)
 }
 
 /// What a DAEMON service cannot have.
@@ -106,7 +104,7 @@ pub(super) fn daemon(sent: &Value, body: &Value, way: &Way) -> Result<(), AwsErr
 }
 
 fn not_here(what: &str) -> AwsError {
-    invalid(format!("The sandbox does not have {what}: only services that ECS deploys with ROLLING."))
+    invalid(format!("The sandbox does not have {what}: only services that ECS deploys itself."))
 }
 
 /// The members that make a deployment fit the task definition and the load balancer.

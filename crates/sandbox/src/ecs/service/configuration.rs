@@ -19,6 +19,7 @@ pub(super) fn with_defaults(service: &Value) -> Value {
     if let Some(sent) = service.get("deploymentConfiguration") {
         overlay(&mut value, sent);
     }
+    super::super::shift::configuration::fill(&mut value);
     value
 }
 
@@ -46,7 +47,7 @@ pub(super) fn percents(service: &Value) -> Percents {
 }
 
 /// The circuit breaker (aws.md 3.4).
-pub(super) fn breaker(configuration: &Value) -> Breaker {
+pub(in crate::ecs) fn breaker(configuration: &Value) -> Breaker {
     let Some(sent) = configuration.get("deploymentCircuitBreaker").filter(|sent| yes(sent, "enable")) else {
         return Breaker::Off;
     };
@@ -75,7 +76,7 @@ pub(super) fn alarms(configuration: &Value) -> Vec<String> {
 }
 
 /// `alarms.rollback`.
-pub(super) fn alarm_rollback(configuration: &Value) -> bool {
+pub(in crate::ecs) fn alarm_rollback(configuration: &Value) -> bool {
     configuration.get("alarms").is_some_and(|alarms| yes(alarms, "rollback"))
 }
 

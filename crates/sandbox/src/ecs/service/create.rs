@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
-use shipit_scheduler::{DeploymentId, HealthSource};
+use shipit_scheduler::{DeploymentId, HealthSource, Shift};
 
 use super::super::placement::Rules;
 use super::super::request::{invalid, list, object, required, seconds, text};
 use super::super::seat::{self, Way};
+use super::super::shift::{self, configuration::Strategy, progress::Progress};
 use super::super::{Definition, Key, alarms, cluster, definition, ids, providers};
 use super::rollout::{Fact, Rollout, Status as RolloutStatus};
 use super::{Record, Revision, Service, Status, check, configuration, view};
@@ -29,7 +30,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
     }
     let sent = check::lasting(&body);
     let mut members = check::relevant(&body);
-    check::kind(&sent)?;
+    let strategy = check::kind(&sent, &body)?;
     let way = seat::way(state, &cluster, &members)?;
     let default = providers::default_strategy(state, &cluster);
     if let (Way::Providers(_), true) = (&way, list(&members, "capacityProviderStrategy").is_empty()) {
@@ -37,6 +38,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
     }
     let definition = definition::runnable(state, required(&body, "taskDefinition")?)?.clone();
     check::fits(state, &definition, &way, &members)?;
+    shift::check::balancers(state, strategy, &members)?;
     let daemon = text(&sent, "schedulingStrategy") == Some("DAEMON");
     check::daemon(&sent, &body, &way)?;
     let desired = match check::desired(&body)? {
@@ -69,6 +71,9 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
     configure(state, &mut service);
     let first = service.plan.primary().id;
     add_revision(state, &mut service, &definition, members);
+    if let Some(shift) = shift_of(&service) {
+        service.plan.shift_first(shift, now);
+    }
     open(state, &mut service, first, None);
     let reply = view::service(state, &service, &service.tags);
     state.ecs.services.insert(key, service);
@@ -90,14 +95,27 @@ pub(super) fn add_revision(state: &mut State, service: &mut Service, definition:
     let number = ids::digits19(state);
     let arn = state.arn("ecs", &format!("service-revision/{}/{}/{number}", service.cluster, service.name));
     service.plan.health = checks(definition, &members);
+    let before = (!service.revisions.is_empty()).then(|| service.current());
+    let groups = match Strategy::of(&configuration::with_defaults(&service.sent)) {
+        Some(Strategy::Rolling) | None => shift::wiring::kept(before, &members),
+        Some(_) => Vec::new(),
+    };
     service.revisions.push(Revision {
         arn,
         definition: definition.arn.clone(),
         members,
         created_at: state.now_seconds(),
+        groups,
         digests: BTreeMap::new(),
     });
     service.revisions.len() - 1
+}
+
+/// How a deployment of the last revision shifts traffic; none for ROLLING.
+pub(super) fn shift_of(service: &Service) -> Option<Shift> {
+    let members = service.revisions.last().map(|revision| &revision.members)?;
+    let test_listener = shift::wiring::wires(members).iter().any(|wire| wire.test.is_some());
+    shift::configuration::shift(&configuration::with_defaults(&service.sent), test_listener)
 }
 
 /// Which health checks decide about a task of this definition.
@@ -124,6 +142,7 @@ pub(super) fn open(state: &mut State, service: &mut Service, deployment: Deploym
         target,
         configuration: configuration::with_defaults(&service.sent),
         rollback: None,
+        shift: service.plan.shifting.as_ref().map(|_| Progress::default()),
         triggered: Vec::new(),
         created_at: now,
         started_at: None,

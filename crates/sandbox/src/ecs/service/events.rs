@@ -1,6 +1,6 @@
 //! Service events in AWS's words (aws.md 3.7).
 
-use shipit_scheduler::{Cause, DeploymentId, Failure, Note, TaskId};
+use shipit_scheduler::{Cause, DeploymentId, Failure, Note, Reason, TaskId};
 
 use super::Service;
 
@@ -88,8 +88,24 @@ impl Service {
             Note::UnableToStartConsistently { .. } => {
                 vec![(format!("{service} is unable to consistently start tasks successfully."), Manner::Once)]
             }
-            Note::StageEntered { .. } | Note::TurningBack { .. } | Note::TurnedBack { .. } | Note::Halted { .. } => Vec::new(),
+            Note::TurningBack { deployment: id, to, reason } => {
+                let mut said = self.failed(*id, *reason);
+                let text = format!("{service} rolling back to deployment {}.", self.deployment_name(*to));
+                said.push((text, Manner::Always));
+                said
+            }
+            Note::Halted { deployment: id, reason } => self.failed(*id, *reason),
+            Note::StageEntered { .. } | Note::TurnedBack { .. } => Vec::new(),
         }
+    }
+
+    /// A shift has failed; where the breaker or an alarm has said so, it has been said.
+    fn failed(&self, id: DeploymentId, reason: Reason) -> Vec<(String, Manner)> {
+        let Some(record) = self.deployments.get(&id).filter(|_| !matches!(reason, Reason::Failed(_))) else {
+            return Vec::new();
+        };
+        let text = format!("(service {}) (deployment {}) deployment failed: {}", self.name, record.name, record.reason);
+        vec![(text, Manner::Always)]
     }
 
     /// `(task ID)` of a task of the scheduler.

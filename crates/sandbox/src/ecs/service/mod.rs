@@ -8,7 +8,7 @@ pub(super) mod events;
 mod read;
 pub(super) mod rollback;
 pub(super) mod rollout;
-mod rollouts;
+pub(super) mod rollouts;
 mod stop;
 pub(super) mod view;
 
@@ -19,6 +19,7 @@ use shipit_scheduler::{Deployment, DeploymentId, TaskId, Time};
 
 use self::events::Event;
 use self::rollout::Rollout;
+use super::shift::proceed::proceed;
 use super::placement::{Constraint, Rules};
 use super::request::{list, text};
 use super::seat::{self, Way};
@@ -43,6 +44,7 @@ pub(super) const DEPLOYMENTS: Table = &[
     ("DescribeServiceDeployments", rollouts::describe),
     ("DescribeServiceRevisions", rollouts::describe_revisions),
     ("StopServiceDeployment", stop::stop),
+    ("ContinueServiceDeployment", proceed),
 ];
 
 /// One service.
@@ -124,6 +126,8 @@ pub struct Revision {
     pub members: Value,
     /// `createdAt`, virtual epoch seconds.
     pub created_at: f64,
+    /// The target groups that it was resolved to, in the order of its load balancers; empty where they are those it names.
+    pub groups: Vec<String>,
     /// The digest that a container's tag stood for when its first task started.
     pub digests: BTreeMap<String, String>,
 }
@@ -177,12 +181,13 @@ impl Service {
 impl Revision {
     /// The target groups that its tasks serve.
     pub fn targets(&self) -> Vec<TargetOf> {
-        let balancers = list(&self.members, "loadBalancers").iter();
+        let balancers = list(&self.members, "loadBalancers").iter().enumerate();
         balancers
-            .filter_map(|balancer| {
+            .filter_map(|(place, balancer)| {
                 let port = balancer.get("containerPort")?.as_u64()?;
+                let named = text(balancer, "targetGroupArn")?;
                 Some(TargetOf {
-                    group: text(balancer, "targetGroupArn")?.to_owned(),
+                    group: self.groups.get(place).map_or(named, String::as_str).to_owned(),
                     container: text(balancer, "containerName")?.to_owned(),
                     port: u16::try_from(port).ok()?,
                 })

@@ -37,12 +37,17 @@ pub(in crate::ecs) fn take_back(state: &mut State, service: &mut Service, taken:
     if taken.because == Because::Asked {
         explain(service, taken.failed, "ECS deployment stopped: rollback requested.".to_owned(), now);
     }
+    judged_by(state, service, revision);
+    if let Some(open) = service.open_rollout() {
+        open.take(Fact::RollingBack { because: taken.because, revision }, now);
+    }
+}
+
+/// From now on the checks of this revision say whether a task is healthy.
+pub(in crate::ecs) fn judged_by(state: &State, service: &mut Service, revision: usize) {
     let one = &service.revisions[revision];
     if let Some(definition) = definition::find(state, &one.definition) {
         service.plan.health = create::checks(definition, &one.members);
-    }
-    if let Some(open) = service.open_rollout() {
-        open.take(Fact::RollingBack { because: taken.because, revision }, now);
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use shipit_scheduler::{DeploymentId, Failure};
 
+use super::super::shift::progress::Progress;
+
 /// One service deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
@@ -22,6 +24,8 @@ pub struct Rollout {
     pub configuration: Value,
     /// How it goes back, if it does.
     pub rollback: Option<Rollback>,
+    /// Where it stands, if it shifts traffic.
+    pub(in crate::ecs) shift: Option<Progress>,
     /// How many failed tasks had tripped the breaker.
     pub tripped: Option<u32>,
     /// Alarms that were in ALARM when it failed.
@@ -58,9 +62,11 @@ pub enum Status {
     InProgress,
     /// Reached.
     Successful,
-    /// Superseded, or failed without a rollback wanted.
+    /// StopServiceDeployment ABORT was called.
+    StopRequested,
+    /// Superseded, stopped, or failed without a rollback wanted.
     Stopped,
-    /// StopServiceDeployment was called.
+    /// StopServiceDeployment ROLLBACK was called.
     RollbackRequested,
     /// On its way back.
     RollbackInProgress,
@@ -77,6 +83,7 @@ impl Status {
             Status::Pending => "PENDING",
             Status::InProgress => "IN_PROGRESS",
             Status::Successful => "SUCCESSFUL",
+            Status::StopRequested => "STOP_REQUESTED",
             Status::Stopped => "STOPPED",
             Status::RollbackRequested => "ROLLBACK_REQUESTED",
             Status::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
@@ -116,8 +123,33 @@ pub enum Fact {
         /// The revision it goes back to.
         revision: usize,
     },
+    /// Traffic goes back to the old revision, whose tasks are all there.
+    TurningBack {
+        /// `statusReason`.
+        reason: String,
+        /// The revision it goes back to.
+        revision: usize,
+    },
+    /// StopServiceDeployment was called on one that shifts traffic: the next look carries it out.
+    Asked(Stop),
+    /// It has ended where it stood.
+    Over {
+        /// How.
+        status: Status,
+        /// `statusReason`.
+        reason: String,
+    },
     /// A newer UpdateService has taken over.
     Superseded,
+}
+
+/// `stopType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// ABORT.
+    Abort,
+    /// ROLLBACK.
+    RollBack,
 }
 
 /// Whether the configuration wants a rollback.
@@ -139,7 +171,8 @@ pub enum Because {
 }
 
 impl Because {
-    fn text(self) -> &'static str {
+    /// `statusReason`.
+    pub fn text(self) -> &'static str {
         match self {
             Because::Of(Failure::TasksFailedToStart) => {
                 "Service deployment rolled back because the circuit breaker threshold was exceeded."
@@ -150,7 +183,8 @@ impl Because {
     }
 }
 
-fn given_up(failure: Failure, then: &str) -> String {
+/// `statusReason` of one that has failed and does not go back.
+pub(in crate::ecs) fn given_up(failure: Failure, then: &str) -> String {
     match failure {
         Failure::TasksFailedToStart => format!("The circuit breaker threshold was exceeded{then}."),
         Failure::Alarm => format!("An alarm was detected{then}."),
@@ -181,10 +215,16 @@ impl Rollout {
                 self.stopped_at = Some(now);
                 self.end(Status::Stopped, now);
             }
-            Fact::RollingBack { because, revision } => {
-                self.status = Status::RollbackInProgress;
-                self.reason = Some(because.text().to_owned());
-                self.rollback = Some(Rollback { reason: because.text().to_owned(), started_at: now, revision });
+            Fact::RollingBack { because, revision } => self.goes(because.text().to_owned(), revision, now),
+            Fact::TurningBack { reason, revision } => self.goes(reason, revision, now),
+            Fact::Asked(Stop::Abort) => self.status = Status::StopRequested,
+            Fact::Asked(Stop::RollBack) => self.status = Status::RollbackRequested,
+            Fact::Over { status, reason } => {
+                self.reason = Some(reason);
+                if status == Status::Stopped {
+                    self.stopped_at = Some(now);
+                }
+                self.end(status, now);
             }
             Fact::Superseded => {
                 self.reason = Some("Service deployment superseded by a newer service deployment.".to_owned());
@@ -193,6 +233,12 @@ impl Rollout {
             }
         }
         self.updated_at = now;
+    }
+
+    fn goes(&mut self, reason: String, revision: usize, now: f64) {
+        self.status = Status::RollbackInProgress;
+        self.reason = Some(reason.clone());
+        self.rollback = Some(Rollback { reason, started_at: now, revision });
     }
 
     fn end(&mut self, status: Status, now: f64) {
@@ -217,6 +263,7 @@ mod tests {
             target: 1,
             configuration: json!({}),
             rollback: None,
+            shift: None,
             tripped: None,
             triggered: Vec::new(),
             created_at: 1.0,
@@ -235,6 +282,14 @@ mod tests {
         rollout
     }
 
+    fn turning_back() -> Fact {
+        Fact::TurningBack { reason: "a hook".into(), revision: 0 }
+    }
+
+    fn over(status: Status) -> Fact {
+        Fact::Over { status, reason: "so".into() }
+    }
+
     const FAILED: Failure = Failure::TasksFailedToStart;
 
     #[test]
@@ -251,6 +306,10 @@ mod tests {
             (vec![Fact::Started, failed(Wanted::Yes)], "ROLLBACK_FAILED"),
             (vec![Fact::Started, failed(Wanted::No)], "STOPPED"),
             (vec![Fact::Started, Fact::Superseded], "STOPPED"),
+            (vec![Fact::Started, Fact::Asked(Stop::RollBack)], "ROLLBACK_REQUESTED"),
+            (vec![Fact::Started, Fact::Asked(Stop::RollBack), turning_back(), Fact::Completed], "ROLLBACK_SUCCESSFUL"),
+            (vec![Fact::Started, Fact::Asked(Stop::Abort)], "STOP_REQUESTED"),
+            (vec![Fact::Started, over(Status::RollbackFailed), Fact::Completed], "ROLLBACK_FAILED"),
             (vec![Fact::Superseded, Fact::Started, Fact::Completed], "STOPPED"),
             (vec![Fact::Started, Fact::Completed, Fact::Superseded], "SUCCESSFUL"),
         ];

@@ -1,10 +1,11 @@
 //! ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions.
 
 use serde_json::{Map, Value, json};
-use shipit_scheduler::DeploymentId;
+use shipit_scheduler::{DeploymentId, Share, Weights};
 
 use super::super::definition;
 use super::super::request::{invalid, list, object, page, required, texts, yes};
+use super::super::shift::{self, progress::weights};
 use super::rollout::{Rollout, Status};
 use super::view::{counts, platform, resolved};
 use super::{Revision, Service, configuration, key_of, not_found};
@@ -60,7 +61,7 @@ pub(super) fn describe_revisions(state: &mut State, body: Value) -> Result<Value
 }
 
 /// The service deployment of that ARN.
-pub(super) fn find<'a>(state: &'a State, arn: &str) -> Option<(&'a Service, &'a Rollout)> {
+pub(in crate::ecs) fn find<'a>(state: &'a State, arn: &str) -> Option<(&'a Service, &'a Rollout)> {
     let services = state.ecs.services.values();
     services.into_iter().find_map(|service| Some((service, service.rollouts.iter().find(|rollout| rollout.arn == arn)?)))
 }
@@ -104,9 +105,21 @@ fn whole(state: &State, service: &Service, rollout: &Rollout) -> Value {
     if let Some(time) = rollout.stopped_at {
         put("stoppedAt", time.into());
     }
-    let sources = rollout.source.iter().map(|place| summary(state, service, *place)).collect();
-    put("sourceServiceRevisions", sources);
-    put("targetServiceRevision", summary(state, service, rollout.target));
+    let mut sources: Vec<Value> = rollout.source.iter().map(|place| summary(state, service, *place)).collect();
+    let mut target = summary(state, service, rollout.target);
+    if let Some(progress) = &rollout.shift {
+        let tested = shift::wiring::wires(&service.revisions[rollout.target].members).iter().any(|wire| wire.test.is_some());
+        let rest = progress.weights.rest();
+        let rest = if tested { rest } else { Weights { test: Share::NONE, ..rest } };
+        object(&mut target).extend(weights(progress.weights));
+        sources.iter_mut().for_each(|source| object(source).extend(weights(rest)));
+        if let Some(stage) = progress.stage_word().filter(|_| !rollout.status.is_final()) {
+            put("lifecycleStage", stage.into());
+        }
+        put("lifecycleHookDetails", progress.hook_details());
+    }
+    put("sourceServiceRevisions", sources.into());
+    put("targetServiceRevision", target);
     put("deploymentConfiguration", rollout.configuration.clone());
     if let Some(rollback) = &rollout.rollback {
         let arn = &service.revisions[rollback.revision].arn;
@@ -194,6 +207,9 @@ fn revision(state: &State, service: &Service, one: &Revision) -> Value {
         if let Some(member) = one.members.get(name) {
             members.insert(name.into(), member.clone());
         }
+    }
+    if let Some(resolved) = shift::wiring::resolved(one) {
+        members.insert("resolvedConfiguration".into(), resolved);
     }
     value
 }
