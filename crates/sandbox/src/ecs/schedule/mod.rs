@@ -45,22 +45,31 @@ pub(super) fn look(state: &mut State) -> Looked {
     looked
 }
 
+/// What was seen right before the scheduler's step.
+struct Seen {
+    /// The service's alarms that are in ALARM.
+    triggered: Vec<String>,
+    /// `failedTasks` of the PRIMARY.
+    failed_tasks: u32,
+}
+
 fn look_at(state: &mut State, service: &mut Service) -> Looked {
     let now = state.clock.now();
-    let triggered = alarms::watch(state, service);
+    let mut seen = Seen { triggered: alarms::watch(state, service), failed_tasks: 0 };
     let placed = start::again(state, service, now);
     start::give_up(service, now);
     instances::follow(state, service);
     instances::drain(state, service);
     tell_health(state, service, now);
     shift::before(state, service, now);
+    seen.failed_tasks = service.plan.primary().failed_tasks;
     let step = step(&mut service.plan, now);
 
     let seconds = state.now_seconds();
     if let Some(open) = service.open_rollout() {
         open.take(Fact::Started, seconds);
     }
-    take_notes(state, service, &step.notes, &triggered);
+    take_notes(state, service, &step.notes, &seen);
     shift::after(state, service, &step);
     for action in &step.actions {
         match *action {
@@ -134,7 +143,7 @@ fn target_verdict(states: impl Iterator<Item = Option<String>>) -> Health {
 }
 
 /// What the notes change in the service, before the actions are carried out under the new names.
-fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggered: &[String]) {
+fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], seen: &Seen) {
     let now = state.now_seconds();
     for (place, note) in notes.iter().enumerate() {
         match note {
@@ -153,7 +162,7 @@ fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggere
                     Note::TurningBack { deployment: of, .. } | Note::Halted { deployment: of, .. } => of == deployment,
                     _ => false,
                 };
-                fail(service, *deployment, *failure, notes[place..].iter().any(told), triggered, now);
+                fail(service, *deployment, *failure, notes[place..].iter().any(told), seen, now);
             }
             Note::RollingBack { failed, to, primary } => {
                 let failure = notes.iter().find_map(|note| match note {
@@ -169,13 +178,14 @@ fn take_notes(state: &mut State, service: &mut Service, notes: &[Note], triggere
     }
 }
 
-fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, told: bool, triggered: &[String], now: f64) {
+fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, told: bool, seen: &Seen, now: f64) {
     let reason = match failure {
         Failure::TasksFailedToStart => "ECS deployment circuit breaker: tasks failed to start.",
         Failure::Alarm => "ECS deployment failed: alarm detected.",
     };
     explain(service, deployment, reason.to_owned(), now);
-    let failed_tasks = service.plan.deployment(deployment).map(|deployment| deployment.failed_tasks);
+    // A shift that goes back with no task left is gone from the list already, with what had failed before the step.
+    let failed_tasks = service.plan.deployment(deployment).map_or(seen.failed_tasks, |deployment| deployment.failed_tasks);
     let wanted = match failure {
         Failure::TasksFailedToStart => service.plan.breaker.rollback() == shipit_scheduler::Rollback::ToLastCompleted,
         Failure::Alarm => service.plan.alarm_rollback,
@@ -184,8 +194,8 @@ fn fail(service: &mut Service, deployment: DeploymentId, failure: Failure, told:
         return;
     };
     match failure {
-        Failure::TasksFailedToStart => open.tripped = failed_tasks,
-        Failure::Alarm => open.triggered = triggered.to_vec(),
+        Failure::TasksFailedToStart => open.tripped = Some(failed_tasks),
+        Failure::Alarm => open.triggered = seen.triggered.clone(),
     }
     if !told {
         let rollback = if wanted { RollbackWanted::Yes } else { RollbackWanted::No };

@@ -19,10 +19,10 @@ use shipit_scheduler::{Deployment, DeploymentId, TaskId, Time};
 
 use self::events::Event;
 use self::rollout::Rollout;
-use super::shift::proceed::proceed;
 use super::placement::{Constraint, Rules};
 use super::request::{list, text};
 use super::seat::{self, Way};
+use super::shift::proceed::proceed;
 use super::task::TargetOf;
 use super::{Definition, Key, cluster};
 use crate::dispatch::Table;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Map, Number, Value, json};
 use shipit_scheduler::{Share, Span, Stage, Weights};
 
+use super::super::Key;
 use super::super::request::text;
 use super::super::service::{Service, rollout::Rollout};
-use super::super::Key;
 use super::hooks::{Asked, Asking, Status};
 use super::{reason, stage};
 use crate::functions::{self, Endpoint, NoReply};
@@ -180,7 +180,7 @@ fn payload(service: &Service, execution: &str, details: &Value) -> Value {
 /// The share of each revision in percent: whole ones as integers, as AWS's examples have them.
 fn weights(service: &Service, rollout: &Rollout, candidate: Share) -> Value {
     let percent = |share: u32| {
-        let whole = (share % 10 == 0).then(|| Number::from(share / 10));
+        let whole = share.is_multiple_of(10).then(|| Number::from(share / 10));
         Value::Number(whole.or_else(|| Number::from_f64(f64::from(share) / 10.0)).unwrap_or(Number::from(0)))
     };
     let mut shares = Map::new();

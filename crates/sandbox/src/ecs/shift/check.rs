@@ -43,7 +43,7 @@ pub(in crate::ecs) fn configuration(whole: &Value, sent: &Value) -> Result<Strat
 }
 
 fn minutes(from: &Value, member: &str) -> Result<(), AwsError> {
-    let wrong = |sent: &Value| !sent.is_null() && !sent.as_u64().is_some_and(|minutes| minutes <= 1440);
+    let wrong = |sent: &Value| !sent.is_null() && sent.as_u64().is_none_or(|minutes| minutes > 1440);
     match from.get(member) {
         Some(sent) if wrong(sent) => Err(invalid(format!("{member} must be between 0 and 1440."))),
         _ => Ok(()),
@@ -74,7 +74,8 @@ pub(in crate::ecs) fn balancers(state: &State, strategy: Strategy, members: &Val
         balancers.iter().filter_map(|one| one.get("advancedConfiguration").filter(|sent| sent.is_object())).collect();
     let classic = balancers.iter().filter(|one| text(one, "loadBalancerName").is_some()).count();
     if classic > 0 && classic < balancers.len() {
-        let text = "All loadBalancers must be strictly either ELBv1 (defining loadBalancerName) or ELBv2 (defining targetGroupArn)";
+        let text =
+            "All loadBalancers must be strictly either ELBv1 (defining loadBalancerName) or ELBv2 (defining targetGroupArn)";
         return Err(invalid(text));
     }
     if classic > 0 && !advanced.is_empty() {
@@ -90,7 +91,9 @@ pub(in crate::ecs) fn balancers(state: &State, strategy: Strategy, members: &Val
     }
     let mesh = members.pointer("/serviceConnectConfiguration/enabled").and_then(Value::as_bool).unwrap_or(false);
     if matches!(strategy, Strategy::Canary | Strategy::Linear) && balancers.is_empty() && !mesh {
-        return Err(invalid("A load balancer or Service Connect is required when using the CANARY or LINEAR deployment strategy."));
+        return Err(invalid(
+            "A load balancer or Service Connect is required when using the CANARY or LINEAR deployment strategy.",
+        ));
     }
     let mut groups: Vec<&str> = Vec::new();
     for (balancer, advanced) in balancers.iter().zip(advanced) {
@@ -128,9 +131,9 @@ fn wired(state: &State, balancer: &Value, advanced: &Value) -> Result<(), AwsErr
     }
     let group = text(balancer, "targetGroupArn").unwrap_or_default();
     // A rule that is not there is found out when the deployment starts.
-    let on_production = state.forwards(production).is_none_or(|forwards| {
-        forwards.weight(group).is_some() && forwards.weight(alternate).is_some()
-    });
+    let on_production = state
+        .forwards(production)
+        .is_none_or(|forwards| forwards.weight(group).is_some() && forwards.weight(alternate).is_some());
     if test.is_none() && !on_production && production.contains(":listener-rule/app/") {
         return Err(invalid(
             "For Application LoadBalancer, testListenerRule is required when productionListenerRule is not associated with both targetGroup and alternateTargetGroup",

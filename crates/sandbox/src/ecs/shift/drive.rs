@@ -4,9 +4,9 @@
 use serde_json::Value;
 use shipit_scheduler::{Action, Answer, DeploymentId, Failure, Hooks, Note, Reason, Rollback, Step, Time, Way};
 
+use super::super::service::configuration::{alarm_rollback, breaker};
 use super::super::service::rollback::{explain, judged_by};
 use super::super::service::rollout::{Fact, Status};
-use super::super::service::configuration::{alarm_rollback, breaker};
 use super::super::service::{Service, revision_of};
 use super::configuration::hooks;
 use super::hooks::Round;
@@ -41,8 +41,7 @@ fn wire(state: &State, service: &mut Service, now: Time) {
     if std::mem::replace(&mut progress.wired, Wired::Seen) == Wired::Seen {
         return;
     }
-    let (source, divided) =
-        service.plan.shifting.as_ref().map_or((None, false), |shift| (shift.source, shift.remains.is_some()));
+    let (source, divided) = service.plan.shifting.as_ref().map_or((None, false), |shift| (shift.source, shift.remains.is_some()));
     let traffic = if divided { Traffic::Split } else { Traffic::Whole };
     match resolve(state, service, &service.revisions[target], source, traffic) {
         Ok(groups) => service.revisions[target].groups = groups,

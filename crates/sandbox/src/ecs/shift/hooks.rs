@@ -157,9 +157,7 @@ impl Round {
             one.status = Status::TimedOut;
             one.why = Some(match &one.target {
                 Asking::Pause => reason::pause_timed_out(self.stage),
-                Asking::Function { arn, .. } => {
-                    reason::function(self.stage, &format!("Lifecycle hook target {arn} timed out."))
-                }
+                Asking::Function { arn, .. } => reason::function(self.stage, &format!("Lifecycle hook target {arn} timed out.")),
             });
         }
     }

@@ -13,7 +13,8 @@ pub(super) const NO_CANDIDATE: &str = "No rollback candidate was found to run th
 pub(super) const STOPPED: &str = "Service deployment stopped by user request.";
 
 /// The way back has failed: the earlier revision does not come up again.
-pub(super) const SOURCE_IS_GONE: &str = "Service deployment rollback failed because the previous service revision did not become healthy.";
+pub(super) const SOURCE_IS_GONE: &str =
+    "Service deployment rollback failed because the previous service revision did not become healthy.";
 
 /// A shift has failed and stays where it is, for nobody has configured a rollback.
 pub(super) fn not_wanted(reason: Reason) -> String {

@@ -29,7 +29,7 @@ pub(super) fn route(state: &mut State, service: &Service, candidate: DeploymentI
 /// A share and what is left, as weights of at most 999: whole percents where they will do.
 fn parts(share: Share) -> (u32, u32) {
     let tenths = share.0.min(Share::ALL.0);
-    if tenths % 10 == 0 { (tenths / 10, 100 - tenths / 10) } else { (tenths, Share::ALL.0 - tenths) }
+    if tenths.is_multiple_of(10) { (tenths / 10, 100 - tenths / 10) } else { (tenths, Share::ALL.0 - tenths) }
 }
 
 #[cfg(test)]

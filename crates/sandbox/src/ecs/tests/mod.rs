@@ -4,6 +4,7 @@ mod containers;
 mod instances;
 mod requests;
 mod rollouts;
+mod shifts;
 mod updates;
 
 use serde_json::{Value, json};

@@ -101,7 +101,7 @@ fn what_aws_refuses_is_refused_and_changes_nothing() {
         (
             over(json!({"deploymentConfiguration": {"strategy": "CANARY"}})),
             "InvalidParameterException",
-            "does not have the deployment strategy CANARY",
+            "A load balancer or Service Connect is required",
         ),
     ];
     let mut state = settled();
