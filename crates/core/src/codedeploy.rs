@@ -31,6 +31,8 @@ pub struct CodeDeploySeen {
     pub test_listener: Option<String>,
     /// What kind of load balancer moves the traffic.
     pub balancer: Balancer,
+    /// That load balancer's ARN: a dimension of its metrics.
+    pub load_balancer: Option<String>,
     /// What happens when the new version is ready for production traffic.
     pub ready: Ready,
     /// What becomes of the earlier version once it has no traffic any more.
@@ -280,6 +282,7 @@ mod tests {
             production_listeners: vec!["listener".into()],
             test_listener: None,
             balancer: Balancer::Application,
+            load_balancer: None,
             ready: Ready::Waits { minutes: 30 },
             terminate: Terminate::After { minutes: 5 },
             alarms: Vec::new(),

@@ -4,7 +4,9 @@
 //! IAM action that is), [`error`], [`raw`] (ECS as untouched JSON); then one file or folder per port.
 
 pub mod account;
+pub mod codedeploy;
 pub mod config;
+pub mod drivers;
 pub mod ecr;
 pub mod ecs;
 pub mod error;
@@ -26,12 +28,12 @@ pub struct Aws {
     pub registry: ecr::Repositories,
     /// Scan results.
     pub scans: ecr::Scanner,
-    /// The services of the cluster.
-    pub service: ecs::Cluster,
+    /// The services of the cluster, each by the driver of its deployment controller.
+    pub service: drivers::Drivers,
     /// Revisions of task definitions.
-    pub revisions: ecs::Cluster,
+    pub revisions: drivers::Drivers,
     /// What went wrong in the cluster.
-    pub evidence: ecs::StoppedTasks,
+    pub evidence: drivers::Witness,
     /// Who the credentials are.
     pub account: account::Caller,
     /// Smoke requests.
@@ -53,11 +55,11 @@ pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
 pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> Result<Aws, Failure> {
     let sdk = config::load(target, &web).await?;
     let registry = ecr::Repositories::new(&sdk, web.clone(), target.clock);
-    let service = ecs::Cluster::new(&sdk, cluster, target.clock);
+    let service = drivers::Drivers::new(&sdk, cluster, target.clock);
     Ok(Aws {
         scans: ecr::Scanner::new(&sdk),
-        evidence: ecs::StoppedTasks::new(&sdk, cluster),
-        revisions: ecs::Cluster::new(&sdk, cluster, target.clock),
+        evidence: drivers::Witness::new(ecs::StoppedTasks::new(&sdk, cluster), &service),
+        revisions: service.clone(),
         account: account::Caller::new(&sdk),
         probe: probe::Web::new(web),
         registry,

@@ -3,10 +3,10 @@
 mod api;
 mod balancing;
 mod begin;
-mod describe;
+pub(super) mod describe;
 mod evidence;
 mod follow;
-mod reading;
+pub(super) mod reading;
 mod revisions;
 mod stopped;
 mod targets;
@@ -22,12 +22,13 @@ use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shipit_core::release::{Revision, RunId};
 use shipit_core::settled::{Begun, Evidence, ServiceDeployment, ServiceDeployments};
-use shipit_core::snapshot::ServiceSeen;
+use shipit_core::snapshot::{RunningService, ServiceSeen};
 use shipit_core::tags;
 
 use self::api::Api;
 use self::balancing::Balancing;
-use super::operation;
+use self::describe::Balancers;
+use super::operation::{self, Operation};
 use crate::port::{Change, Clock, PortError, PortResult, Service, StopType};
 
 pub use evidence::StoppedTasks;
@@ -59,24 +60,48 @@ impl Cluster {
     }
 
     /// The service's JSON, or nothing when it is missing or INACTIVE.
-    async fn describe(&self, service: &str) -> PortResult<Option<Value>> {
+    pub(super) async fn describe(&self, service: &str) -> PortResult<Option<Value>> {
         let body = self.api.body(json!({"services": [service]}));
         let reply = self.api.call(operation::DESCRIBE_SERVICES, &body).await?;
         describe::service(reply)
     }
 
-    async fn definition(&self, revision: &str) -> PortResult<Value> {
+    pub(super) async fn definition(&self, revision: &str) -> PortResult<Value> {
         let body = json!({"taskDefinition": revision, "include": ["TAGS"]});
         self.api.call(operation::DESCRIBE_TASK_DEFINITION, &body).await
     }
 
-    async fn tasks(&self, service: &str) -> PortResult<Value> {
+    pub(super) async fn tasks(&self, service: &str) -> PortResult<Value> {
         let body = self.api.body(json!({"serviceName": service, "desiredStatus": "RUNNING", "maxResults": TASKS}));
         let listed = self.api.call(operation::LIST_TASKS, &body).await?;
         if listed["taskArns"].as_array().is_none_or(Vec::is_empty) {
             return Ok(Value::Null);
         }
         self.api.call(operation::DESCRIBE_TASKS, &self.api.body(json!({"tasks": listed["taskArns"]}))).await
+    }
+
+    /// What stands before a service, given its JSON.
+    pub(super) async fn balancers(&self, service: &Value) -> PortResult<Balancers> {
+        self.balancing.look(service).await
+    }
+
+    /// A service given its JSON, with everything the plan and the wait need.
+    pub(super) async fn look_at(&self, service: &str, seen: &Value) -> PortResult<RunningService> {
+        let revision = seen["taskDefinition"].as_str().unwrap_or_default();
+        let (definition, tasks, balancers, ()) = futures_util::try_join!(
+            self.definition(revision),
+            self.tasks(service),
+            self.balancing.look(seen),
+            self.rehearse(service),
+        )?;
+        Ok(describe::running(seen, &definition, &tasks, balancers))
+    }
+
+    /// Asks for a change; answers what was called, and the service of its reply.
+    pub(super) async fn ask(&self, change: &Change) -> PortResult<(Operation, Value)> {
+        let (operation, body) = begin::request(change);
+        let mut reply = self.api.call(operation, &self.api.body(body)).await?;
+        Ok((operation, reply["service"].take()))
     }
 
     /// Makes the reads once that the wait will need, so that a missing permission shows before anything is changed.
@@ -95,14 +120,7 @@ impl Service for Cluster {
         let Some(seen) = self.describe(service).await? else {
             return Ok(ServiceSeen::Missing);
         };
-        let revision = seen["taskDefinition"].as_str().unwrap_or_default();
-        let (definition, tasks, balancers, ()) = futures_util::try_join!(
-            self.definition(revision),
-            self.tasks(service),
-            self.balancing.look(&seen),
-            self.rehearse(service),
-        )?;
-        Ok(ServiceSeen::Present(Box::new(describe::running(&seen, &definition, &tasks, balancers))))
+        Ok(ServiceSeen::Present(Box::new(self.look_at(service, &seen).await?)))
     }
 
     async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {
@@ -126,9 +144,8 @@ impl Service for Cluster {
     }
 
     async fn begin(&self, change: &Change) -> PortResult<Begun> {
-        let (operation, body) = begin::request(change);
-        let reply = self.api.call(operation, &self.api.body(body)).await?;
-        begin::begun(operation, change, &reply["service"])
+        let (operation, service) = self.ask(change).await?;
+        begin::begun(operation, change, &service)
     }
 
     async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {

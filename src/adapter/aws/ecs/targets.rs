@@ -24,8 +24,15 @@ impl Targets {
 
     /// The target groups of a service, given its JSON.
     pub async fn look(&self, service: &Value) -> PortResult<Vec<TargetGroup>> {
-        let balancers = items(&service["loadBalancers"]).filter(|balancer| balancer["targetGroupArn"].is_string());
-        try_join_all(balancers.map(|balancer| self.group(balancer))).await
+        // Each task set of CodeDeploy has its own, the service those it was made with.
+        let of_sets = items(&service["taskSets"]).flat_map(|set| items(&set["loadBalancers"]));
+        let mut balancers: Vec<&Value> = Vec::new();
+        for balancer in items(&service["loadBalancers"]).chain(of_sets).filter(|found| found["targetGroupArn"].is_string()) {
+            if balancers.iter().all(|known| known["targetGroupArn"] != balancer["targetGroupArn"]) {
+                balancers.push(balancer);
+            }
+        }
+        try_join_all(balancers.into_iter().map(|balancer| self.group(balancer))).await
     }
 
     async fn group(&self, balancer: &Value) -> PortResult<TargetGroup> {
