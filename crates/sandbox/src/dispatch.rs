@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::state::State;
-use crate::{cloudwatch, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, codedeploy, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// A handler changes the state and answers the reply's body in AWS's own member names.
 pub type Handler = fn(&mut State, Value) -> Result<Value, AwsError>;
@@ -21,6 +21,8 @@ pub enum Service {
     Ecs,
     /// Elastic Load Balancing v2, query.
     Elb,
+    /// CodeDeploy, JSON 1.1.
+    CodeDeploy,
     /// CloudWatch Logs, JSON 1.1.
     Logs,
     /// CloudWatch, RPC v2 CBOR (and JSON 1.0 and query, as AWS answers them too).
@@ -40,6 +42,7 @@ pub const SERVICES: &[Service] = &[
     Service::Ecr,
     Service::Ecs,
     Service::Elb,
+    Service::CodeDeploy,
     Service::Logs,
     Service::CloudWatch,
     Service::Secrets,
@@ -55,6 +58,7 @@ impl Service {
             Service::Ecr => "ecr",
             Service::Ecs => "ecs",
             Service::Elb => "elbv2",
+            Service::CodeDeploy => "codedeploy",
             Service::Logs => "logs",
             Service::CloudWatch => "cloudwatch",
             Service::Secrets => "secretsmanager",
@@ -70,6 +74,7 @@ impl Service {
             Service::Ecr => ecr::TABLES,
             Service::Ecs => ecs::TABLES,
             Service::Elb => elb::TABLES,
+            Service::CodeDeploy => codedeploy::TABLES,
             Service::Logs => logs::TABLES,
             Service::CloudWatch => cloudwatch::TABLES,
             Service::Secrets => secretsmanager::TABLES,

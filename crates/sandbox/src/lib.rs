@@ -6,13 +6,14 @@
 //! [`faults`] (what goes wrong on request), [`functions`] (Lambda functions of a test), [`seed`] (what there is at the
 //! beginning), [`endpoints`], [`owner`] and [`engine`] (how it is found, and how it leaves nothing behind), [`client`] (its
 //! admin API from outside), then a folder a service:
-//! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`logs`],
+//! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`codedeploy`], [`logs`],
 //! [`cloudwatch`], [`secretsmanager`], [`ssm`], [`iam`].
 
 mod admin;
 pub mod client;
 pub mod clock;
 pub mod cloudwatch;
+pub mod codedeploy;
 pub mod dispatch;
 pub mod ecr;
 pub mod ecs;

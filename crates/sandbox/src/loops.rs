@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::owner::Owner;
 use crate::state::Shared;
 
-/// Given to `ecs::start`, `elb::start` and `ecr::start`, which spawn their tasks and answer the handles.
+/// Given to `ecs::start`, `elb::start`, `ecr::start` and `codedeploy::start`, which spawn their tasks and answer the handles.
 #[derive(Clone, Debug)]
 pub struct Loops {
     /// The state; `shared.changes()` wakes a loop after every change.

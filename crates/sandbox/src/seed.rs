@@ -14,7 +14,7 @@ use crate::wire::query;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// `ecs`, `ecr`, `elbv2`, `logs`, `cloudwatch`, `secretsmanager`, `ssm`, `sts`, `iam`.
+    /// `ecs`, `ecr`, `elbv2`, `codedeploy`, `logs`, `cloudwatch`, `secretsmanager`, `ssm`, `sts`, `iam`.
     pub service: String,
     /// The operation's name.
     pub operation: String,
@@ -53,7 +53,7 @@ pub struct SeedError {
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum Why {
     /// There is no such service.
-    #[error("there is no service `{0}`; there are: ecr, ecs, elbv2, logs, cloudwatch, secretsmanager, ssm, sts, iam")]
+    #[error("there is no service `{0}`; there are: ecr, ecs, elbv2, codedeploy, logs, cloudwatch, secretsmanager, ssm, sts, iam")]
     Service(String),
     /// A reference to a name that no earlier entry has taken.
     #[error("nothing was taken as `{0}` by an entry before it")]
@@ -88,7 +88,13 @@ fn play_one(shared: &Shared, entry: &Entry, taken: &mut BTreeMap<String, Value>)
     let body = resolved(&entry.body, taken)?;
     let body = match service {
         Service::Elb | Service::Sts | Service::Iam => query::strings(body),
-        Service::Ecr | Service::Ecs | Service::Logs | Service::CloudWatch | Service::Secrets | Service::Ssm => body,
+        Service::Ecr
+        | Service::Ecs
+        | Service::CodeDeploy
+        | Service::Logs
+        | Service::CloudWatch
+        | Service::Secrets
+        | Service::Ssm => body,
     };
     let answer = {
         let mut state = shared.lock();

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::functions::Functions;
-use crate::{cloudwatch, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, codedeploy, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// Everything the AWS APIs of the sandbox know.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct State {
     pub ecs: ecs::Ecs,
     /// Load balancers, listeners, rules, target groups and their targets.
     pub elb: elb::Elb,
+    /// CodeDeploy's applications and deployments.
+    pub codedeploy: codedeploy::CodeDeploy,
     /// Log groups, streams and lines.
     pub logs: logs::Logs,
     /// Alarms.
@@ -63,6 +65,7 @@ impl State {
             ecr: ecr::Ecr::default(),
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
+            codedeploy: codedeploy::CodeDeploy::default(),
             logs: logs::Logs::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             secrets: secretsmanager::Secrets::default(),

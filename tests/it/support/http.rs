@@ -37,6 +37,7 @@ pub async fn call(endpoint: &str, service: &str, operation: &str, body: &Value) 
     let target = match service {
         "ecs" => "AmazonEC2ContainerServiceV20141113",
         "ecr" => "AmazonEC2ContainerRegistry_V20150921",
+        "codedeploy" => "CodeDeploy_20141006",
         "logs" => "Logs_20140328",
         "secretsmanager" => "secretsmanager",
         "ssm" => "AmazonSSM",

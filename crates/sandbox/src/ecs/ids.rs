@@ -20,7 +20,7 @@ pub(super) fn hex32(state: &mut State) -> String {
 }
 
 /// A UUID as events and containers carry it.
-pub(super) fn uuid(state: &mut State) -> String {
+pub(crate) fn uuid(state: &mut State) -> String {
     let hex = hex32(state);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
@@ -35,7 +35,7 @@ pub(super) fn digits19(state: &mut State) -> u64 {
 }
 
 /// 21 letters and digits: a service deployment.
-pub(super) fn letters21(state: &mut State) -> String {
+pub(crate) fn letters21(state: &mut State) -> String {
     digest(state)[..21].iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])).collect()
 }
 

@@ -11,14 +11,14 @@ mod cluster;
 mod container;
 mod definition;
 mod facts;
-mod ids;
+pub(crate) mod ids;
 mod instance;
 mod keeper;
 mod launch;
 pub(crate) mod pause;
 mod placement;
 mod providers;
-mod request;
+pub(crate) mod request;
 mod schedule;
 mod seat;
 mod service;
@@ -35,6 +35,7 @@ pub use definition::Definition;
 pub use instance::Instance;
 pub use keeper::start;
 pub use service::Service;
+pub(crate) use service::{controller, task_sets};
 pub use task::Task;
 
 /// What ECS knows.
@@ -81,4 +82,4 @@ pub const TABLES: &[Table] = &[
 ];
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

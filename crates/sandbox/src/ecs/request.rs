@@ -18,7 +18,7 @@ pub(super) fn client(message: impl Into<String>) -> AwsError {
 }
 
 /// A text member; none when absent, null or empty.
-pub(super) fn text<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
     body.get(member).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
@@ -31,17 +31,17 @@ pub(super) fn required<'a>(body: &'a Value, member: &str) -> Result<&'a str, Aws
 }
 
 /// A list member; empty when absent.
-pub(super) fn list<'a>(body: &'a Value, member: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(body: &'a Value, member: &str) -> &'a [Value] {
     body.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The texts of a list member.
-pub(super) fn texts(body: &Value, member: &str) -> Vec<String> {
+pub(crate) fn texts(body: &Value, member: &str) -> Vec<String> {
     list(body, member).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The member is `true`.
-pub(super) fn yes(body: &Value, member: &str) -> bool {
+pub(crate) fn yes(body: &Value, member: &str) -> bool {
     body.get(member).and_then(Value::as_bool).unwrap_or(false)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn includes(body: &Value, word: &str) -> bool {
 }
 
 /// The object behind a value that is known to be one; anything else becomes an empty object first.
-pub(super) fn object(value: &mut Value) -> &mut Map<String, Value> {
+pub(crate) fn object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }

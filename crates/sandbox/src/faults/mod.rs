@@ -27,7 +27,7 @@ pub struct Fault {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// Faults of calls: `ecs`, `ecr`, `elbv2`, `logs`, `cloudwatch`, `secretsmanager`, `ssm`, `sts`. Where tasks' secrets are
+    /// Faults of calls: `ecs`, `ecr`, `elbv2`, `codedeploy`, `logs`, `cloudwatch`, `secretsmanager`, `ssm`, `sts`. Where tasks' secrets are
     /// kept, `deny` is for their execution role too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,

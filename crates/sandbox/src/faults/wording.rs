@@ -78,6 +78,7 @@ fn prefix(service: Service) -> &'static str {
         Service::Ssm => "ssm",
         Service::Sts => "sts",
         Service::Iam => "iam",
+        Service::CodeDeploy => "codedeploy",
     }
 }
 
@@ -90,6 +91,15 @@ fn resource(state: &State, service: Service, body: &Value) -> String {
             ("ecs", format!("service/{}/{}", last(cluster), last(service)))
         }),
         Service::Ecr => text("repositoryName").map(|repository| ("ecr", format!("repository/{repository}"))),
+        Service::CodeDeploy => text("applicationName").map(|application| {
+            (
+                "codedeploy",
+                match text("deploymentGroupName") {
+                    Some(group) => format!("deploymentgroup:{application}/{group}"),
+                    None => format!("application:{application}"),
+                },
+            )
+        }),
         Service::Logs => text("logGroupName").map(|group| ("logs", format!("log-group:{group}"))),
         Service::Iam => return text("RoleName").map_or_else(|| "*".to_owned(), |role| format!("role {role}")),
         _ => None,

@@ -23,7 +23,7 @@ use crate::loops::Loops;
 use crate::owner::Owner;
 use crate::record::Recorder;
 use crate::state::{Shared, State};
-use crate::{cloudwatch, ecr, ecs, elb, engine};
+use crate::{cloudwatch, codedeploy, ecr, ecs, elb, engine};
 
 pub(crate) use desk::Desk;
 
@@ -172,7 +172,7 @@ pub async fn serve(options: Options) -> Result<Running, StartError> {
         docker,
         endpoints: endpoints::path(&options.folder),
         stop: stop.clone(),
-        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops), cloudwatch::start(&loops)]
+        tasks: [ecs::start(&loops), elb::start(&loops), ecr::start(&loops), cloudwatch::start(&loops), codedeploy::start(&loops)]
             .into_iter()
             .flatten()
             .collect(),

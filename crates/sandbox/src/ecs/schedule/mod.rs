@@ -10,7 +10,7 @@ use super::service::Status;
 use super::service::rollback::{Taken, explain, take_back};
 use super::service::rollout::{Because, Fact, Wanted as RollbackWanted};
 use super::task::StopCode;
-use super::{Service, alarms, ids, shift};
+use super::{Service, alarms, ids, shift, task_sets};
 use crate::state::State;
 
 /// Stopped tasks can be described for so long, in virtual seconds.
@@ -89,6 +89,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
     if service.status == Status::Draining && service.plan.tasks.is_empty() {
         service.status = Status::Inactive;
     }
+    task_sets::follow(state, service);
     Looked {
         wake: step
             .wake

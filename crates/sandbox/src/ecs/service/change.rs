@@ -7,7 +7,7 @@ use super::super::request::{invalid, list, object, required, text, yes};
 use super::super::seat::{self, Way};
 use super::super::shift::{self, configuration::Strategy};
 use super::super::{Definition, definition};
-use super::{Service, Status, check, configuration, create, key_of, not_found, revision_of, view};
+use super::{Service, Status, check, configuration, controller, create, key_of, not_found, revision_of, view};
 use crate::error::AwsError;
 use crate::state::State;
 
@@ -18,9 +18,11 @@ pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> 
     if !service.is_active() {
         return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
     }
+    controller::allows(&service, &body)?;
     let desired = check::desired(&body)?;
     lay_over(&mut service.sent, &check::lasting(&body));
     let strategy = check::kind(&service.sent, &body)?;
+    controller::fits(&service.sent, &service.current().members)?;
     check::daemon(&service.sent, &body, &Way::Ec2)?;
     if let Some(definition) = definition::find(state, &service.current().definition) {
         Rules::read(&service.sent, &definition.value)?;

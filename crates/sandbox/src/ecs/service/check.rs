@@ -58,7 +58,7 @@ pub(super) fn desired(body: &Value) -> Result<Option<u32>, AwsError> {
 /// The whole `deploymentConfiguration`, of which `body` has sent a part, and what decides between the kinds of service.
 pub(super) fn kind(sent: &Value, body: &Value) -> Result<Strategy, AwsError> {
     let controller = sent.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS");
-    if controller != "ECS" {
+    if !["ECS", "CODE_DEPLOY"].contains(&controller) {
         return Err(not_here(&format!("the deployment controller {controller}")));
     }
     let daemon = match text(sent, "schedulingStrategy").unwrap_or("REPLICA") {
@@ -104,7 +104,7 @@ pub(super) fn daemon(sent: &Value, body: &Value, way: &Way) -> Result<(), AwsErr
 }
 
 fn not_here(what: &str) -> AwsError {
-    invalid(format!("The sandbox does not have {what}: only services that ECS deploys itself."))
+    invalid(format!("The sandbox does not have {what}: only services that ECS or CodeDeploy deploys."))
 }
 
 /// The members that make a deployment fit the task definition and the load balancer.

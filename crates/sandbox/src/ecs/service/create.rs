@@ -11,7 +11,7 @@ use super::super::seat::{self, Way};
 use super::super::shift::{self, configuration::Strategy, progress::Progress};
 use super::super::{Definition, Key, alarms, cluster, definition, ids, providers};
 use super::rollout::{Fact, Rollout, Status as RolloutStatus};
-use super::{Record, Revision, Service, Status, check, configuration, view};
+use super::{Record, Revision, Service, Status, check, configuration, controller, task_sets, view};
 use crate::error::AwsError;
 use crate::state::State;
 
@@ -31,6 +31,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
     let sent = check::lasting(&body);
     let mut members = check::relevant(&body);
     let strategy = check::kind(&sent, &body)?;
+    controller::fits(&sent, &members)?;
     let way = seat::way(state, &cluster, &members)?;
     let default = providers::default_strategy(state, &cluster);
     if let (Way::Providers(_), true) = (&way, list(&members, "capacityProviderStrategy").is_empty()) {
@@ -61,6 +62,7 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
         plan: shipit_scheduler::Service::new(desired, 0, now),
         revisions: Vec::new(),
         deployments: BTreeMap::new(),
+        task_sets: Vec::new(),
         rollouts: Vec::new(),
         events: VecDeque::new(),
         tasks: BTreeMap::new(),
@@ -71,10 +73,15 @@ pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> 
     configure(state, &mut service);
     let first = service.plan.primary().id;
     add_revision(state, &mut service, &definition, members);
-    if let Some(shift) = shift_of(&service) {
-        service.plan.shift_first(shift, now);
+    if service.is_code_deploy() {
+        record(state, &mut service, first, 0);
+        task_sets::first(state, &mut service);
+    } else {
+        if let Some(shift) = shift_of(&service) {
+            service.plan.shift_first(shift, now);
+        }
+        open(state, &mut service, first, None);
     }
-    open(state, &mut service, first, None);
     let reply = view::service(state, &service, &service.tags);
     state.ecs.services.insert(key, service);
     Ok(json!({ "service": reply }))

@@ -3,6 +3,7 @@
 mod change;
 mod check;
 pub(super) mod configuration;
+pub(crate) mod controller;
 pub(super) mod create;
 pub(super) mod events;
 mod read;
@@ -10,6 +11,7 @@ pub(super) mod rollback;
 pub(super) mod rollout;
 pub(super) mod rollouts;
 mod stop;
+pub(crate) mod task_sets;
 pub(super) mod view;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -72,6 +74,8 @@ pub struct Service {
     pub revisions: Vec<Revision>,
     /// What is known of each deployment beyond the scheduler's view; of past ones too.
     pub deployments: BTreeMap<DeploymentId, Record>,
+    /// Its task sets, oldest first; only with the controller CODE_DEPLOY.
+    pub task_sets: Vec<task_sets::TaskSet>,
     /// Service deployments, oldest first.
     pub rollouts: Vec<Rollout>,
     /// Events, newest first.

@@ -5,7 +5,7 @@ use shipit_scheduler::{Deployment, DeploymentId, Role, Rollout as RolloutState};
 
 use super::super::request::{list, object, text};
 use super::super::task::{Owner, Task};
-use super::{Revision, Service, Status, configuration, revision_of};
+use super::{Revision, Service, Status, configuration, revision_of, task_sets};
 use crate::clock::Clock;
 use crate::state::State;
 
@@ -73,7 +73,7 @@ pub(super) fn service(state: &State, service: &Service, tags: &[Value]) -> Value
     members.extend(platform(revision));
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
     put("taskDefinition", revision.definition.clone().into());
-    let deployments = service.plan.deployments.iter().filter(|_| service.status != Status::Inactive);
+    let deployments = service.plan.deployments.iter().filter(|_| service.status != Status::Inactive && !service.is_code_deploy());
     put("deployments", deployments.map(|one| deployment(state, service, one)).collect());
     put("roleArn", format!("arn:aws:iam::{}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", state.account).into());
     put(
@@ -101,7 +101,11 @@ pub(super) fn service(state: &State, service: &Service, tags: &[Value]) -> Value
     if let Some(rollout) = service.rollouts.last().filter(|rollout| !rollout.status.is_final()) {
         put("currentServiceDeployment", rollout.arn.clone().into());
     }
-    put("currentServiceRevisions", service.plan.deployments.iter().map(|one| summary(state, service, one)).collect());
+    if service.is_code_deploy() {
+        put("taskSets", task_sets::view(state, service).into());
+    } else {
+        put("currentServiceRevisions", service.plan.deployments.iter().map(|one| summary(state, service, one)).collect());
+    }
     put("tags", tags.into());
     members.extend(service.sent.as_object().cloned().unwrap_or_default());
     let configuration = configuration::with_defaults(&service.sent);

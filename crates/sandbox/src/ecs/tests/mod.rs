@@ -105,6 +105,13 @@ fn pass(state: &mut State, seconds: u64) {
 
 /// The world turns once: what was asked for happens, and 41 seconds pass. Answers whether anything happened.
 fn turn(state: &mut State) -> bool {
+    let happened = happens(state);
+    pass(state, 41);
+    happened
+}
+
+/// What was asked for happens: tasks run, crash or are gone. Answers whether anything happened.
+pub(crate) fn happens(state: &mut State) -> bool {
     let acted = schedule::look(state).acted;
     let now = state.now_seconds();
     let open: Vec<(String, bool)> = (state.ecs.tasks.values().filter(|task| !task.is_stopped()))
@@ -124,7 +131,6 @@ fn turn(state: &mut State) -> bool {
             happened = true;
         }
     }
-    pass(state, 41);
     happened
 }
 

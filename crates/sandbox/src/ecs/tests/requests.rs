@@ -97,7 +97,8 @@ fn a_service_is_created_once() {
     let error = refused(&mut state, "CreateService", service(json!({})));
     assert_eq!(error.message, "Creation of service was not idempotent.");
     for (members, text) in [
-        (json!({"serviceName": "x", "deploymentController": {"type": "CODE_DEPLOY"}}), "deployment controller CODE_DEPLOY"),
+        (json!({"serviceName": "x", "deploymentController": {"type": "EXTERNAL"}}), "deployment controller EXTERNAL"),
+        (json!({"serviceName": "x", "deploymentController": {"type": "CODE_DEPLOY"}}), "circuit breaker cannot be used"),
         (json!({"serviceName": "x", "schedulingStrategy": "DAEMON"}), "does not support a desired count"),
         (json!({"serviceName": "x y"}), "Invalid service name"),
     ] {
