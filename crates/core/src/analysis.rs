@@ -1,14 +1,21 @@
 //! Is the candidate better, the same or worse than the stable version that served beside it in the same minutes, or can
 //! that not be told yet? For people: `docs/analysis.md`.
 //!
-//! A look ends in a [`Judgement`]; [`course`](fn@course) says what follows from all looks so far.
+//! [`judge`](fn@judge) looks once; [`course`](fn@course) says what follows from all looks so far.
 
+mod checks;
 mod course;
+mod errors;
 mod finding;
+mod levels;
+mod look;
+mod odds;
 mod samples;
 mod wanted;
+mod words;
 
 pub use course::{Course, Grounds, course};
-pub use finding::{Count, Evidence, Finding, Judgement, Needs, Verdict};
+pub use finding::{Count, Evidence, Finding, Judgement, Needs, Unit, Verdict};
+pub use look::judge;
 pub use samples::{AlarmState, Answered, MINUTE, Measured, Minute, Point, Probed, Samples};
 pub use wanted::{Errors, Judge, Latency, Level, Limit, Metric, Probe, Ratio};

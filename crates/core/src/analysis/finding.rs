@@ -93,7 +93,9 @@ pub enum Evidence {
     Minutes {
         /// `p50`, `p95`, or the metric's name.
         name: String,
-        /// Minutes in which the candidate was beyond what is allowed.
+        /// What it is measured in.
+        unit: Unit,
+        /// Minutes in which the candidate was beyond what is allowed; where it is better, those in which the stable version was.
         beyond: u32,
         /// Minutes that could be compared.
         minutes: u32,
@@ -113,6 +115,8 @@ pub enum Evidence {
     },
     /// The last minute in which both sides served is too long ago to tell how it is now.
     Stale {
+        /// What of.
+        name: String,
         /// When it began.
         last: Timestamp,
     },
@@ -136,6 +140,16 @@ pub enum Evidence {
     },
     /// `judge:` names nothing to judge.
     NothingAsked,
+}
+
+/// What a level is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A further metric's own.
+    Own,
 }
 
 /// Requests of one side.

@@ -141,9 +141,9 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// A finite number in the metric's own unit.
+/// A finite number in the metric's own unit. It is written as text, so that reading it gives the very same number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "f64", try_from = "f64")]
+#[serde(into = "String", try_from = "String")]
 pub struct Level(f64);
 
 impl Eq for Level {}
@@ -160,17 +160,17 @@ impl Level {
     }
 }
 
-impl From<Level> for f64 {
-    fn from(level: Level) -> f64 {
-        level.0
+impl From<Level> for String {
+    fn from(level: Level) -> String {
+        level.0.to_string()
     }
 }
 
-impl TryFrom<f64> for Level {
+impl TryFrom<String> for Level {
     type Error = &'static str;
 
-    fn try_from(value: f64) -> Result<Self, Self::Error> {
-        Self::new(value).ok_or("not a finite number")
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().ok().and_then(Self::new).ok_or("not a finite number")
     }
 }
 

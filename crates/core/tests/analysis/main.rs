@@ -1,0 +1,9 @@
+//! The analysis: its rules one by one, what holds for all samples, and how often it errs (docs/analysis.md).
+
+mod courses;
+mod given;
+mod page;
+mod properties;
+mod rules;
+mod runs;
+mod words;
