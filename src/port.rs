@@ -18,7 +18,8 @@ use shipit_core::gate::Scan;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{Image, Shift};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
-use shipit_core::settled::{Begun, Evidence as Sight};
+use shipit_core::rollout::Answer;
+use shipit_core::settled::{Begun, Evidence as Sight, HookId};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
 
 pub use clock::Clock;
@@ -211,6 +212,8 @@ pub trait Service: Send + Sync {
     async fn follow(&self, begun: &Begun) -> PortResult<Sight>;
     /// The deployment of the service that is in progress now, whoever asked for it.
     async fn current(&self, service: &str) -> PortResult<Option<Begun>>;
+    /// Answers an open hook of the deployment; one that is answered already is no error.
+    async fn proceed(&self, begun: &Begun, hook: &HookId, answer: Answer) -> PortResult<()>;
     /// Stops the deployment in progress; `Conflict`-like refusals mean it has ended already.
     async fn stop(&self, begun: &Begun, how: StopType) -> PortResult<()>;
 }

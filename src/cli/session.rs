@@ -10,13 +10,14 @@ use shipit_core::pipeline::Pipeline;
 use shipit_core::plan::{Plan, plan};
 use shipit_core::release::RunId;
 use shipit_core::review::{Note, review};
-use shipit_core::rollout::Wish;
+use shipit_core::rollout::{Until, Wish};
 use shipit_core::snapshot::Snapshot;
 use tokio::sync::watch;
 
 use super::{Common, SourceArgs};
 use crate::app::{self, Connected, Target};
 use crate::config::{self, Contexts, Loaded, Overrides, Paint};
+use crate::engine::people::People;
 use crate::engine::{Context, observe};
 use crate::port::{Dirty, SourceWish, Taken};
 use crate::report::{self, Colour};
@@ -99,6 +100,8 @@ impl Session {
             clock: self.connected.clock,
             by: &self.by,
             tell,
+            people: People::Away,
+            until: Until::Deployed,
             interrupt: self.interrupt.clone(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
 //! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`dossier`]
-//! captures what goes wrong; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
+//! captures what goes wrong; [`people`] are asked at pauses; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
 
 pub mod artefacts;
 pub mod change;
@@ -11,6 +11,7 @@ pub mod follow;
 pub mod interrupt;
 pub mod observe;
 pub mod outcome;
+pub mod people;
 pub mod prune;
 pub mod reasons;
 pub mod record;
@@ -26,9 +27,10 @@ pub mod wait;
 
 use shipit_core::event::Event;
 use shipit_core::pipeline::Pipeline;
-use shipit_core::rollout::Wish;
+use shipit_core::rollout::{Until, Wish};
 use tokio::sync::watch;
 
+use self::people::People;
 use crate::port::{Clock, Ports};
 
 /// What every part of a run has at hand.
@@ -43,6 +45,10 @@ pub struct Context<'a> {
     pub by: &'a str,
     /// Where events go.
     pub tell: &'a (dyn Fn(Event) + Send + Sync),
+    /// Who is asked at a `pause:`.
+    pub people: People<'a>,
+    /// When the wait for a rollout ends well.
+    pub until: Until,
     /// Becomes [`Wish::Abort`] when a person interrupts.
     pub interrupt: watch::Receiver<Wish>,
 }

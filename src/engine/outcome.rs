@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
 use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::gate::{Finding, Waiver};
@@ -11,7 +12,7 @@ use shipit_core::pipeline::Smoke;
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Phase, Why};
-use shipit_core::settled::Strength;
+use shipit_core::settled::{Stage, Strength};
 
 use super::Context;
 use super::reasons::{advice, reasons};
@@ -55,6 +56,14 @@ fn standing(name: &str, service: &ServiceOutcome) -> String {
         ServiceOutcome::Deployed { revision, .. } | ServiceOutcome::Unchanged { revision } => {
             format!("`{name}` runs {}", revision.short())
         }
+        ServiceOutcome::Baking { revision, until, .. } => match until {
+            Some(until) => format!("`{name}` runs {}, and the revision before is kept until {until:.0}", revision.short()),
+            None => format!("`{name}` runs {}, and the revision before is kept for a while", revision.short()),
+        },
+        ServiceOutcome::Paused { revision, stage, expires_at } => match expires_at {
+            Some(at) => format!("the deployment of `{name}` to {} waits at {stage} until {at:.0}", revision.short()),
+            None => format!("the deployment of `{name}` to {} waits at {stage}", revision.short()),
+        },
         ServiceOutcome::Untouched => format!("`{name}` was not touched"),
         ServiceOutcome::TurnedBack { to } => format!("`{name}` serves {} again", to.short()),
         ServiceOutcome::InProgress { revision } => format!("the deployment of `{name}` to {} goes on", revision.short()),
@@ -65,7 +74,8 @@ fn standing(name: &str, service: &ServiceOutcome) -> String {
 
 fn exit(failure: &Failure, services: &BTreeMap<String, ServiceOutcome>) -> Exit {
     let stuck = services.values().any(|service| matches!(service, ServiceOutcome::Stuck { .. }));
-    let left = services.values().any(|service| matches!(service, ServiceOutcome::InProgress { .. }));
+    let left =
+        services.values().any(|service| matches!(service, ServiceOutcome::InProgress { .. } | ServiceOutcome::Paused { .. }));
     let taken = services.values().any(|service| matches!(service, ServiceOutcome::Superseded { .. }));
     let back = services.values().any(|service| matches!(service, ServiceOutcome::TurnedBack { .. }));
     match failure.code.exit() {
@@ -102,6 +112,16 @@ fn rolled(plan: &Plan, entries: &[Entry], standings: &BTreeMap<StepId, Standing>
     let Some((id, roll)) = roll else { return ServiceOutcome::Untouched };
     let began = entries.iter().any(|entry| entry.step == *id && matches!(entry.fact, Fact::Began { .. }));
     match standings.get(id) {
+        Some(Standing::Done(_, Output::RolledOut { revision }) | Standing::Kept(Some(Output::RolledOut { revision })))
+            if let Some(Phase::Reached { baking_until, .. }) = last_phase(entries, id) =>
+        {
+            let (before, revision, until) = (roll.before.clone(), revision.clone(), *baking_until);
+            ServiceOutcome::Baking { before, revision, until }
+        }
+        Some(Standing::Started(_)) if let Some(Phase::Paused { stage, expires_at, .. }) = last_phase(entries, id) => {
+            let (revision, stage, expires_at) = (asked_for(entries, roll), stage.word().to_owned(), *expires_at);
+            ServiceOutcome::Paused { revision, stage, expires_at }
+        }
         Some(Standing::Done(_, Output::RolledOut { revision })) if began => {
             ServiceOutcome::Deployed { before: roll.before.clone(), revision: revision.clone() }
         }
@@ -125,15 +145,18 @@ fn rolled(plan: &Plan, entries: &[Entry], standings: &BTreeMap<StepId, Standing>
 
 /// A rollout that was not brought back: the last phase that was written down says whose it is.
 fn left(entries: &[Entry], step: &StepId, roll: &Roll, failure: &Failure) -> ServiceOutcome {
-    let last = entries.iter().rev().filter(|entry| entry.step == *step).find_map(|entry| match &entry.fact {
-        Fact::Decided { phase } => Some(phase),
-        _ => None,
-    });
-    match last {
+    match last_phase(entries, step) {
         Some(Phase::Superseded { by }) => ServiceOutcome::Superseded { by: by.clone() },
         Some(Phase::Left { .. }) => ServiceOutcome::InProgress { revision: asked_for(entries, roll) },
         _ => ServiceOutcome::Stuck { why: failure.what.clone() },
     }
+}
+
+fn last_phase<'a>(entries: &'a [Entry], step: &StepId) -> Option<&'a Phase> {
+    entries.iter().rev().filter(|entry| entry.step == *step).find_map(|entry| match &entry.fact {
+        Fact::Decided { phase } => Some(phase),
+        _ => None,
+    })
 }
 
 fn asked_for(entries: &[Entry], roll: &Roll) -> Revision {
@@ -157,8 +180,17 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
                 },
             },
         }),
+        Phase::Reached { baking_until, .. } => Ok(Done {
+            output: Output::RolledOut { revision: revision.clone() },
+            result: StepResult::Shifted { revision: revision.clone(), baking_until },
+        }),
+        Phase::Paused { stage, expires_at, then, .. } => {
+            Err(StepEnd::Paused { failure: Box::new(paused(name, &stage, expires_at, then.as_deref())) })
+        }
         Phase::TurnedBack { to, why } => {
             let code = match why {
+                Why::Worse { .. } => Code::CandidateWorse,
+                Why::Inconclusive { .. } => Code::Inconclusive,
                 Why::Stalled => Code::RolloutStalled,
                 Why::Aborted => Code::Interrupted,
                 _ => Code::RolloutTurnedBack,
@@ -199,6 +231,18 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)
         }
     }
+}
+
+/// A pause with nobody to ask.
+fn paused(name: &str, stage: &Stage, expires_at: Option<Timestamp>, then: Option<&str>) -> Failure {
+    let failure = Failure::new(Code::Paused, format!("the rollout of `{name}` waits for a person at {}", stage.word()))
+        .because("`pause:` asks for it, and there is no terminal to ask in");
+    let failure = match (expires_at, then) {
+        (Some(at), Some(then)) => failure.now(format!("AWS waits until {at:.0}, then its answer is {then}")),
+        (Some(at), None) => failure.now(format!("AWS waits until {at:.0}")),
+        (None, _) => failure.now("AWS waits"),
+    };
+    failure.next(format!("shipit continue {name} --proceed")).next(format!("shipit continue {name} --turn-back"))
 }
 
 /// Adds why the last look was not answered, and what to do about that.

@@ -52,6 +52,10 @@ fn decided(failure: Failure, why: &Why) -> Failure {
         Why::Hopeless { cause, stops } => {
             format!("{stops} tasks stopped for the same cause ({}), which no further task would escape", cause.words())
         }
+        Why::Worse { found } => found.clone(),
+        Why::Inconclusive { found } => format!("whether it is worse could not be told: {found}"),
+        Why::Answered => "a person answered the pause so".to_owned(),
+        Why::Unanswerable { reason } => format!("the pause could not be answered: {reason}"),
         Why::Stalled => "no progress within the patience of this rollout".to_owned(),
         Why::Aborted => "the run was given up".to_owned(),
         Why::Blind => "AWS could not be asked".to_owned(),

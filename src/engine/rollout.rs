@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use shipit_core::dossier::Dossier;
 use shipit_core::event::{Event, Progress as Shown};
 use shipit_core::failure::{Cause, Failure};
@@ -10,15 +9,16 @@ use shipit_core::journal::Fact;
 use shipit_core::plan::{Body, Roll, StepId};
 use shipit_core::release::{Revision, Source};
 use shipit_core::rollout::{
-    Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide,
+    Act, Answer, Handle, Judged, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide, to_ask,
 };
-use shipit_core::settled::{Begun, Evidence, settled};
+use shipit_core::settled::{Begun, Evidence, HookId, settled, shift_of};
 use tokio::sync::watch;
 
 use super::Context;
 use super::change::{Asked, Way, ask, ask_back};
 use super::dossier::Watch;
 use super::follow::shown;
+use super::people::{Asking, Question};
 use super::record::Journal;
 use super::run::aborted;
 use super::step::Turn;
@@ -69,16 +69,20 @@ impl Rolling<'_> {
     /// # Errors
     /// The change could not be asked for, or a fact could not be written down.
     pub async fn run(&self, mut rollout: Rollout) -> Result<Ended, Failure> {
-        let policy = self.policy();
+        let policy = Policy::of(self.roll, self.context.until.clone());
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
         let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);
         let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None };
+        let mut asking = Asking::new(self.context.people);
         let mut refused = 0;
         loop {
             let sight = self.look(&rollout.phase, &mut pace, &mut watch, &mut ended).await;
             refused = if ended.blind.as_ref().is_some_and(|error| !error.is_passing()) { refused + 1 } else { 0 };
-            let seen = Seen { at: self.context.clock.now(), sight, wish: *self.wish.borrow(), stops: watch.stops() };
+            let judged = Judged::Missing;
+            asking.about(self.question(&policy, &rollout, &sight, &judged));
+            let (at, wish, person) = (self.context.clock.now(), *self.wish.borrow(), asking.person());
+            let seen = Seen { at, sight, wish, stops: watch.stops(), judged, person };
             let decision = decide(&policy, rollout.clone(), &seen);
             if decision.rollout.phase != rollout.phase {
                 self.journal.record(self.step, Fact::Decided { phase: decision.rollout.phase.clone() }).await?;
@@ -100,9 +104,7 @@ impl Rolling<'_> {
                         rollout = self.began(rollout, begun).await?;
                         continue;
                     }
-                    Ok(Way::Open(Handle::Stopping)) => {
-                        rollout = self.learned(acted(rollout, Handle::Stopping).phase).await?;
-                    }
+                    Ok(Way::Open(handle)) => rollout = self.learned(acted(rollout, handle).phase).await?,
                     Ok(Way::Taken { by }) => rollout = self.learned(Phase::Superseded { by }).await?,
                     Err(error) if error.is_passing() => pace.refused(),
                     Err(error) => {
@@ -114,7 +116,8 @@ impl Rolling<'_> {
                 None if refused >= REFUSED_LOOKS && matches!(rollout.phase, Phase::Rolling { .. }) => {
                     rollout = self.learned(Phase::Left { why: Why::Blind }).await?;
                 }
-                Some(Act::Proceed) | None => {}
+                Some(Act::Proceed { hook }) => rollout = self.proceed(rollout, hook, &mut pace).await?,
+                None => {}
             }
             if rollout.phase.is_final() {
                 ended.phase = rollout.phase;
@@ -122,7 +125,7 @@ impl Rolling<'_> {
                 return Ok(ended);
             }
             let elapsed = self.context.clock.now().duration_since(started);
-            self.pause(pace.next(elapsed.unsigned_abs())).await;
+            self.pause(pace.next(elapsed.unsigned_abs()), &mut asking).await;
         }
     }
 
@@ -131,18 +134,48 @@ impl Rolling<'_> {
         Ok(acted(rollout, Handle::Begun(begun)))
     }
 
+    /// Written down before and after, so that whoever goes on answers each hook once.
+    async fn proceed(&self, rollout: Rollout, hook: HookId, pace: &mut Pace) -> Result<Rollout, Failure> {
+        let (Phase::Rolling { begun } | Phase::Returning { begun, .. }) = &rollout.phase else { return Ok(rollout) };
+        self.journal.record(self.step, Fact::Answering { hook: hook.clone() }).await?;
+        match self.context.ports.service.proceed(begun, &hook, Answer::Continue).await {
+            Ok(()) => {
+                self.journal.record(self.step, Fact::Answered { hook: hook.clone() }).await?;
+                Ok(acted(rollout, Handle::Answered(hook)))
+            }
+            Err(error) if error.is_passing() => {
+                pace.refused();
+                Ok(rollout)
+            }
+            Err(error) => {
+                let why = Why::Unanswerable { reason: error.to_string() };
+                let phase = match &rollout.phase {
+                    Phase::Rolling { begun } => Phase::TurningBack { begun: begun.clone(), why },
+                    _ => Phase::Stuck { why },
+                };
+                self.journal.record(self.step, Fact::Decided { phase: phase.clone() }).await?;
+                Ok(rollout.to(phase))
+            }
+        }
+    }
+
+    /// What a person is to be asked now.
+    fn question(&self, policy: &Policy, rollout: &Rollout, sight: &Sight, judged: &Judged) -> Option<Question> {
+        let (Phase::Rolling { .. }, Sight::Deployment { shift: Some(shift), .. }) = (&rollout.phase, sight) else { return None };
+        let hook = to_ask(policy, rollout, shift, judged)?;
+        Some(Question {
+            service: self.roll.service.clone(),
+            stage: shift.stage.clone(),
+            hook: hook.id.clone(),
+            share: shift.production,
+            expires_at: hook.expires_at,
+        })
+    }
+
     /// A phase that an act led to.
     async fn learned(&self, phase: Phase) -> Result<Rollout, Failure> {
         self.journal.record(self.step, Fact::Decided { phase: phase.clone() }).await?;
         Ok(Rollout::in_phase(phase))
-    }
-
-    fn policy(&self) -> Policy {
-        Policy {
-            patience: SignedDuration::from_millis(i64::try_from(self.roll.patience_ms).unwrap_or(i64::MAX)),
-            on_stall: OnStall::TurnBack,
-            before: self.roll.before.clone(),
-        }
     }
 
     fn change(&self) -> Change {
@@ -178,7 +211,11 @@ impl Rolling<'_> {
                     step: self.step.clone(),
                     progress: Shown::Rollout(shown(&evidence, self.revision, phase)),
                 });
-                let sight = Sight::Deployment { settled: settled(begun, &evidence), progress: Progress::of(&evidence, followed) };
+                let sight = Sight::Deployment {
+                    settled: settled(begun, &evidence),
+                    progress: Progress::of(&evidence, begun, followed),
+                    shift: shift_of(begun, &evidence).cloned().map(Box::new),
+                };
                 ended.evidence = Some(evidence);
                 sight
             }
@@ -217,13 +254,14 @@ impl Rolling<'_> {
         way
     }
 
-    async fn pause(&self, span: Duration) {
+    async fn pause(&self, span: Duration, asking: &mut Asking<'_>) {
         let mut wish = self.wish.clone();
         if *wish.borrow_and_update() == Wish::Abort {
             return self.context.clock.sleep(span).await;
         }
         tokio::select! {
             () = self.context.clock.sleep(span) => {}
+            () = asking.answered() => {}
             changed = wish.changed() => if changed.is_err() { self.context.clock.sleep(span).await },
         }
     }

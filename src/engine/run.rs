@@ -29,6 +29,7 @@ pub async fn run(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> O
         Err(failure) if failure.code == Code::Interrupted && given_up(&before).is_none() => {
             Some(interrupt::carry_out(context, plan, journal, failure).await)
         }
+        Err(failure) if failure.code == Code::Paused => Some(failure.next(format!("shipit resume {}", journal.run))),
         Err(failure) => {
             give_up(context, journal, &failure).await;
             unwind::unwind(context, plan, journal).await;
@@ -56,6 +57,7 @@ async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> R
     let mut running: FuturesUnordered<LocalBoxFuture<'_, Result<(), Failure>>> = FuturesUnordered::new();
     let mut started: Vec<StepId> = Vec::new();
     let mut failed: Option<Failure> = None;
+    let mut paused: Option<Failure> = None;
     let mut interrupt = context.interrupt.clone();
     loop {
         if failed.is_none() {
@@ -73,12 +75,17 @@ async fn forward(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>) -> R
         };
         let Some(ended) = ended else { break };
         if let Err(failure) = ended {
+            // What waits for a person keeps nothing else from its end.
+            if failure.code == Code::Paused {
+                paused.get_or_insert(failure);
+                continue;
+            }
             // The first failure is the run's; those that follow from giving up are not.
             failed.get_or_insert(failure);
             stop.send_replace(Wish::Abort);
         }
     }
-    match failed {
+    match failed.or(paused) {
         None => Ok(()),
         Some(failure) => Err(failure),
     }
@@ -161,6 +168,10 @@ async fn conclude(
             journal.record(&step, Fact::Succeeded { output }).await?;
             (context.tell)(Event::StepSucceeded { step, result, took_ms });
             Ok(())
+        }
+        Err(StepEnd::Paused { failure }) => {
+            (context.tell)(Event::StepPaused { step, what: failure.what.clone(), took_ms });
+            Err(*failure)
         }
         Err(StepEnd::Dropped) => {
             (context.tell)(Event::Notice { message: format!("`{step}` was given up") });

@@ -48,6 +48,11 @@ pub enum StepEnd {
     },
     /// It was given up because another step failed.
     Dropped,
+    /// A person is to be asked who is not here: it can be gone on with.
+    Paused {
+        /// What to say.
+        failure: Box<Failure>,
+    },
 }
 
 /// Whether a failed step has brought back what it had changed.
@@ -295,12 +300,13 @@ impl Doing<'_> {
         let mut rollout = Rollout::new();
         for entry in self.journal.entries().iter().filter(|entry| entry.step == self.step.id) {
             match &entry.fact {
-                Fact::Decided { phase } => rollout = Rollout::in_phase(phase.clone()),
+                Fact::Decided { phase } => rollout = rollout.to(phase.clone()),
+                Fact::Answered { hook } => rollout = rollout::acted(rollout, rollout::Handle::Answered(hook.clone())),
                 Fact::Began { begun } => rollout = rollout::acted(rollout, rollout::Handle::Begun(begun.clone())),
                 _ => {}
             }
         }
-        rollout
+        rollout.again()
     }
 
     async fn smoke(&self, service: &str, smoke: &Smoke, load_balancer: Option<&str>) -> Result<Done, StepEnd> {

@@ -127,6 +127,9 @@ impl<W: Write + Send> Reporter for Lines<W> {
             Event::StepSucceeded { step, result, took_ms } => {
                 self.of_step(step, Style::Good, &format!("✓ {}  {}", result_words(result), words::duration(*took_ms)));
             }
+            Event::StepPaused { step, what, took_ms } => {
+                self.of_step(step, Style::Warn, &format!("● {what}  {}", words::duration(*took_ms)));
+            }
             Event::StepFailed { step, failure, took_ms } => {
                 for line in self.view.output(step) {
                     self.of_step(step, Style::Plain, &format!("│ {line}"));

@@ -82,6 +82,8 @@ pub(super) enum State {
     Undone { now: String },
     /// It could not be undone.
     NotUndone { failure: Failure },
+    /// It waits for a person, and the run has ended.
+    Paused { what: String, took_ms: u64 },
     /// The run ended while it was under way.
     GivenUp,
 }
@@ -128,6 +130,9 @@ impl View {
             }
             Event::StepFailed { step, failure, took_ms } => {
                 self.step(step).state = State::Failed { failure: failure.clone(), took_ms: *took_ms };
+            }
+            Event::StepPaused { step, what, took_ms } => {
+                self.step(step).state = State::Paused { what: what.clone(), took_ms: *took_ms };
             }
             Event::Dossier { step, cause, .. } => self.step(step).cause = Some(cause.clone()),
             Event::UndoStarted { step, doing } => self.step(step).state = State::Undoing { doing: doing.clone(), since: at },

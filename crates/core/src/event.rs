@@ -72,6 +72,15 @@ pub enum Event {
         /// How long it took, in milliseconds of wall time.
         took_ms: u64,
     },
+    /// A rollout waits for a person who is not here; the run ends before it does.
+    StepPaused {
+        /// Which.
+        step: StepId,
+        /// Where, in words for a person.
+        what: String,
+        /// How long it took, in milliseconds of wall time.
+        took_ms: u64,
+    },
     /// A step failed.
     StepFailed {
         /// Which.
@@ -282,6 +291,13 @@ pub enum StepResult {
         /// How sure: `service deployment` or `weaker evidence`.
         evidence: String,
     },
+    /// All traffic goes to the new revision, and the platform keeps the earlier one for a while.
+    Shifted {
+        /// The new one.
+        revision: Revision,
+        /// Until when, if that is known.
+        baking_until: Option<Timestamp>,
+    },
     /// The smoke request was answered as expected.
     Smoked {
         /// The URL asked.
@@ -318,6 +334,24 @@ pub enum ServiceOutcome {
         before: Option<Revision>,
         /// The new one.
         revision: Revision,
+    },
+    /// The new revision serves, and the platform keeps the earlier one for a while.
+    Baking {
+        /// The one before.
+        before: Option<Revision>,
+        /// The new one.
+        revision: Revision,
+        /// Until when, if that is known.
+        until: Option<Timestamp>,
+    },
+    /// The rollout waits for a person.
+    Paused {
+        /// Of this revision.
+        revision: Revision,
+        /// The stage, in ECS's word.
+        stage: String,
+        /// When the platform stops waiting.
+        expires_at: Option<Timestamp>,
     },
     /// It ran the wanted revision already.
     Unchanged {

@@ -16,7 +16,7 @@ use crate::pipeline::Name;
 use crate::plan::{Plan, StepId};
 use crate::release::{Digest, Revision};
 use crate::rollout::Phase;
-use crate::settled::Begun;
+use crate::settled::{Begun, HookId};
 
 pub use book::{Book, Head, Unreadable};
 pub use sight::{Rebuilt, from_sight};
@@ -65,6 +65,16 @@ pub enum Fact {
     Decided {
         /// The phase from now on.
         phase: Phase,
+    },
+    /// An open hook of the rollout is about to be answered, so that the platform goes on.
+    Answering {
+        /// Which.
+        hook: HookId,
+    },
+    /// The hook is answered.
+    Answered {
+        /// Which.
+        hook: HookId,
     },
     /// A deployment was asked for; this is its handle.
     Began {

@@ -17,6 +17,7 @@ use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
 pub use body::Body;
+pub(crate) use body::{JUDGED, terminate_after};
 pub use make::{is_same, plan};
 pub use roll::{Driver, Live, Roll, Wired, Wiring};
 

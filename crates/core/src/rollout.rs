@@ -4,35 +4,24 @@
 //! and an act whose handle was never recorded is decided again: a crash between the two is harmless.
 
 mod decide;
+mod guard;
+mod patience;
+mod policy;
+mod progress;
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Kind, Stops};
 use crate::release::Revision;
-use crate::settled::{Begun, Evidence, Settled, Strength};
+use crate::settled::{Begun, HookId, Settled, ShiftSeen, Stage, Strength};
 
 pub use decide::decide;
-
-/// What the pipeline allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Without progress for this long the rollout counts as stalled.
-    pub patience: SignedDuration,
-    /// What to do with a stalled rollout.
-    pub on_stall: OnStall,
-    /// The revision to go back to; none when this run creates the service.
-    pub before: Option<Revision>,
-}
-
-/// What to do with a rollout that does not progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnStall {
-    /// Bring the earlier revision back.
-    TurnBack,
-    /// End the wait and leave it to AWS.
-    Leave,
-}
+pub use guard::{Answer, Guard, Guards, Judged, Person, to_ask};
+pub use policy::{OnStall, Policy, Until};
+pub use progress::Progress;
 
 /// All that is kept between looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +32,8 @@ pub struct Rollout {
     pub best: Progress,
     /// When it last got further; none before the first look.
     pub moved_at: Option<Timestamp>,
+    /// Hooks that were answered, each once.
+    pub answered: BTreeSet<HookId>,
 }
 
 impl Rollout {
@@ -53,7 +44,22 @@ impl Rollout {
 
     /// Continues in a phase; the patience begins anew.
     pub fn in_phase(phase: Phase) -> Self {
-        Self { phase, best: Progress::default(), moved_at: None }
+        Self { phase, best: Progress::default(), moved_at: None, answered: BTreeSet::new() }
+    }
+
+    /// The same rollout in another phase; the patience begins anew.
+    #[must_use]
+    pub fn to(self, phase: Phase) -> Self {
+        Self { answered: self.answered, ..Self::in_phase(phase) }
+    }
+
+    /// Where whoever goes on with it begins: a pause is looked at again.
+    #[must_use]
+    pub fn again(self) -> Self {
+        match self.phase.clone() {
+            Phase::Paused { begun, .. } => self.to(Phase::Rolling { begun }),
+            _ => self,
+        }
     }
 }
 
@@ -95,6 +101,28 @@ pub enum Phase {
         /// How sure.
         strength: Strength,
     },
+    /// The wait has ended well before the rollout did: the stage that was wanted is reached, and the platform goes on.
+    Reached {
+        /// Our deployment.
+        begun: Begun,
+        /// The stage.
+        stage: Stage,
+        /// Until when both versions are kept, if that is known.
+        baking_until: Option<Timestamp>,
+    },
+    /// A person is asked, and none is here: the wait has ended, the platform waits.
+    Paused {
+        /// Our deployment.
+        begun: Begun,
+        /// The stage.
+        stage: Stage,
+        /// What is to be answered.
+        hook: HookId,
+        /// When the platform stops waiting.
+        expires_at: Option<Timestamp>,
+        /// What it does then, in its word.
+        then: Option<String>,
+    },
     /// The earlier revision is back.
     TurnedBack {
         /// That revision.
@@ -125,6 +153,8 @@ impl Phase {
         matches!(
             self,
             Phase::Promoted { .. }
+                | Phase::Reached { .. }
+                | Phase::Paused { .. }
                 | Phase::TurnedBack { .. }
                 | Phase::Superseded { .. }
                 | Phase::Left { .. }
@@ -159,6 +189,23 @@ pub enum Why {
         /// How many tasks had stopped for it.
         stops: usize,
     },
+    /// The candidate is worse than the version beside it.
+    Worse {
+        /// What was found, in words for a person.
+        found: String,
+    },
+    /// Whether the candidate is worse could not be told within the patience.
+    Inconclusive {
+        /// What was found, in words for a person.
+        found: String,
+    },
+    /// A person answered the pause so.
+    Answered,
+    /// The platform does not take the answer to its pause.
+    Unanswerable {
+        /// What it says.
+        reason: String,
+    },
     /// No progress within the patience.
     Stalled,
     /// Asked to stop.
@@ -183,39 +230,15 @@ impl Why {
         match self {
             Why::Ecs { reason } => Some(reason.clone()),
             Why::NothingBefore { failed } => failed.said(),
-            Why::Hopeless { .. } | Why::Stalled | Why::Aborted | Why::Blind | Why::ReturnFailed { .. } => None,
-        }
-    }
-}
-
-/// How far a rollout is: more of the candidate, fewer of the others, is further.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Most RUNNING tasks of the followed deployment seen so far.
-    pub arrived: u32,
-    /// Fewest tasks of other deployments seen so far; none before the first look.
-    pub leaving: Option<u32>,
-}
-
-impl Progress {
-    /// Reads it off a look. Tasks of the followed revision count as arrived only in the PRIMARY deployment: on the way back
-    /// the tasks that never left belong to an earlier deployment of the same revision, and are replaced as well.
-    pub fn of(evidence: &Evidence, followed: &Revision) -> Self {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            evidence.deployments.iter().partition(|deployment| deployment.role == "PRIMARY" && deployment.revision == *followed);
-        Self {
-            arrived: ours.iter().map(|deployment| deployment.running).sum(),
-            leaving: Some(others.iter().map(|deployment| deployment.running + deployment.pending).sum()),
-        }
-    }
-
-    fn best(self, other: Progress) -> Progress {
-        Progress {
-            arrived: self.arrived.max(other.arrived),
-            leaving: match (self.leaving, other.leaving) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            },
+            Why::Hopeless { .. }
+            | Why::Worse { .. }
+            | Why::Inconclusive { .. }
+            | Why::Answered
+            | Why::Unanswerable { .. }
+            | Why::Stalled
+            | Why::Aborted
+            | Why::Blind
+            | Why::ReturnFailed { .. } => None,
         }
     }
 }
@@ -231,6 +254,10 @@ pub struct Seen {
     pub wish: Wish,
     /// What tasks of our deployment have stopped for so far.
     pub stops: Stops,
+    /// What the analysis says of the candidate.
+    pub judged: Judged,
+    /// What a person says at a pause.
+    pub person: Person,
 }
 
 /// What was seen.
@@ -244,6 +271,8 @@ pub enum Sight {
         settled: Settled,
         /// How far is it?
         progress: Progress,
+        /// How traffic stands, where it is shifted.
+        shift: Option<Box<ShiftSeen>>,
     },
 }
 
@@ -257,13 +286,16 @@ pub enum Wish {
 }
 
 /// At most one act a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     /// Ask for the change.
     Begin,
-    /// Answer a pause. Rolling has none.
-    Proceed,
+    /// Answer an open hook, so that the platform goes on.
+    Proceed {
+        /// Which.
+        hook: HookId,
+    },
     /// Ask for the earlier revision.
     TurnBack,
 }
@@ -279,16 +311,20 @@ pub struct Decision {
 
 /// What the engine tells after an act: the handle under which the deployment is followed from now on.
 #[must_use]
-pub fn acted(rollout: Rollout, handle: Handle) -> Rollout {
-    match (rollout.phase, handle) {
-        (Phase::Beginning, Handle::Begun(begun)) => Rollout::in_phase(Phase::Rolling { begun }),
+pub fn acted(mut rollout: Rollout, handle: Handle) -> Rollout {
+    match (rollout.phase.clone(), handle) {
+        (Phase::Beginning, Handle::Begun(begun)) => rollout.to(Phase::Rolling { begun }),
         (Phase::TurningBack { begun, why }, Handle::Stopping) => {
-            Rollout::in_phase(Phase::Returning { begun, route: Route::Inside, why })
+            rollout.to(Phase::Returning { begun, route: Route::Inside, why })
         }
         (Phase::TurningBack { why, .. }, Handle::Begun(back)) => {
-            Rollout::in_phase(Phase::Returning { begun: back, route: Route::Anew, why })
+            rollout.to(Phase::Returning { begun: back, route: Route::Anew, why })
         }
-        (phase, _) => Rollout { phase, best: rollout.best, moved_at: rollout.moved_at },
+        (_, Handle::Answered(hook)) => {
+            rollout.answered.insert(hook);
+            rollout
+        }
+        (_, Handle::Begun(_) | Handle::Stopping) => rollout,
     }
 }
 
@@ -299,4 +335,6 @@ pub enum Handle {
     Begun(Begun),
     /// ECS was asked to roll our service deployment back.
     Stopping,
+    /// The hook is answered.
+    Answered(HookId),
 }

@@ -198,6 +198,12 @@ pub fn taken_over(begun: &Begun, evidence: &Evidence) -> Option<Revision> {
     later.map(|later| later.revision.clone())
 }
 
+/// How traffic stands in our deployment, where it shifts it.
+pub fn shift_of<'a>(begun: &Begun, evidence: &'a Evidence) -> Option<&'a ShiftSeen> {
+    let ServiceDeployments::Listed { list } = &evidence.service_deployments else { return None };
+    ours_and_later(begun, list)?.0.shift.as_ref()
+}
+
 /// Our service deployment, and the newest of those that came after it. ECS makes one only of someone's call, its own rollbacks
 /// stay inside of it.
 fn ours_and_later<'a>(

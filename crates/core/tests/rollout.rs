@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use shipit_core::failure::{Again, KINDS, Kind, Stops};
 use shipit_core::release::{DeploymentId, Revision};
-use shipit_core::rollout::{Act, Handle, OnStall, Phase, Policy, Progress, Rollout, Seen, Sight, Why, Wish, acted, decide};
+use shipit_core::rollout::{
+    Act, Guards, Handle, Judged, OnStall, Person, Phase, Policy, Progress, Rollout, Seen, Sight, Until, Why, Wish, acted, decide,
+};
 use shipit_core::settled::{
     Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments, Settled, Status, settled,
 };
@@ -158,12 +160,24 @@ fn turns() -> impl proptest::strategy::Strategy<Value = Vec<Turn>> {
     prop::collection::vec(turn, 0..40)
 }
 
+fn policy() -> Policy {
+    Policy {
+        patience: SignedDuration::from_secs(600),
+        on_stall: OnStall::TurnBack,
+        before: None,
+        guards: Guards::new(),
+        bake: SignedDuration::ZERO,
+        until: Until::Deployed,
+    }
+}
+
 fn policies() -> impl proptest::strategy::Strategy<Value = Policy> {
     (10..200i64, prop_oneof![Just(OnStall::TurnBack), Just(OnStall::Leave)], prop::bool::weighted(0.9)).prop_map(
         |(patience, on_stall, before)| Policy {
             patience: SignedDuration::from_secs(patience),
             on_stall,
             before: before.then(|| revision(1)),
+            ..policy()
         },
     )
 }
@@ -186,17 +200,17 @@ proptest! {
             let sight = match &rollout.phase {
                 Phase::Rolling { begun } | Phase::Returning { begun, .. } if !matches!(turn, Turn::Unseen) => {
                     let evidence = platform.evidence(begun);
-                    Sight::Deployment { settled: settled(begun, &evidence), progress: Progress::of(&evidence, &begun.revision) }
+                    Sight::Deployment { settled: settled(begun, &evidence), progress: Progress::of(&evidence, begun, &begun.revision), shift: None }
                 }
                 _ => Sight::Nothing,
             };
-            let seen = Seen { at: at(platform.now), sight: sight.clone(), wish, stops };
+            let seen = Seen { at: at(platform.now), sight: sight.clone(), wish, stops, judged: Judged::Missing, person: Person::Away };
             let decision = decide(&policy, rollout.clone(), &seen);
             prop_assert_eq!(&decision, &decide(&policy, rollout.clone(), &seen), "deciding twice on the same sight decides the same");
             if platform.rolling_back() && sight != Sight::Nothing {
-                prop_assert_eq!(decision.act, None, "nothing is acted while a rollback is under way");
+                prop_assert_eq!(&decision.act, &None, "nothing is acted while a rollback is under way");
             }
-            prop_assert_ne!(decision.act, Some(Act::Proceed), "rolling has no pause to answer");
+            prop_assert!(!matches!(decision.act, Some(Act::Proceed { .. })), "rolling has no pause to answer");
             match &decision.rollout.phase {
                 Phase::TurningBack { why: Why::Hopeless { cause, stops }, .. } => {
                     prop_assert_eq!(cause.again(), Again::Same, "only what trying again cannot help");
@@ -223,7 +237,7 @@ proptest! {
                     let handle = if platform.stop() { Handle::Stopping } else { Handle::Begun(platform.begin(1)) };
                     rollout = acted(rollout, handle);
                 }
-                Some(Act::Proceed) | None => {}
+                Some(Act::Proceed { .. }) | None => {}
             }
             if let Phase::Promoted { .. } = &rollout.phase {
                 prop_assert!(platform.deployments.iter().any(|one| one.revision == 2 && one.status == Status::Successful));
@@ -234,7 +248,7 @@ proptest! {
             if rollout.phase.is_final() { break; }
         }
         prop_assert!(rollout.phase.is_final(), "every run ends: {:?}", rollout.phase);
-        let stays = decide(&policy, rollout.clone(), &Seen { at: at(platform.now), sight: Sight::Nothing, wish, stops: Stops::default() });
+        let stays = decide(&policy, rollout.clone(), &Seen { at: at(platform.now), sight: Sight::Nothing, wish, stops: Stops::default(), judged: Judged::Missing, person: Person::Away });
         prop_assert_eq!(stays.rollout, rollout, "final is final");
     }
 
@@ -273,9 +287,16 @@ proptest! {
 fn rolling(stops: &[Kind], before: Option<Revision>) -> (Phase, Option<Act>) {
     let mut platform = Platform::new();
     let begun = platform.begin(2);
-    let policy = Policy { patience: SignedDuration::from_secs(600), on_stall: OnStall::TurnBack, before };
-    let sight = Sight::Deployment { settled: Settled::Pending, progress: Progress::default() };
-    let seen = Seen { at: at(10), sight, wish: Wish::GoOn, stops: stops.iter().copied().collect() };
+    let policy = Policy { before, ..policy() };
+    let sight = Sight::Deployment { settled: Settled::Pending, progress: Progress::default(), shift: None };
+    let seen = Seen {
+        at: at(10),
+        sight,
+        wish: Wish::GoOn,
+        stops: stops.iter().copied().collect(),
+        judged: Judged::Missing,
+        person: Person::Away,
+    };
     let decision = decide(&policy, Rollout::in_phase(Phase::Rolling { begun }), &seen);
     (decision.rollout.phase, decision.act)
 }

@@ -9,12 +9,16 @@ use serde_json::Value;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::prune::Use;
 use shipit_core::release::{DeploymentId, Revision, RunId};
-use shipit_core::settled::{Begun, Evidence as Sight, ServiceDeployment};
+use shipit_core::rollout::Answer;
+use shipit_core::settled::{Begun, Evidence as Sight, HookId, ServiceDeployment};
 use shipit_core::snapshot::ServiceSeen;
 
 use super::codedeploy::{self, CodeDeploy};
 use super::ecs::{Cluster, StoppedTasks};
-use crate::port::{Change, Clock, Evidence, PortResult, RevisionSeen, Revisions, Service, StopType};
+use crate::port::{Change, Clock, Evidence, PortError, PortResult, RevisionSeen, Revisions, Service, StopType};
+
+/// CodeDeploy's codes for a deployment that waits for no answer any more: someone has given it, or it has ended.
+const NOT_READY: [&str; 2] = ["DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException"];
 
 /// Who deploys a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +129,17 @@ impl Service for Drivers {
         match self.driver(service).await? {
             Driver::Ecs => self.ecs.current(service).await,
             Driver::CodeDeploy => self.codedeploy.current(service).await,
+        }
+    }
+
+    async fn proceed(&self, begun: &Begun, hook: &HookId, answer: Answer) -> PortResult<()> {
+        match (self.driver(&begun.service).await?, answer) {
+            (Driver::Ecs, _) => self.ecs.proceed(begun, hook, answer).await,
+            (Driver::CodeDeploy, Answer::Continue) => match self.codedeploy.go_on(begun).await {
+                Err(PortError::Refused { code, .. }) if NOT_READY.contains(&code.as_str()) => Ok(()),
+                gone_on => gone_on,
+            },
+            (Driver::CodeDeploy, Answer::Rollback) => self.codedeploy.stop(begun, StopType::Rollback).await,
         }
     }
 

@@ -47,6 +47,8 @@ operations! {
     DESCRIBE_TASKS = "ecs" "DescribeTasks" of "the task";
     LIST_SERVICE_DEPLOYMENTS = "ecs" "ListServiceDeployments" of "the service";
     DESCRIBE_SERVICE_REVISIONS = "ecs" "DescribeServiceRevisions" of "the service revision";
+    DESCRIBE_SERVICE_DEPLOYMENTS = "ecs" "DescribeServiceDeployments" of "the service deployment";
+    CONTINUE_SERVICE_DEPLOYMENT = "ecs" "ContinueServiceDeployment" of "the service deployment or its hook";
     STOP_SERVICE_DEPLOYMENT = "ecs" "StopServiceDeployment" of "the service deployment";
     LIST_TASK_DEFINITIONS = "ecs" "ListTaskDefinitions" of "the family";
     DEREGISTER_TASK_DEFINITION = "ecs" "DeregisterTaskDefinition" of "the task definition";

@@ -47,6 +47,7 @@ impl Seen {
         match &self.state {
             State::Waiting => Mark::NotRun,
             State::GivenUp => Mark::GivenUp,
+            State::Paused { .. } => Mark::Running,
             State::Reused | State::Done { .. } => Mark::Done,
             State::Running { .. } => Mark::Running,
             State::Failed { .. } | State::NotUndone { .. } => Mark::Failed,
@@ -57,7 +58,7 @@ impl Seen {
     /// How long it took or has been under way, in milliseconds.
     pub(super) fn took(&self, now: Timestamp) -> Option<u64> {
         match &self.state {
-            State::Done { took_ms, .. } | State::Failed { took_ms, .. } => Some(*took_ms),
+            State::Done { took_ms, .. } | State::Failed { took_ms, .. } | State::Paused { took_ms, .. } => Some(*took_ms),
             State::Running { since, .. } | State::Undoing { since, .. } => {
                 Some(u64::try_from(now.duration_since(*since).as_millis()).unwrap_or(0))
             }
@@ -127,6 +128,7 @@ pub(super) fn plight(step: &Seen, is_finished: bool) -> Option<Line> {
         State::GivenUp => Some(Line::new().add(Style::Dim, "given up")),
         State::Failed { failure, .. } => Some(Line::new().add(Style::Bad, &failure.what)),
         State::NotUndone { failure } => Some(Line::new().add(Style::Bad, &failure.what)),
+        State::Paused { what, .. } => Some(Line::new().add(Style::Warn, what)),
         State::Undoing { doing, .. } => Some(Line::new().add(Style::Warn, doing)),
         State::Undone { now } => Some(Line::new().add(Style::Warn, now)),
         State::Reused | State::Running { .. } | State::Done { .. } => None,
@@ -207,6 +209,10 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
             let sure = if evidence == "service deployment" { String::new() } else { format!(" ({evidence})") };
             format!("rolled out {}, {} running{sure}", revision.short(), words::count(u64::from(*running), "task"))
         }
+        StepResult::Shifted { revision, baking_until: Some(until) } => {
+            format!("all traffic goes to {}, baking until {until:.0}", revision.short())
+        }
+        StepResult::Shifted { revision, baking_until: None } => format!("all traffic goes to {}, baking", revision.short()),
         StepResult::Smoked { url, status } => format!("{status} from {url}"),
         _ => "done".to_owned(),
     }

@@ -47,7 +47,10 @@ impl View {
         let what = self.head.as_ref().map_or_else(Line::new, |head| Line::plain(" ").join(tag(&head.tag)));
         let services = || outcome.services.values();
         let (style, word, what) = match outcome.exit {
-            Exit::Done | Exit::Changes if services().any(|service| matches!(service, ServiceOutcome::Deployed { .. })) => {
+            Exit::Done | Exit::Changes
+                if services()
+                    .any(|service| matches!(service, ServiceOutcome::Deployed { .. } | ServiceOutcome::Baking { .. })) =>
+            {
                 (Style::Good, "✓ deployed", what)
             }
             Exit::Done | Exit::Changes if services().any(|service| matches!(service, ServiceOutcome::Unchanged { .. })) => {
@@ -60,6 +63,9 @@ impl View {
             Exit::Gate => (Style::Bad, "✗ stopped at the gate", Line::new()),
             Exit::TurnedBack => (Style::Bad, "✗ turned back", Line::new()),
             Exit::Stuck => (Style::Bad, "✗ stuck: a person is needed", Line::new()),
+            Exit::Running if services().any(|service| matches!(service, ServiceOutcome::Paused { .. })) => {
+                (Style::Warn, "● waits for a person", Line::new())
+            }
             Exit::Running => (Style::Warn, "● still running", Line::new()),
             Exit::Superseded => (Style::Warn, "✗ superseded by someone else's deployment", Line::new()),
             Exit::Interrupted => (Style::Warn, "✗ interrupted", Line::new()),
@@ -79,6 +85,14 @@ fn stands(service: &ServiceOutcome) -> (Line, Line) {
         }
         ServiceOutcome::Deployed { before: None, revision } => {
             (said(Style::Good, revision), Line::new().add(Style::Dim, "new service"))
+        }
+        ServiceOutcome::Baking { revision, until, .. } => {
+            let until = until.map_or_else(String::new, |until| format!(" until {until:.0}"));
+            (said(Style::Good, revision), Line::plain(format!("baking{until}")))
+        }
+        ServiceOutcome::Paused { revision, stage, expires_at } => {
+            let until = expires_at.map_or_else(String::new, |at| format!(" until {at:.0}"));
+            (said(Style::Warn, revision), Line::plain(format!("waits at {stage}{until}")))
         }
         ServiceOutcome::Unchanged { revision } => (said(Style::Plain, revision), Line::new().add(Style::Dim, "unchanged")),
         ServiceOutcome::Untouched => (Line::plain("not touched"), Line::new()),

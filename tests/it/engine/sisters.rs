@@ -119,6 +119,9 @@ pub fn is_told(scenario: &Scenario, run: &Run) -> Result<(), TestCaseError> {
             }
             ServiceOutcome::InProgress { .. } => prop_assert_eq!(outcome.exit, Exit::Running, "{:?}", outcome),
             ServiceOutcome::Stuck { .. } => prop_assert_eq!(outcome.exit, Exit::Stuck, "{:?}", outcome),
+            ServiceOutcome::Baking { .. } | ServiceOutcome::Paused { .. } => {
+                prop_assert!(false, "tasks are replaced, no traffic is shifted: {:?}", outcome);
+            }
             ServiceOutcome::Superseded { .. } => prop_assert!(false, "nobody else is here: {:?}", outcome),
         }
         if outcome.exit == Exit::Done {

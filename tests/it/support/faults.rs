@@ -24,6 +24,7 @@ pub enum Op {
     Follow,
     Current,
     StopServiceDeployment,
+    ContinueServiceDeployment,
     DescribeStoppedTasks,
     DescribeTaskDefinition,
     DescribeTargetHealth,
@@ -39,13 +40,13 @@ pub enum Op {
 impl Op {
     /// It changes something outside this machine.
     pub fn is_write(self) -> bool {
-        use Op::{Push, RegisterTaskDefinition, StopServiceDeployment};
-        self.touches_a_service() || matches!(self, Push | RegisterTaskDefinition | StopServiceDeployment)
+        self.touches_a_service() || matches!(self, Op::Push | Op::RegisterTaskDefinition)
     }
 
     /// It changes what a service runs.
     pub fn touches_a_service(self) -> bool {
-        matches!(self, Op::CreateService | Op::UpdateService | Op::StopServiceDeployment)
+        use Op::{ContinueServiceDeployment, CreateService, StopServiceDeployment, UpdateService};
+        matches!(self, CreateService | UpdateService | StopServiceDeployment | ContinueServiceDeployment)
     }
 
     /// AWS answers it: it can be throttled, and it is gone when the network is.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shipit::engine::people::People;
 use shipit::engine::record::Journal;
 use shipit::engine::resume::{Asked, Foreign, Which, begin, find};
 use shipit::engine::rollback::{Wanted, in_order, target};
@@ -21,7 +22,7 @@ use shipit_core::plan::{Plan, plan};
 use shipit_core::prune::Fate;
 use shipit_core::release::{Revision, RunId};
 use shipit_core::review::{Note, review};
-use shipit_core::rollout::Wish;
+use shipit_core::rollout::{Until, Wish};
 use shipit_core::settled::Status;
 use shipit_scheduler::{Breaker, Percents, Rollout, Span};
 
@@ -261,7 +262,16 @@ impl Scenario {
             world.interrupt.send_replace(Wish::GoOn);
             world.interrupt.subscribe()
         };
-        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, by: "ana@laptop", tell: &tell, interrupt };
+        let context = Context {
+            ports: &ports,
+            pipeline: &self.pipeline,
+            clock,
+            by: "ana@laptop",
+            tell: &tell,
+            people: People::Away,
+            until: Until::Deployed,
+            interrupt,
+        };
         let ended = match &verb {
             Verb::Deploy => self.carry_out(&context).await,
             Verb::Rollback(names, wanted) => self.go_back(&context, names, wanted).await,
@@ -322,7 +332,16 @@ impl Scenario {
     pub async fn prune(&self, keep: usize) -> Vec<(Revision, Fate)> {
         let (ports, clock) = (self.world.ports(), self.world.lock().clock);
         let interrupt = self.world.lock().interrupt.subscribe();
-        let context = Context { ports: &ports, pipeline: &self.pipeline, clock, by: "ana@laptop", tell: &|_| {}, interrupt };
+        let context = Context {
+            ports: &ports,
+            pipeline: &self.pipeline,
+            clock,
+            by: "ana@laptop",
+            tell: &|_| {},
+            people: People::Away,
+            until: Until::Deployed,
+            interrupt,
+        };
         let fates = prune::look(&context, keep, &[]).await.expect("everything can be looked at");
         for (revision, fate) in &fates {
             if *fate == Fate::Goes {

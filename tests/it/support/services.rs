@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Service, StopType};
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
-use shipit_core::settled::{Begun, DeploymentSeen, Evidence, RolloutState, ServiceDeployment, ServiceDeployments};
+use shipit_core::rollout::Answer;
+use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookId, RolloutState, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen, TargetGroupSeen};
 use shipit_core::tags;
 use shipit_scheduler::{Phase, Role, Rollout, Span};
@@ -271,6 +272,18 @@ impl Service for Fake {
                 deployment: deployment_id(service, open.deployment),
                 asked_at: world.timestamp(open.created_at),
             }))
+        })
+        .await
+    }
+
+    async fn proceed(&self, begun: &Begun, hook: &HookId, answer: Answer) -> PortResult<()> {
+        let sent = json!({"hookId": hook, "action": answer});
+        self.call(Op::ContinueServiceDeployment, &begun.service, sent, |_| {
+            Err(PortError::Refused {
+                action: "ecs:ContinueServiceDeployment".into(),
+                code: "InvalidParameterException".into(),
+                message: "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}".into(),
+            })
         })
         .await
     }

@@ -12,6 +12,7 @@ use shipit::adapter::docker::Docker;
 use shipit::adapter::files::Files;
 use shipit::adapter::git::{Environment, Git};
 use shipit::config::{Overrides, load};
+use shipit::engine::people::People;
 use shipit::engine::record::Journal;
 use shipit::engine::resume::begin;
 use shipit::engine::{Context, observe, run};
@@ -25,7 +26,7 @@ use shipit_core::pipeline::Pipeline;
 use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, plan};
 use shipit_core::release::RunId;
 use shipit_core::review::{Note, review};
-use shipit_core::rollout::Wish;
+use shipit_core::rollout::{Until, Wish};
 use tokio::sync::watch;
 
 use super::http::HTTP;
@@ -213,8 +214,16 @@ impl Shop {
             events.lock().unwrap().push(event);
         };
         let (_stays, interrupt) = watch::channel(Wish::GoOn);
-        let context =
-            Context { ports: &ports, pipeline: &pipeline, clock: target.clock, by: "ana@laptop", tell: &tell, interrupt };
+        let context = Context {
+            ports: &ports,
+            pipeline: &pipeline,
+            clock: target.clock,
+            by: "ana@laptop",
+            tell: &tell,
+            people: People::Away,
+            until: Until::Deployed,
+            interrupt,
+        };
         let ended = carry_out(&context).await;
         let events = events.into_inner().unwrap();
         match ended {

@@ -157,6 +157,12 @@ codes! {
             "the address in `smoke: url:` is not reached from here";
         next "ask it by hand: `curl -i <url>`",
             "give it longer by `within:`, or correct `expect:`";
+    /// the new version is worse than the one beside it and was turned back
+    CandidateWorse = 204 => TurnedBack,
+        because "the new version answers more errors or answers slower than the version that served beside it in the same minutes",
+            "an alarm of `judge: alarms:` went off, or a probe was answered otherwise";
+        next "what was compared is shown with its numbers; `events.jsonl` of the run has every look",
+            "mend the cause, commit, then `shipit deploy`";
     /// the rollout did not progress within its deadline and was turned back
     RolloutStalled = 205 => TurnedBack,
         because "tasks are not placed for want of cpu, memory, ports or addresses",
@@ -189,6 +195,16 @@ codes! {
             "one of its images is no longer in the registry, mostly by a lifecycle policy";
         next "take the older revision that is shown: `shipit rollback --to <family:number>`",
             "or deploy that commit again: its images are built and registered anew";
+    /// whether the new version is worse could not be told, and it was turned back
+    Inconclusive = 211 => TurnedBack,
+        because "too few requests reach the new version at its share of the traffic",
+            "CloudWatch cannot be asked, or has no datapoints of one of the two target groups";
+        next "a larger first share, a longer bake, or a lower `at_least:`",
+            "`judge: patience:` says how long it may stay open";
+    /// the rollout waits for a person
+    Paused = 212 => Running,
+        because "the pipeline file asks for it under `pause:`, and there is no terminal to ask in";
+        next "`shipit continue --proceed` goes on, `shipit continue --turn-back` goes back";
     /// the working tree differs from its commit
     DirtyTree = 301 => Refused,
         because "files are changed, added or deleted and not committed: the tag would name a commit that this is not";

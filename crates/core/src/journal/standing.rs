@@ -52,7 +52,12 @@ impl Standing {
             },
             Fact::Succeeded { output } => Standing::Done(self.undo(), output.clone()),
             Fact::Failed { failure } => Standing::Failed(self.undo(), failure.clone()),
-            Fact::Decided { .. } | Fact::Began { .. } | Fact::GivenUp { .. } | Fact::UndoStarted => self,
+            Fact::Decided { .. }
+            | Fact::Answering { .. }
+            | Fact::Answered { .. }
+            | Fact::Began { .. }
+            | Fact::GivenUp { .. }
+            | Fact::UndoStarted => self,
             Fact::Kept => match self {
                 Standing::Done(_, output) => Standing::Kept(Some(output)),
                 _ => Standing::Kept(None),

@@ -141,7 +141,7 @@ pub(crate) fn stage(at: PauseAt) -> &'static str {
 }
 
 /// Where a verdict lets traffic move on.
-const JUDGED: [PauseAt; 2] = [PauseAt::BeforeProduction, PauseAt::AfterProduction];
+pub(crate) const JUDGED: [PauseAt; 2] = [PauseAt::BeforeProduction, PauseAt::AfterProduction];
 /// `timeoutInMinutes` that ECS takes.
 const TIMEOUTS: std::ops::RangeInclusive<u64> = 1..=20_160;
 /// What AWS waits longer than the patience of a judge, in minutes: who is alive turns back first, and says why.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Share;
+use crate::pipeline::{PauseAt, Share};
 
 /// What one look showed of a shift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct ShiftSeen {
     pub stable_groups: Vec<String>,
     /// Hooks of the stage.
     pub hooks: Vec<HookSeen>,
-    /// Until when both versions are kept, once all traffic has moved and that is known.
+    /// Until when both versions are kept, about: once all traffic has moved and that is known.
     pub baking_until: Option<Timestamp>,
 }
 
@@ -54,6 +54,62 @@ pub enum Stage {
     Other(String),
 }
 
+/// The words of ECS, in its order.
+const WORDS: [(Stage, &str); 11] = [
+    (Stage::ReconcileService, "RECONCILE_SERVICE"),
+    (Stage::PreScaleUp, "PRE_SCALE_UP"),
+    (Stage::ScaleUp, "SCALE_UP"),
+    (Stage::PostScaleUp, "POST_SCALE_UP"),
+    (Stage::TestTrafficShift, "TEST_TRAFFIC_SHIFT"),
+    (Stage::PostTestTrafficShift, "POST_TEST_TRAFFIC_SHIFT"),
+    (Stage::PreProductionTrafficShift, "PRE_PRODUCTION_TRAFFIC_SHIFT"),
+    (Stage::ProductionTrafficShift, "PRODUCTION_TRAFFIC_SHIFT"),
+    (Stage::PostProductionTrafficShift, "POST_PRODUCTION_TRAFFIC_SHIFT"),
+    (Stage::BakeTime, "BAKE_TIME"),
+    (Stage::CleanUp, "CLEAN_UP"),
+];
+
+impl Stage {
+    /// ECS's word.
+    pub fn word(&self) -> &str {
+        match self {
+            Stage::Other(word) => word,
+            known => WORDS.iter().find(|(stage, _)| stage == known).map_or("", |(_, word)| word),
+        }
+    }
+
+    /// The stage of ECS's word; one that is not known is kept.
+    pub fn of(word: &str) -> Self {
+        let known = WORDS.iter().find(|(_, known)| *known == word);
+        known.map_or_else(|| Stage::Other(word.to_owned()), |(stage, _)| stage.clone())
+    }
+
+    /// All that are known, in ECS's order.
+    pub fn known() -> impl Iterator<Item = Stage> {
+        WORDS.into_iter().map(|(stage, _)| stage)
+    }
+
+    /// Where a hook of this stage stands in `pause:`; none where it takes none.
+    pub fn pause(&self) -> Option<PauseAt> {
+        match self {
+            Stage::PostScaleUp => Some(PauseAt::ScaledUp),
+            Stage::PostTestTrafficShift => Some(PauseAt::TestTraffic),
+            Stage::PreProductionTrafficShift => Some(PauseAt::BeforeProduction),
+            Stage::PostProductionTrafficShift => Some(PauseAt::AfterProduction),
+            _ => None,
+        }
+    }
+
+    /// It is this stage, or a later one. Of a word that is not known only that it is itself can be said.
+    pub fn is_at_or_after(&self, other: &Stage) -> bool {
+        let place = |stage: &Stage| WORDS.iter().position(|(known, _)| known == stage);
+        match (place(self), place(other)) {
+            (Some(here), Some(there)) => here >= there,
+            _ => self == other,
+        }
+    }
+}
+
 /// `hookId`: fresh at each stage and step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -72,6 +128,13 @@ pub struct HookSeen {
     pub expires_at: Option<Timestamp>,
     /// What the platform does then, in its word: `ROLLBACK`, `CONTINUE`.
     pub then: Option<String>,
+}
+
+impl HookSeen {
+    /// It is a pause that waits for its answer.
+    pub fn is_open_pause(&self) -> bool {
+        self.kind == HookKind::Pause && self.status == HookStatus::AwaitingAction
+    }
 }
 
 /// What answers a hook.

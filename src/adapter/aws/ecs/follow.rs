@@ -38,6 +38,12 @@ pub fn ours<'a>(begun: &Begun, list: &'a [ServiceDeployment]) -> Option<&'a Serv
     since.min_by_key(|found| found.created_at)
 }
 
+/// The same, to be completed.
+pub fn ours_mut<'a>(begun: &Begun, list: &'a mut [ServiceDeployment]) -> Option<&'a mut ServiceDeployment> {
+    let arn = ours(begun, list)?.arn.clone();
+    list.iter_mut().find(|found| found.arn == arn)
+}
+
 /// A look at the service after our call.
 pub fn evidence(begun: &Begun, service: &Value, listed: ServiceDeployments, now: Timestamp) -> Evidence {
     let mut deployments: Vec<DeploymentSeen> = items(&service["deployments"]).map(deployment).collect();

@@ -8,6 +8,7 @@ mod evidence;
 mod follow;
 pub(super) mod reading;
 mod revisions;
+mod shift;
 mod stopped;
 mod targets;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shipit_core::release::{Revision, RunId};
-use shipit_core::settled::{Begun, Evidence, ServiceDeployment, ServiceDeployments};
+use shipit_core::rollout::Answer;
+use shipit_core::settled::{Begun, Evidence, HookId, ServiceDeployment, ServiceDeployments, ShiftSeen};
 use shipit_core::snapshot::{RunningService, ServiceSeen};
 use shipit_core::tags;
 
@@ -43,6 +45,8 @@ pub struct Cluster {
     clock: Clock,
     /// Task definitions of service revisions, by the revisions' ARNs: they never change.
     revisions: Mutex<HashMap<String, Revision>>,
+    /// Target groups of service revisions, by the revisions' ARNs.
+    groups: Mutex<HashMap<String, Vec<String>>>,
     /// The platform has answered that it knows no service deployments.
     without_deployments: AtomicBool,
 }
@@ -55,6 +59,7 @@ impl Cluster {
             balancing: Balancing::new(sdk),
             clock,
             revisions: Mutex::default(),
+            groups: Mutex::default(),
             without_deployments: AtomicBool::new(false),
         }
     }
@@ -149,8 +154,14 @@ impl Service for Cluster {
     }
 
     async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {
-        let (service, listed) = futures_util::try_join!(self.describe(&begun.service), self.service_deployments(begun))?;
+        let (service, mut listed) = futures_util::try_join!(self.describe(&begun.service), self.service_deployments(begun))?;
         let service = service.ok_or_else(|| PortError::NotFound { what: format!("service `{}`", begun.service) })?;
+        if let ServiceDeployments::Listed { list } = &mut listed
+            && shift::is_shifting(&service)
+            && let Some(ours) = follow::ours_mut(begun, list)
+        {
+            ours.shift = self.shift(&ours.arn).await?;
+        }
         Ok(follow::evidence(begun, &service, listed, self.clock.now()))
     }
 
@@ -165,6 +176,18 @@ impl Service for Cluster {
         Ok(begin::current(service, &seen, list.first()))
     }
 
+    async fn proceed(&self, begun: &Begun, hook: &HookId, answer: Answer) -> PortResult<()> {
+        let ServiceDeployments::Listed { list } = self.service_deployments(begun).await? else {
+            return Err(PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) });
+        };
+        let body = shift::answer(&ours(begun, &list)?, hook, answer);
+        match self.api.ask(operation::CONTINUE_SERVICE_DEPLOYMENT, &body).await {
+            Ok(_) => Ok(()),
+            Err(error) if shift::is_answered(&error) => Ok(()),
+            Err(error) => Err(self.api.explain(error)),
+        }
+    }
+
     async fn stop(&self, begun: &Begun, how: StopType) -> PortResult<()> {
         let ServiceDeployments::Listed { list } = self.service_deployments(begun).await? else {
             return Err(PortError::Refused {
@@ -173,8 +196,7 @@ impl Service for Cluster {
                 message: "the platform has no service deployments that could be stopped".to_owned(),
             });
         };
-        let arn = follow::ours(begun, &list).map(|ours| ours.arn.clone());
-        let arn = arn.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })?;
+        let arn = ours(begun, &list)?;
         let how = match how {
             StopType::Rollback => "ROLLBACK",
             StopType::Abort => "ABORT",
@@ -182,6 +204,12 @@ impl Service for Cluster {
         let body = json!({"serviceDeploymentArn": arn, "stopType": how});
         self.api.call(operation::STOP_SERVICE_DEPLOYMENT, &body).await.map(drop)
     }
+}
+
+/// The ARN of our service deployment.
+fn ours(begun: &Begun, list: &[ServiceDeployment]) -> PortResult<String> {
+    let ours = follow::ours(begun, list).map(|ours| ours.arn.clone());
+    ours.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })
 }
 
 impl Cluster {
@@ -199,6 +227,17 @@ impl Cluster {
         let arn = |brief: &Value| brief["targetServiceRevisionArn"].as_str().map(str::to_owned);
         let arns: Vec<String> = briefs.iter().filter_map(arn).collect();
         Ok(follow::list(briefs, &self.revisions(&arns).await?))
+    }
+
+    /// How traffic stands in a service deployment; none where it shifts none.
+    async fn shift(&self, arn: &str) -> PortResult<Option<ShiftSeen>> {
+        let body = json!({"serviceDeploymentArns": [arn]});
+        let reply = self.api.call(operation::DESCRIBE_SERVICE_DEPLOYMENTS, &body).await?;
+        let Some(deployment) = reading::items(&reply["serviceDeployments"]).next() else { return Ok(None) };
+        let (candidate, stable) = shift::revisions(deployment);
+        let groups = self.groups(&[candidate.as_slice(), &stable].concat()).await?;
+        let of = |arns: &[String]| arns.iter().filter_map(|arn| groups.get(arn)).flatten().cloned().collect();
+        Ok(shift::seen(deployment, of(&candidate), of(&stable)))
     }
 
     /// All pages of ListServiceDeployments; nothing when the platform does not have it.
@@ -226,6 +265,22 @@ impl Cluster {
                 _ => return Ok(Some(briefs)),
             }
         }
+    }
+
+    /// The target groups of these service revisions, by ARN. Those that ECS has resolved never change.
+    async fn groups(&self, arns: &[String]) -> PortResult<HashMap<String, Vec<String>>> {
+        let unknown: Vec<&String> = {
+            let known = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            arns.iter().filter(|arn| !known.contains_key(*arn)).collect()
+        };
+        for batch in unknown.chunks(20) {
+            let reply = self.api.call(operation::DESCRIBE_SERVICE_REVISIONS, &json!({"serviceRevisionArns": batch})).await?;
+            let found = reading::items(&reply["serviceRevisions"])
+                .filter_map(|found| Some((found["serviceRevisionArn"].as_str()?.to_owned(), shift::groups(found))));
+            let resolved = found.filter(|(_, groups)| !groups.is_empty());
+            self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(resolved);
+        }
+        Ok(self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
     }
 
     /// The task definitions of these service revisions, by ARN.

@@ -37,7 +37,10 @@ fn cluster(server: &Canned) -> Cluster {
 }
 
 fn revisions_reply(asked: &Asked) -> Reply {
-    let one = |arn: &Value| json!({"serviceRevisionArn": arn, "taskDefinition": REVISION});
+    let group = |arn: &Value| if arn.to_string().contains("7096") { "tg/green" } else { "tg/blue" };
+    let resolved = |arn: &Value| json!({"loadBalancers": [{"targetGroupArn": group(arn), "productionListenerRule": "rule"}]});
+    let one =
+        |arn: &Value| json!({"serviceRevisionArn": arn, "taskDefinition": REVISION, "resolvedConfiguration": resolved(arn)});
     let revisions: Vec<Value> = asked.json()["serviceRevisionArns"].as_array().unwrap().iter().map(one).collect();
     Reply::ok(json!({"serviceRevisions": revisions, "failures": []}))
 }
@@ -344,4 +347,91 @@ async fn targets_come_with_their_check() {
     assert_eq!((group.check_port.as_str(), group.interval, group.container.as_str()), ("traffic-port", 10, "web"));
     assert_eq!(group.targets[0].state, TargetState::Unhealthy);
     assert_eq!(group.targets[0].description.as_deref(), Some("Health checks failed with these codes: [503]"));
+}
+
+/// AWS in the middle of a canary of `web`.
+fn mid_canary(asked: &Asked) -> Reply {
+    match asked.operation() {
+        "DescribeServices" => {
+            let mut services = recorded("ecs-describe-services");
+            services["services"][0]["deploymentConfiguration"]["strategy"] = json!("CANARY");
+            Reply::ok(services)
+        }
+        "DescribeServiceDeployments" => Reply::ok(recorded("ecs-describe-service-deployments")),
+        "ContinueServiceDeployment" => Reply::ok(json!({"serviceDeploymentArn": asked.json()["serviceDeploymentArn"]})),
+        _ => mid_rollout(asked),
+    }
+}
+
+#[tokio::test]
+async fn a_shift_is_followed_with_the_target_groups_that_ecs_resolved_asked_once() {
+    let server = Canned::start(mid_canary).await;
+    let cluster = cluster(&server);
+    for _ in 0..2 {
+        let evidence = cluster.follow(&begun()).await.unwrap();
+        let shift = shipit_core::settled::shift_of(&begun(), &evidence).unwrap();
+        assert_eq!(
+            (shift.candidate_groups.as_slice(), shift.stable_groups.as_slice()),
+            (&["tg/green".to_owned()][..], &["tg/blue".to_owned()][..])
+        );
+    }
+    let described = server.asked().into_iter().filter(|asked| asked.operation() == "DescribeServiceRevisions");
+    let resolved = described.filter(|asked| asked.body.contains("4980306466373577096")).count();
+    assert_eq!(resolved, 1, "what was resolved never changes");
+}
+
+#[tokio::test]
+async fn a_rolling_update_is_not_asked_for_its_traffic() {
+    let server = Canned::start(mid_rollout).await;
+    let evidence = cluster(&server).follow(&begun()).await.unwrap();
+    assert_eq!(shipit_core::settled::shift_of(&begun(), &evidence), None);
+    assert!(!server.operations().contains(&"DescribeServiceDeployments".to_owned()));
+}
+
+#[tokio::test]
+async fn a_hook_is_answered_by_its_id_on_our_service_deployment() {
+    let server = Canned::start(mid_canary).await;
+    let hook = HookId("ecs-pause-cGF1c2U".to_owned());
+    for (answer, word) in [(Answer::Continue, "CONTINUE"), (Answer::Rollback, "ROLLBACK")] {
+        cluster(&server).proceed(&begun(), &hook, answer).await.unwrap();
+        let asked = server.asked().pop().unwrap();
+        assert_eq!(asked.operation(), "ContinueServiceDeployment");
+        let ours = &recorded("ecs-list-service-deployments")["serviceDeployments"];
+        let ours =
+            ours.as_array().unwrap().iter().any(|found| found["serviceDeploymentArn"] == asked.json()["serviceDeploymentArn"]);
+        assert!(ours && asked.json()["hookId"] == hook.0 && asked.json()["action"] == word, "{}", asked.body);
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_is_answered_already_is_no_error_and_any_other_refusal_is() {
+    let refused = |message: &'static str| {
+        Canned::start(move |asked| match asked.operation() {
+            "ContinueServiceDeployment" => Reply::error("InvalidParameterException", message),
+            _ => mid_canary(asked),
+        })
+    };
+    let hook = HookId("ecs-pause-cGF1c2U".to_owned());
+    for message in [
+        "Provided hookId is either completed, unavailable, or not associated with the given Resource ARN",
+        "Continuing a service deployment is not allowed for service deployment in terminal states.",
+    ] {
+        let server = refused(message).await;
+        cluster(&server).proceed(&begun(), &hook, Answer::Continue).await.unwrap();
+    }
+    let server = refused("Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}").await;
+    let error = cluster(&server).proceed(&begun(), &hook, Answer::Continue).await.unwrap_err();
+    assert!(matches!(error, PortError::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn who_may_not_answer_is_told_the_permission() {
+    let server = Canned::start(|asked| match asked.operation() {
+        "ContinueServiceDeployment" => Reply::error("AccessDeniedException", "no"),
+        _ => mid_canary(asked),
+    })
+    .await;
+    let error = cluster(&server).proceed(&begun(), &HookId("ecs-pause-x".to_owned()), Answer::Continue).await.unwrap_err();
+    let failure = shipit_core::failure::Failure::from(error);
+    assert!(failure.next.iter().any(|line| line.contains("ecs:ContinueServiceDeployment")), "{failure:?}");
 }

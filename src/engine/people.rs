@@ -1,0 +1,83 @@
+//! Whoever is asked at a `pause:`: a person in front of this process, or nobody.
+
+use async_trait::async_trait;
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+use shipit_core::pipeline::{Name, Share};
+use shipit_core::rollout::{Answer, Person};
+use shipit_core::settled::{HookId, Stage};
+
+/// Who is there.
+#[derive(Clone, Copy)]
+pub enum People<'a> {
+    /// Nobody: a pause ends the wait.
+    Away,
+    /// Someone who can be asked.
+    Here(&'a dyn Asks),
+}
+
+/// Asks a person.
+#[async_trait]
+pub trait Asks: Send + Sync {
+    /// The answer, whenever it comes. A question that has lost its sense is dropped.
+    async fn ask(&self, question: &Question) -> Answer;
+}
+
+/// What is asked at a pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The service's name in the file.
+    pub service: Name,
+    /// Where it waits.
+    pub stage: Stage,
+    /// What is to be answered.
+    pub hook: HookId,
+    /// The candidate's share of the production traffic.
+    pub share: Option<Share>,
+    /// When AWS stops waiting.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The question that is open, if one is.
+pub struct Asking<'a> {
+    people: People<'a>,
+    open: Option<(HookId, LocalBoxFuture<'a, Answer>)>,
+    said: Option<(HookId, Answer)>,
+}
+
+impl<'a> Asking<'a> {
+    /// Nothing is asked yet.
+    pub fn new(people: People<'a>) -> Self {
+        Self { people, open: None, said: None }
+    }
+
+    /// What is to be asked now; the question before is dropped where this is another.
+    pub fn about(&mut self, question: Option<Question>) {
+        let (People::Here(asks), Some(question)) = (self.people, question) else {
+            self.open = None;
+            return;
+        };
+        let known = self.open.as_ref().map(|(hook, _)| hook).or(self.said.as_ref().map(|(hook, _)| hook));
+        if known != Some(&question.hook) {
+            let hook = question.hook.clone();
+            self.open = Some((hook, Box::pin(async move { asks.ask(&question).await })));
+        }
+    }
+
+    /// What was said so far.
+    pub fn person(&self) -> Person {
+        match (self.people, &self.said) {
+            (People::Away, _) => Person::Away,
+            (People::Here(_), Some((hook, answer))) => Person::Said { hook: hook.clone(), answer: *answer },
+            (People::Here(_), None) => Person::Here,
+        }
+    }
+
+    /// Ends when the open question is answered; never, while there is none.
+    pub async fn answered(&mut self) {
+        let Some((hook, answer)) = &mut self.open else { return std::future::pending().await };
+        let answer = answer.await;
+        self.said = Some((hook.clone(), answer));
+        self.open = None;
+    }
+}
