@@ -31,6 +31,18 @@ impl Service {
         }
     }
 
+    /// Takes every deployment to zero but these; says whether there was one to take.
+    pub(crate) fn others_go(&mut self, stay: &[DeploymentId]) -> bool {
+        let mut found = false;
+        for other in &mut self.deployments {
+            if !stay.contains(&other.id) && other.hold != Hold::Empty {
+                other.hold = Hold::Empty;
+                found = true;
+            }
+        }
+        found
+    }
+
     /// The deployments that the percents do not decide on.
     pub(crate) fn held(&self) -> Vec<DeploymentId> {
         let held = self.deployments.iter().filter(|deployment| deployment.hold != Hold::Free);

@@ -2,7 +2,7 @@
 
 use super::{Hooks, Reason, Share, Shifting, Stage, Way, Weights};
 use crate::step::{Note, Step};
-use crate::{Hold, Service, Time};
+use crate::{DeploymentId, Hold, Rollout, Service, Time};
 
 impl Service {
     /// The shift goes back: StopServiceDeployment ROLLBACK, a failed hook, the breaker, an alarm. The candidate has failed,
@@ -31,68 +31,94 @@ impl Service {
         shifting.enter(stage, shifting.round, now, &mut self.unsaid);
         self.shifting = Some(shifting);
     }
+
+    /// Stops where it stands: what fails with no rollback wanted. Nothing happens unless a shift goes forward.
+    pub fn halt(&mut self, reason: Reason) {
+        let Some(shifting) = self.shifting.as_mut().filter(|shifting| shifting.way == Way::Forward) else {
+            return;
+        };
+        shifting.way = Way::Halted(reason);
+        shifting.hooks = Hooks::Clear;
+        let candidate = shifting.candidate;
+        self.gives_up(candidate);
+        self.unsaid.push(Note::Halted { deployment: candidate, reason });
+    }
+
+    fn gives_up(&mut self, candidate: DeploymentId) {
+        if let Some(deployment) = self.deployments.iter_mut().find(|deployment| deployment.id == candidate) {
+            deployment.rollout = Rollout::Failed;
+            deployment.steady_since = None;
+        }
+    }
+}
+
+/// What has been done or not.
+enum Work {
+    Acted,
+    Waits,
+    Done,
 }
 
 /// Makes the next move on the way back; `shifting` is given back to the service unless it has come to its end.
-pub(super) fn advances(service: &mut Service, mut shifting: Shifting, now: Time, step: &mut Step) -> bool {
-    let Some(source) = shifting.source else {
-        service.shifting = Some(shifting);
-        return false;
-    };
-    let can_serve = service.is_served_by(source, now) || !service.is_served_by(shifting.candidate, now);
-    let waits = match shifting.stage {
-        Stage::ScaleUp => !service.is_full(source, now),
-        Stage::ProductionTrafficShift if shifting.remains.is_some() => {
-            let acted = shifting.reconcile(service, now, step);
-            if acted {
-                service.shifting = Some(shifting);
+pub(super) fn advances(service: &mut Service, mut shifting: Shifting, source: DeploymentId, now: Time, step: &mut Step) -> bool {
+    match work(service, &mut shifting, source, now, step) {
+        Work::Acted => {}
+        Work::Done if shifting.hooks == Hooks::Clear => {
+            if shifting.stage == Stage::CleanUp {
+                service.hold(source, Hold::Free);
+                step.notes.push(Note::TurnedBack { deployment: shifting.candidate, to: source });
+                service.deployments.retain(|deployment| deployment.id == source);
                 return true;
             }
-            true
+            let stage = shifting.next_back(Some(shifting.stage));
+            shifting.enter(stage, shifting.round, now, &mut service.unsaid);
+        }
+        Work::Done | Work::Waits => {
+            let overdue = shifting.times_out_at().is_some_and(|at| at <= now);
+            if overdue {
+                stays(service, &mut shifting);
+            }
+            service.shifting = Some(shifting);
+            return overdue;
+        }
+    }
+    service.shifting = Some(shifting);
+    true
+}
+
+fn work(service: &mut Service, shifting: &mut Shifting, source: DeploymentId, now: Time, step: &mut Step) -> Work {
+    match shifting.stage {
+        Stage::ScaleUp if !service.is_full(source, now) => Work::Waits,
+        Stage::ProductionTrafficShift if shifting.remains.is_some() => {
+            if shifting.reconcile(service, now, step) {
+                Work::Acted
+            } else {
+                Work::Waits
+            }
         }
         Stage::ProductionTrafficShift if shifting.weights.production > Share::NONE => {
-            if can_serve {
-                shifting.route(Weights { production: Share::NONE, ..shifting.weights }, now, step);
-                service.shifting = Some(shifting);
-                return true;
+            // The source has its capacity but for what has just died, and is better than what is known to fail.
+            if !service.is_served_by(source, now) && service.is_served_by(shifting.candidate, now) {
+                return Work::Waits;
             }
-            true
+            shifting.route(Weights { production: Share::NONE, ..shifting.weights }, now, step);
+            Work::Acted
         }
         Stage::TestTrafficShift if shifting.weights.test > Share::NONE => {
             shifting.route(Weights::NONE, now, step);
-            service.shifting = Some(shifting);
-            return true;
+            Work::Acted
         }
         Stage::CleanUp => {
-            let others = service.deployments.iter().filter(|other| other.id != source && other.hold != Hold::Empty);
-            let others: Vec<_> = others.map(|other| other.id).collect();
-            if !others.is_empty() {
-                others.into_iter().for_each(|other| service.hold(other, Hold::Empty));
-                service.shifting = Some(shifting);
-                return true;
+            if service.others_go(&[source]) {
+                Work::Acted
+            } else if service.tasks.iter().any(|task| task.deployment != source) {
+                Work::Waits
+            } else {
+                Work::Done
             }
-            service.tasks.iter().any(|task| task.deployment != source)
         }
-        _ => false,
-    };
-    if waits || shifting.hooks == Hooks::Asked {
-        let overdue = shifting.times_out_at().is_some_and(|at| at <= now);
-        if overdue {
-            stays(service, &mut shifting);
-        }
-        service.shifting = Some(shifting);
-        return overdue;
+        _ => Work::Done,
     }
-    if shifting.stage == Stage::CleanUp {
-        service.hold(source, Hold::Free);
-        step.notes.push(Note::TurnedBack { deployment: shifting.candidate, to: source });
-        service.deployments.retain(|deployment| deployment.id == source);
-        return true;
-    }
-    let stage = shifting.next_back(Some(shifting.stage));
-    shifting.enter(stage, shifting.round, now, &mut service.unsaid);
-    service.shifting = Some(shifting);
-    true
 }
 
 /// The source does not come up: traffic stays where it is, on the candidate, which keeps what it has.

@@ -3,11 +3,10 @@
 //! AWS says only that the superseded service deployment is STOPPED and that RECONCILE_SERVICE comes first when more than
 //! one revision is active. As in a rollback the last revision that proved itself counts: traffic goes to the source of the
 //! superseded shift, which has been held at full capacity, and only from CLEAN_UP on to its candidate, which has all of it
-//! and baked. So the new one begins with one serving side, and can go back to it. Should that side have nothing healthy and
-//! the other have its full capacity, the other is taken: traffic never ends on nothing.
+//! and baked. So the new one begins with one serving side, and can go back to it. Should that side have nothing healthy while
+//! the other has, the other is taken: traffic never ends on nothing.
 
 use super::{Hooks, Shift, Shifting, Split, Stage, Way, Weights};
-use crate::step::Note;
 use crate::{DeploymentId, Hold, Phase, Rollout, Service, Time};
 
 /// Who has the traffic when a shift begins.
@@ -91,7 +90,7 @@ impl Service {
     fn supersedes(&mut self, shifting: &Shifting, now: Time) -> Before {
         let (source, split) = match (shifting.remains, shifting.source) {
             (Some(split), Some(source)) => (source, split),
-            (None, Some(source)) => (source, Split { candidate: shifting.candidate, source, weights: shifting.weights }),
+            (None, Some(source)) => (source, Split { candidate: shifting.candidate, source, weights: shifting.whole() }),
             (_, None) => {
                 let has_traffic = shifting.weights.production > super::Share::NONE;
                 let serves = has_traffic && self.is_served_by(shifting.candidate, now);
@@ -100,42 +99,9 @@ impl Service {
         };
         let proven = if shifting.stage == Stage::CleanUp && shifting.way == Way::Forward { split.candidate } else { source };
         let other = if proven == split.source { split.candidate } else { split.source };
-        let source = if !self.is_served_by(proven, now) && self.desired > 0 && self.is_full(other, now) { other } else { proven };
+        let source = if !self.is_served_by(proven, now) && self.is_served_by(other, now) { other } else { proven };
         let aim = if source == split.candidate { Weights::ALL } else { Weights::NONE };
         let remains = (split.weights != aim).then_some(split);
         Before { source: Some(source), remains }
-    }
-
-    /// All hooks of the current stage have been answered. Nothing happens if none are asked. On the way back a failed hook
-    /// has nothing left to send back.
-    pub fn answer(&mut self, answer: super::Answer, now: Time) {
-        let Some(shifting) = self.shifting.as_mut().filter(|shifting| shifting.hooks == Hooks::Asked) else {
-            return;
-        };
-        shifting.hooks = Hooks::Clear;
-        shifting.timed_since = now;
-        let (stage, way) = (shifting.stage, shifting.way);
-        if answer == super::Answer::Failed && way == Way::Forward {
-            self.turn_back(super::Reason::Hook(stage), now);
-        }
-    }
-
-    /// Stops where it stands: what fails with no rollback wanted. Nothing happens unless a shift goes forward.
-    pub fn halt(&mut self, reason: super::Reason) {
-        let Some(shifting) = self.shifting.as_mut().filter(|shifting| shifting.way == Way::Forward) else {
-            return;
-        };
-        shifting.way = Way::Halted(reason);
-        shifting.hooks = Hooks::Clear;
-        let candidate = shifting.candidate;
-        self.gives_up(candidate);
-        self.unsaid.push(Note::Halted { deployment: candidate, reason });
-    }
-
-    pub(super) fn gives_up(&mut self, candidate: DeploymentId) {
-        if let Some(deployment) = self.deployments.iter_mut().find(|deployment| deployment.id == candidate) {
-            deployment.rollout = Rollout::Failed;
-            deployment.steady_since = None;
-        }
     }
 }

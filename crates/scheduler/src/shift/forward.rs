@@ -76,18 +76,8 @@ fn work(service: &mut Service, shifting: &mut Shifting, now: Time, step: &mut St
 /// What a superseded deployment has left goes once the source can do without it and traffic has left it.
 fn left_overs_go(service: &mut Service, shifting: &Shifting, now: Time) -> bool {
     let may = shifting.remains.is_none() && shifting.source.is_none_or(|source| service.is_full(source, now));
-    may && others_go(service, shifting)
-}
-
-/// Takes every deployment to zero that is neither side.
-fn others_go(service: &mut Service, shifting: &Shifting) -> bool {
-    let sides = [Some(shifting.candidate), shifting.source];
-    let others = service.deployments.iter().filter(|other| !sides.contains(&Some(other.id)) && other.hold != Hold::Empty);
-    let others: Vec<_> = others.map(|other| other.id).collect();
-    for other in &others {
-        service.hold(*other, Hold::Empty);
-    }
-    !others.is_empty()
+    let sides: Vec<_> = [Some(shifting.candidate), shifting.source].into_iter().flatten().collect();
+    may && service.others_go(&sides)
 }
 
 /// What a stage begins with.
@@ -95,10 +85,7 @@ fn prepare(service: &mut Service, shifting: &Shifting, stage: Stage) {
     match stage {
         Stage::ScaleUp => service.hold(shifting.candidate, Hold::Full),
         Stage::CleanUp => {
-            others_go(service, shifting);
-            if let Some(source) = shifting.source {
-                service.hold(source, Hold::Empty);
-            }
+            service.others_go(&[shifting.candidate]);
         }
         _ => {}
     }

@@ -102,7 +102,7 @@ pub enum Stage {
 /// How traffic stands: what the candidate gets, the source gets the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weights {
-    /// On the test listener.
+    /// On the test listener; nothing, where there is none.
     pub test: Share,
     /// On the production listener.
     pub production: Share,
@@ -203,18 +203,35 @@ pub struct Split {
     pub weights: Weights,
 }
 
-/// A stage may take so long, apart from its bake and its hooks (peers.md 0).
+/// A stage may take so long (aws.md 4.2), apart from its bake, which may be as long, and its hooks: a pause may take 14 days.
 pub const STAGE_LIMIT: Span = Span::seconds(24 * 60 * 60);
+
+impl Service {
+    /// All hooks of the current stage have been answered. Nothing happens if none are asked. On the way back a failed hook
+    /// has nothing left to send back.
+    pub fn answer(&mut self, answer: Answer, now: Time) {
+        let Some(shifting) = self.shifting.as_mut().filter(|shifting| shifting.hooks == Hooks::Asked) else {
+            return;
+        };
+        shifting.hooks = Hooks::Clear;
+        shifting.timed_since = now;
+        let stage = shifting.stage;
+        match answer {
+            Answer::Passed => {}
+            Answer::Failed => self.turn_back(Reason::Hook(stage), now),
+        }
+    }
+}
 
 /// Makes the next move of the shift, if there is one.
 pub(crate) fn advances(service: &mut Service, now: Time, step: &mut Step) -> bool {
     let Some(shifting) = service.shifting.take() else {
         return false;
     };
-    match shifting.way {
-        Way::Forward => forward::advances(service, shifting, now, step),
-        Way::Back(_) => back::advances(service, shifting, now, step),
-        Way::Halted(_) => {
+    match (shifting.way, shifting.source) {
+        (Way::Forward, _) => forward::advances(service, shifting, now, step),
+        (Way::Back(_), Some(source)) => back::advances(service, shifting, source, now, step),
+        (Way::Back(_), None) | (Way::Halted(_), _) => {
             service.shifting = Some(shifting);
             false
         }

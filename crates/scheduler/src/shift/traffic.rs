@@ -23,6 +23,11 @@ impl Service {
 }
 
 impl Shifting {
+    /// What the candidate has, where a test listener that is not there goes with production.
+    pub(super) fn whole(&self) -> Weights {
+        if self.shift.test_listener { self.weights } else { Weights { test: self.weights.production, ..self.weights } }
+    }
+
     /// Moves the candidate's traffic.
     pub(super) fn route(&mut self, weights: Weights, now: Time, step: &mut Step) {
         self.weights = weights;

@@ -15,7 +15,7 @@ fn each_look(script: &Script, judge: impl Fn(&Look) -> Result<(), TestCaseError>
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test may be asked for more cases")]
-fn config() -> ProptestConfig {
+pub fn config() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 512;

@@ -7,7 +7,7 @@ use crate::world::{Quality, START, World};
 
 /// Something that happens between two steps; the byte picks the task.
 #[derive(Clone, Copy, Debug)]
-enum Event {
+pub enum Event {
     Wait(u8),
     Run(u8),
     RunAll,
@@ -28,7 +28,7 @@ pub struct Script {
     events: Vec<Event>,
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (0..60_u8).prop_map(Event::Wait),
         4 => any::<u8>().prop_map(Event::Run),
@@ -44,12 +44,12 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn percents() -> impl Strategy<Value = Percents> {
+pub fn percents() -> impl Strategy<Value = Percents> {
     let usual = (prop::sample::select(vec![0, 34, 50, 66, 67, 75, 100]), prop::sample::select(vec![100, 125, 134, 150, 200]));
     prop_oneof![6 => usual, 1 => (0..=100_u32, 50..300_u32)].prop_map(|(low, high)| Percents::new(low, high))
 }
 
-fn breaker() -> impl Strategy<Value = Breaker> {
+pub fn breaker() -> impl Strategy<Value = Breaker> {
     let threshold = prop_oneof![
         3 => Just(Threshold::default()),
         1 => (1..=100_u32).prop_map(Threshold::UnboundedPercent),
@@ -86,7 +86,7 @@ pub fn script() -> impl Strategy<Value = Script> {
     )
 }
 
-fn happen(world: &mut World, event: Event) {
+pub fn happen(world: &mut World, event: Event) {
     let tasks = world.service.tasks.clone();
     let pick = |byte: u8| (!tasks.is_empty()).then(|| tasks[usize::from(byte) % tasks.len()].id);
     match event {

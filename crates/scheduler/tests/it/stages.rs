@@ -3,11 +3,11 @@
 use crate::world::{START, TARGET, World, is_settled, notes};
 use shipit_scheduler::{Action, Answer, DeploymentId, Note, Pattern, Service, Share, Shift, Span, Stage, Weights};
 
-const BAKE: Span = Span::seconds(600);
+pub const BAKE: Span = Span::seconds(600);
 const STEP_BAKE: Span = Span::seconds(120);
-const CANARY: Pattern = Pattern::Canary { share: Share::percent(10), bake: STEP_BAKE };
-const LINEAR: Pattern = Pattern::Linear { step: Share::percent(40), bake: STEP_BAKE };
-const EVERYWHERE: [Stage; 7] = [
+pub const CANARY: Pattern = Pattern::Canary { share: Share::percent(10), bake: STEP_BAKE };
+pub const LINEAR: Pattern = Pattern::Linear { step: Share::percent(40), bake: STEP_BAKE };
+pub const EVERYWHERE: [Stage; 7] = [
     Stage::PreScaleUp,
     Stage::PostScaleUp,
     Stage::TestTrafficShift,
@@ -17,11 +17,11 @@ const EVERYWHERE: [Stage; 7] = [
     Stage::PostProductionTrafficShift,
 ];
 
-fn shift(pattern: Pattern, hooks: &[Stage], test_listener: bool) -> Shift {
+pub fn shift(pattern: Pattern, hooks: &[Stage], test_listener: bool) -> Shift {
     Shift { pattern, bake: BAKE, hooks: hooks.iter().copied().collect(), test_listener }
 }
 
-fn shifted(shift: Shift) -> World {
+pub fn shifted(shift: Shift) -> World {
     let mut service = Service::settled(3, 0, START);
     service.health = TARGET;
     service.shift(1, shift, START);
@@ -29,7 +29,7 @@ fn shifted(shift: Shift) -> World {
 }
 
 /// The stages that were entered, with their rounds.
-fn stages(world: &World) -> Vec<(Stage, u32)> {
+pub fn stages(world: &World) -> Vec<(Stage, u32)> {
     let entered = |note: &Note| match note {
         Note::StageEntered { stage, round, .. } => Some((*stage, *round)),
         _ => None,
@@ -38,7 +38,7 @@ fn stages(world: &World) -> Vec<(Stage, u32)> {
 }
 
 /// What the candidate got, one after another.
-fn routes(world: &World) -> Vec<(u32, u32)> {
+pub fn routes(world: &World) -> Vec<(u32, u32)> {
     let actions = world.looks.iter().flat_map(|look| &look.step.actions);
     let route = |action: &Action| match action {
         Action::Route { weights, .. } => Some((weights.test.0, weights.production.0)),
