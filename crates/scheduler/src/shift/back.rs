@@ -98,7 +98,7 @@ fn work(service: &mut Service, shifting: &mut Shifting, source: DeploymentId, no
         }
         Stage::ProductionTrafficShift if shifting.weights.production > Share::NONE => {
             // The source has its capacity but for what has just died, and is better than what is known to fail.
-            if !service.is_served_by(source, now) && service.is_served_by(shifting.candidate, now) {
+            if !service.can_take(source, now) && service.is_served_by(shifting.candidate, now) {
                 return Work::Waits;
             }
             shifting.route(Weights { production: Share::NONE, ..shifting.weights }, now, step);

@@ -45,7 +45,7 @@ impl Shifting {
         let (to, from) = if to_candidate { (split.candidate, split.source) } else { (split.source, split.candidate) };
         let may = match self.way {
             Way::Forward => service.is_full(to, now) || !service.is_served_by(from, now),
-            Way::Back(_) | Way::Halted(_) => service.is_served_by(to, now) || !service.is_served_by(from, now),
+            Way::Back(_) | Way::Halted(_) => service.can_take(to, now) || !service.is_served_by(from, now),
         };
         if !may {
             return false;
@@ -78,6 +78,11 @@ impl super::Pattern {
 }
 
 impl Service {
+    /// Whether a deployment can take traffic back: it has something healthy, or nothing is desired.
+    pub(super) fn can_take(&self, id: DeploymentId, now: Time) -> bool {
+        self.desired == 0 || self.is_served_by(id, now)
+    }
+
     /// Whether a deployment has a healthy task at all.
     pub(super) fn is_served_by(&self, id: DeploymentId, now: Time) -> bool {
         let healthy = |task: &crate::Task| self.condition(task, now) == crate::Condition::Healthy;

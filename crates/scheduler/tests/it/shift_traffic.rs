@@ -87,7 +87,7 @@ proptest! {
         each_look(&script, |look| {
             let serves = |id: &DeploymentId| healthy_of(&look.after, *id, look) > 0;
             let (before, after) = (production(&look.before), production(&look.after));
-            if look.before.shifting.is_some() && before != after && before.keys().any(serves) {
+            if look.before.shifting.is_some() && look.after.desired > 0 && before != after && before.keys().any(serves) {
                 prop_assert!(after.keys().any(serves), "{before:?} became {after:?}: {:?}", look.step);
             }
             Ok(())
@@ -144,7 +144,8 @@ proptest! {
                 return Ok(());
             };
             let of = |action: &Action| matches!(action, Action::Stop { task, .. } if owner(&look.before, *task) == Some(shifting.candidate));
-            if shifting.weights != Weights::NONE && look.step.actions.iter().any(of) {
+            let halts = look.after.shifting.as_ref().is_some_and(|shifting| matches!(shifting.way, Way::Halted(_)));
+            if !halts && shifting.weights != Weights::NONE && look.step.actions.iter().any(of) {
                 let last = look.step.actions.iter().rposition(is_route);
                 let gone = last.is_some_and(|last| matches!(look.step.actions[last], Action::Route { weights: Weights::NONE, .. }));
                 prop_assert!(gone && last < look.step.actions.iter().position(of), "{:?}", look.step);

@@ -247,3 +247,15 @@ fn the_step_says_when_a_bake_ends_and_when_a_stage_times_out() {
     let mut world = shifted(shift(Pattern::AllAtOnce, &[], false));
     assert_eq!(world.step().wake, Some(START + Span::seconds(86_400)), "it scales up");
 }
+
+#[test]
+fn a_service_scaled_to_nothing_goes_back_at_once() {
+    let mut world = paused_canary();
+    until(&mut world, Stage::PostProductionTrafficShift, 1);
+    world.service.scale(0);
+    world.service.turn_back(Reason::Asked, world.now);
+    let step = world.step();
+    assert!(step.actions.iter().any(|action| matches!(action, Action::Route { .. })), "{step:?}");
+    world.obey_and_answer(Answer::Passed);
+    assert!(is_back(&world), "{:?}", world.service);
+}
