@@ -2,7 +2,7 @@
 
 use super::{Share, Shifting, Way, Weights};
 use crate::step::{Action, Step};
-use crate::{DeploymentId, Service, Time};
+use crate::{DeploymentId, Rollout, Service, Time};
 
 impl Service {
     /// Which deployments have traffic, or may get some, and how much; the shares add up to all of it, unless the first
@@ -44,7 +44,7 @@ impl Shifting {
         let to_candidate = self.source == Some(split.candidate);
         let (to, from) = if to_candidate { (split.candidate, split.source) } else { (split.source, split.candidate) };
         let may = match self.way {
-            Way::Forward => service.is_full(to, now) || !service.is_served_by(from, now),
+            Way::Forward => service.is_as_full_as_can_be(to, now) || !service.is_served_by(from, now),
             Way::Back(_) | Way::Halted(_) => service.can_take(to, now) || !service.is_served_by(from, now),
         };
         if !may {
@@ -78,6 +78,12 @@ impl super::Pattern {
 }
 
 impl Service {
+    /// Whether a deployment has its capacity; a failed one gets no more than it has.
+    fn is_as_full_as_can_be(&self, id: DeploymentId, now: Time) -> bool {
+        let failed = self.deployment(id).is_some_and(|deployment| deployment.rollout == Rollout::Failed);
+        self.is_full(id, now) || (failed && self.is_served_by(id, now))
+    }
+
     /// Whether a deployment can take traffic back: it has something healthy, or nothing is desired.
     pub(super) fn can_take(&self, id: DeploymentId, now: Time) -> bool {
         self.desired == 0 || self.is_served_by(id, now)

@@ -3,7 +3,7 @@
 use crate::stages::{CANARY, shift};
 use crate::turning::{CANDIDATE, SOURCE, paused_canary, until};
 use crate::world::{START, TARGET, World, is_settled};
-use shipit_scheduler::{Action, Service, Shift, Stage, StopCause, Weights};
+use shipit_scheduler::{Action, Rollout, Service, Shift, Stage, StopCause, Weights};
 
 /// Superseded at each point: who is the source of the third, and which route gets it all of the traffic.
 #[test]
@@ -71,4 +71,29 @@ fn a_shift_in_the_middle_of_a_rolling_deployment_starts_from_the_completed_one()
     assert_eq!((shifting.stage, shifting.source), (Stage::ReconcileService, Some(SOURCE)));
     assert!(world.obey(400) && is_settled(&world.service, world.now), "{:?}", world.service);
     assert_eq!(world.service.primary().id, third);
+}
+
+#[test]
+fn a_source_that_has_failed_is_not_waited_for() {
+    let mut service = Service::new(3, 0, START);
+    service.health = TARGET;
+    let mut world = World::good(service);
+    world.step();
+    for task in world.service.tasks.clone().into_iter().take(2) {
+        world.run(task.id);
+        world.check(task.id);
+    }
+    world.service.alarmed = true;
+    world.step();
+    assert_eq!(world.service.primary().rollout, Rollout::Failed);
+    world.service.shift(1, shift(CANARY, &[Stage::PostProductionTrafficShift], false), world.now);
+    assert!(world.obey(400));
+    let lost: Vec<_> = world.service.tasks.iter().filter(|task| task.deployment == SOURCE).map(|task| task.id).collect();
+    world.service.stopped(lost[0], StopCause::Exited, world.now);
+    let begun = world.now;
+    let third = world.service.shift(2, Shift::at_once(), world.now);
+    assert_eq!(world.service.shifting.as_ref().and_then(|shifting| shifting.source), Some(SOURCE));
+    assert!(world.obey(400) && is_settled(&world.service, world.now), "{:?}", world.service);
+    assert_eq!(world.service.primary().id, third);
+    assert!((world.now - begun).0 < 3_600_000, "it took a stage's limit");
 }
