@@ -69,6 +69,8 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
         account: Box::new(aws.account),
         store: Box::new(Files::open(&pipeline.folder)?),
         probe: Box::new(aws.probe),
+        metrics: Box::new(aws.metrics),
+        roles: Box::new(aws.roles),
     };
     Ok(Connected { ports, clock })
 }

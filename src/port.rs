@@ -4,7 +4,9 @@ mod clock;
 mod denied;
 mod error;
 mod lock;
+mod metrics;
 mod revisions;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,7 +28,9 @@ pub use clock::Clock;
 pub use denied::statement;
 pub use error::PortError;
 pub use lock::{Holder, Process, Ships, Taken};
+pub use metrics::{Metrics, Watched};
 pub use revisions::{RevisionSeen, Revisions, Standing};
+pub use roles::Roles;
 
 /// A result of a port.
 pub type PortResult<T> = Result<T, PortError>;
@@ -288,4 +292,8 @@ pub struct Ports {
     pub store: Box<dyn Store>,
     /// Smoke requests.
     pub probe: Box<dyn Probe>,
+    /// Metrics and alarms.
+    pub metrics: Box<dyn Metrics>,
+    /// Whom roles trust.
+    pub roles: Box<dyn Roles>,
 }

@@ -10,6 +10,7 @@ mod dossiers;
 mod engine;
 mod errors;
 mod layers;
+mod metrics;
 mod networks;
 mod placement;
 mod strangers;

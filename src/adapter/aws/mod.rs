@@ -1,9 +1,10 @@
 //! AWS behind the ports: SDK types end here.
 //!
 //! Reading order: [`config`] (who we are, which endpoint), [`http`] (the one HTTP client), [`operation`] (what is called, which
-//! IAM action that is), [`error`], [`raw`] (ECS as untouched JSON); then one file or folder per port.
+//! IAM action that is), [`error`], [`raw`] (ECS as untouched JSON, through [`tap`]); then one file or folder per port.
 
 pub mod account;
+pub mod cloudwatch;
 pub mod codedeploy;
 pub mod config;
 pub mod drivers;
@@ -11,9 +12,11 @@ pub mod ecr;
 pub mod ecs;
 pub mod error;
 pub mod http;
+pub mod iam;
 pub mod operation;
 pub mod probe;
 pub mod raw;
+pub mod tap;
 
 #[cfg(test)]
 mod canned;
@@ -38,6 +41,10 @@ pub struct Aws {
     pub account: account::Caller,
     /// Smoke requests.
     pub probe: probe::Web,
+    /// Metrics and alarms.
+    pub metrics: cloudwatch::CloudWatch,
+    /// Whom roles trust.
+    pub roles: iam::Iam,
 }
 
 /// Joins the ports of one target; nothing is asked of AWS yet, save what finding region and role needs.
@@ -62,6 +69,8 @@ pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> 
         revisions: service.clone(),
         account: account::Caller::new(&sdk),
         probe: probe::Web::new(web),
+        metrics: cloudwatch::CloudWatch::new(&sdk),
+        roles: iam::Iam::new(&sdk),
         registry,
         service,
     })

@@ -73,5 +73,8 @@ operations! {
     DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing" "DescribeTargetGroupAttributes" of "the target group";
     DESCRIBE_TARGET_HEALTH = "elasticloadbalancing" "DescribeTargetHealth" of "the target group";
     DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing" "DescribeLoadBalancers" of "the load balancer";
+    GET_METRIC_DATA = "cloudwatch" "GetMetricData" of "the metric";
+    DESCRIBE_ALARMS = "cloudwatch" "DescribeAlarms" of "the alarm";
+    GET_ROLE = "iam" "GetRole" of "the role";
     GET_LOG_EVENTS = "logs" "GetLogEvents" of "the log stream";
 }

@@ -17,5 +17,6 @@ pub mod services;
 pub mod shop;
 pub mod stranger;
 pub mod surroundings;
+pub mod traffic;
 pub mod venv;
 pub mod world;

@@ -207,6 +207,8 @@ impl Shop {
             account: Box::new(aws.account),
             store: Box::new(Files::open(&pipeline.folder).unwrap()),
             probe: Box::new(aws.probe),
+            metrics: Box::new(aws.metrics),
+            roles: Box::new(aws.roles),
         };
         let events = Mutex::new(Vec::new());
         let tell = |event: Event| {

@@ -16,6 +16,7 @@ use super::ecs::{Ecs, Happening};
 use super::faults::{Faults, Op, When, unreachable};
 use super::images::Images;
 use super::surroundings::Surroundings;
+use super::traffic::Traffic;
 
 /// How long every call takes.
 const LATENCY: Duration = Duration::from_millis(20);
@@ -54,6 +55,7 @@ pub struct World {
     pub images: Images,
     pub ecs: Ecs,
     pub surroundings: Surroundings,
+    pub traffic: Traffic,
     pub interrupt: watch::Sender<Wish>,
     kill: Option<(usize, When, Arc<Notify>)>,
     due: BTreeMap<(Time, u64), Happening>,
@@ -159,6 +161,7 @@ impl Fake {
             images: Images::default(),
             ecs: Ecs::default(),
             surroundings: Surroundings::default(),
+            traffic: Traffic::default(),
             interrupt: watch::Sender::new(Wish::GoOn),
             kill: None,
             due: BTreeMap::new(),
@@ -187,6 +190,8 @@ impl Fake {
             account: Box::new(self.clone()),
             store: Box::new(self.clone()),
             probe: Box::new(self.clone()),
+            metrics: Box::new(self.clone()),
+            roles: Box::new(self.clone()),
         }
     }
 

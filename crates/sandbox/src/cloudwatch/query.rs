@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::catalog::Metric;
+use super::catalog::{self, Metric};
 use super::math::{self, Answer, Expression, World};
 use super::params::{MINUTE, refused, required, truth, whole};
 use super::samples::Stat;
@@ -204,7 +204,12 @@ impl Carrying<'_> {
             metrics.push(self.query(other, above)?.series);
         }
         let periods = self.range.periods(period_of(self.queries)).collect();
-        let world = World { series: &|id| seen.get(id).cloned(), metrics, periods };
+        let search = |search: &math::Search| {
+            let found = catalog::all(&self.state.elb).into_iter().filter(|metric| search.finds(metric));
+            let read = |metric: Metric| series::read(self.state, &metric, search.stat, search.period, self.range);
+            found.map(read).filter(|series| !series.is_empty()).collect()
+        };
+        let world = World { series: &|id| seen.get(id).cloned(), metrics, search: &search, periods };
         match math::evaluate(expression, &world).map_err(wrong)? {
             Answer::Series(series) => {
                 let count = series.len();
@@ -224,6 +229,6 @@ fn named(expression: &Expression) -> BTreeSet<&str> {
         Expression::Negative(operand) => named(operand),
         Expression::Binary(_, left, right) => named(left).into_iter().chain(named(right)).collect(),
         Expression::List(items) | Expression::Call(_, items) => items.iter().flat_map(named).collect(),
-        Expression::Number(_) | Expression::Metrics | Expression::Repeat => BTreeSet::new(),
+        Expression::Number(_) | Expression::Metrics | Expression::Search(_) | Expression::Repeat => BTreeSet::new(),
     }
 }

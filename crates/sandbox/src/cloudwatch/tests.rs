@@ -218,6 +218,21 @@ fn expressions_see_other_queries_and_drop_what_is_no_number() {
 }
 
 #[test]
+fn a_search_finds_metrics_by_what_they_are_called() {
+    let mut world = busy();
+    let group = suffix(&world.stable);
+    let text = |terms: &str| {
+        format!("SUM(SEARCH('{{AWS/ApplicationELB,LoadBalancer,TargetGroup}} MetricName=\"RequestCount\" {terms}', 'Sum', 60))")
+    };
+    let of_one = world.data(0, 180, json!([{"Id": "e", "Expression": text(&format!("TargetGroup=\"{group}\""))}]));
+    assert_eq!(of_one[0], [(0, 90.0)]);
+    let of_both = world.data(0, 180, json!([{"Id": "e", "Expression": text("")}]));
+    assert_eq!(of_both[0], [(0, 100.0), (120, 1.0)]);
+    let of_none = world.data(0, 180, json!([{"Id": "e", "Expression": text("TargetGroup=\"none\"")}]));
+    assert_eq!(of_none[0], []);
+}
+
+#[test]
 fn what_is_wrong_with_a_query_is_refused() {
     let mut world = busy();
     let good = world.query("m", &world.candidate, "RequestCount", "Sum");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Expression, Function, Operator};
+use super::{Expression, Function, Operator, Search};
 use crate::cloudwatch::series::Series;
 
 /// What an expression can see.
@@ -11,6 +11,8 @@ pub(in crate::cloudwatch) struct World<'a> {
     pub(in crate::cloudwatch) series: &'a dyn Fn(&str) -> Option<Series>,
     /// All metrics of the request, without expressions.
     pub(in crate::cloudwatch) metrics: Vec<Series>,
+    /// The metrics that a search finds.
+    pub(in crate::cloudwatch) search: &'a dyn Fn(&Search) -> Vec<Series>,
     /// The beginnings of all periods of the request.
     pub(in crate::cloudwatch) periods: Vec<u64>,
 }
@@ -32,6 +34,7 @@ pub(in crate::cloudwatch) fn evaluate(expression: &Expression, world: &World<'_>
         Expression::Number(number) => Answer::Scalar(*number),
         Expression::Id(id) => Answer::Series((world.series)(id).ok_or_else(|| format!("there is no query `{id}`"))?),
         Expression::Metrics => Answer::Many(world.metrics.clone()),
+        Expression::Search(search) => Answer::Many((world.search)(search)),
         Expression::Repeat => return Err("REPEAT is for FILL only".to_owned()),
         Expression::Negative(operand) => each(evaluate(operand, world)?, |it| -it),
         Expression::List(items) => {

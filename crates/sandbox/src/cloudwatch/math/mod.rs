@@ -3,11 +3,13 @@
 
 mod evaluate;
 mod parse;
+mod search;
 #[cfg(test)]
 mod tests;
 
 pub(super) use evaluate::{Answer, World, evaluate};
 pub(super) use parse::parse;
+pub(super) use search::Search;
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub(super) enum Expression {
     Call(Function, Vec<Expression>),
     /// `REPEAT`, for FILL.
     Repeat,
+    /// `SEARCH(…)`: the metrics that are called so.
+    Search(Search),
 }
 
 /// What stands between two operands.

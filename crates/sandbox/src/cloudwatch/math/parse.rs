@@ -1,6 +1,6 @@
 //! Text to expression, by descent: comparison, sum, product, power, sign, atom.
 
-use super::{Expression, Function, Operator};
+use super::{Expression, Function, Operator, Search};
 
 /// Brackets in brackets, at most.
 const DEPTH: usize = 32;
@@ -26,6 +26,7 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
         let length = match first {
             it if it.is_ascii_digit() || it == '.' => rest.find(|it: char| !(it.is_ascii_digit() || it == '.')),
             it if word(it) => rest.find(|it| !word(it)),
+            '\'' => Some(rest[1..].find('\'').ok_or("a text does not end")? + 2),
             '<' | '>' | '=' | '!' if rest[1..].starts_with('=') => Some(2),
             '+' | '-' | '*' | '/' | '^' | '(' | ')' | '[' | ']' | ',' | '<' | '>' => Some(1),
             other => return Err(format!("unexpected `{other}`")),
@@ -142,15 +143,37 @@ impl Reader {
         if name == "METRICS" {
             return self.expect(")").map(|()| Expression::Metrics);
         }
+        if name == "SEARCH" {
+            return self.search();
+        }
         let known = || Function::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let function =
-            Function::named(name).ok_or_else(|| format!("the sandbox has no function {name}, only {}, METRICS", known()))?;
+        let function = Function::named(name)
+            .ok_or_else(|| format!("the sandbox has no function {name}, only {}, METRICS, SEARCH", known()))?;
         let arguments = self.until(")")?;
         let (least, most) = function.arity();
         if !(least..=most).contains(&arguments.len()) {
             return Err(format!("{name} takes {least} to {most} arguments, not {}", arguments.len()));
         }
         Ok(Expression::Call(function, arguments))
+    }
+
+    fn search(&mut self) -> Result<Expression, String> {
+        let text = self.text()?;
+        self.expect(",")?;
+        let stat = self.text()?;
+        self.expect(",")?;
+        let Expression::Number(seconds) = self.atom()? else {
+            return Err("the period of SEARCH is a number".to_owned());
+        };
+        self.expect(")")?;
+        Search::read(&text, &stat, seconds).map(Expression::Search)
+    }
+
+    /// `'text'`
+    fn text(&mut self) -> Result<String, String> {
+        let token = self.peek().and_then(|token| token.strip_prefix('\'')?.strip_suffix('\'')).map(str::to_owned);
+        self.at += 1;
+        token.ok_or_else(|| "SEARCH takes a search, a statistic and a period".to_owned())
     }
 
     fn until(&mut self, end: &str) -> Result<Vec<Expression>, String> {

@@ -16,7 +16,8 @@ fn answer(text: &str) -> Result<Answer, String> {
         _ => None,
     };
     let metrics = ["m1", "m2", "m3"].iter().filter_map(|id| of(id)).collect();
-    let world = World { series: &of, metrics, periods: vec![0, 60, 120, 180] };
+    let found = |search: &Search| vec![series(&[(0, search.period as f64)]), series(&[(0, 1.0), (60, 2.0)])];
+    let world = World { series: &of, metrics, search: &found, periods: vec![0, 60, 120, 180] };
     evaluate(&parse(text)?, &world)
 }
 
@@ -43,6 +44,12 @@ fn lists_take_what_there_is() {
     assert_eq!(points("MAX([m1, m2])")[3], (180, 4.0));
     assert_eq!(points("MIN([m1, m2])")[3], (180, 1.0));
     assert_eq!(points("m2 / SUM(m1)")[1], (60, 12.0 / 7.0));
+}
+
+#[test]
+fn a_search_is_a_list() {
+    let text = "SUM(SEARCH('{AWS/ApplicationELB,TargetGroup} MetricName=\"RequestCount\" AND TargetGroup=\"a/b\"', 'Sum', 60))";
+    assert_eq!(points(text), [(0, 60_001.0), (60, 2.0)]);
 }
 
 #[test]
@@ -82,6 +89,13 @@ fn what_is_wrong_is_named() {
         ("ANOMALY_DETECTION_BAND(m1)", "the sandbox has no function ANOMALY_DETECTION_BAND"),
         ("FILL(m1)", "FILL takes 2 to 2 arguments, not 1"),
         ("m9", "there is no query `m9`"),
+        ("SEARCH('x', 'Sum', 60)", "the sandbox searches within"),
+        ("SEARCH('{x} y', 'Sum', 60)", "the sandbox searches by terms"),
+        ("SEARCH('{x}', 'Some', 60)", "the sandbox has no statistic Some"),
+        ("SEARCH('{x}', 'Sum', 61)", "the period of SEARCH must be"),
+        ("SEARCH('{x}', 'Sum')", "`,` is missing before `)`"),
+        ("SEARCH(", "SEARCH takes a search"),
+        ("SUM('x", "a text does not end"),
         ("METRICS() / 2 + m1", "a list of time series is for"),
         ("REPEAT", "REPEAT is for FILL only"),
         ("1.2.3", "`1.2.3` is not a number"),
