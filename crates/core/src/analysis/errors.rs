@@ -58,7 +58,8 @@ pub(super) fn errors(wanted: Errors, pairs: &[Pair]) -> Finding {
 /// Surely different, and by more than is allowed; both also without the one minute that says most.
 fn surely(reading: &Reading, allowed: f64) -> bool {
     let Some((rest_odds, rest_difference)) = reading.without_one else { return false };
-    reading.log_odds >= SURE.ln() && reading.difference > allowed && rest_odds >= STILL.ln() && rest_difference > allowed
+    // The smallest difference without a minute is at most the difference of all.
+    reading.log_odds >= SURE.ln() && rest_odds >= STILL.ln() && rest_difference > allowed
 }
 
 fn count(pairs: &[Pair], side: fn(&Pair) -> &Minute) -> Count {

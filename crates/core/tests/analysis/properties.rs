@@ -6,7 +6,7 @@ use shipit_core::analysis::{
     judge,
 };
 
-use crate::given::{after, look, minute, since, swapped};
+use crate::given::{after, look, minute, since, slow, swapped};
 
 /// One minute's requests, errors and p95 in ms of each side; no requests is no datapoint.
 type Given = ((u64, u64, u64), (u64, u64, u64));
@@ -101,9 +101,14 @@ proptest! {
 
     #[test]
     fn the_order_of_minutes_does_not_matter(wanted in wanted(), minutes in minutes(), by in 0..14_usize) {
-        let (wanted, samples) = rich(wanted, &minutes);
+        let (wanted, mut samples) = rich(wanted, &minutes);
+        // The same minute twice, as two overlapping requests would bring it.
+        samples.candidate.extend(minutes.first().map(|_| slow(minute(0, 700, 7), 0.3)));
+        let again = Point { start: since(), value: 0.02 };
+        samples.metrics.entry("queue".into()).and_modify(|measured| measured.candidate.push(again));
         let mut other = samples.clone();
         other.candidate.reverse();
+        other.metrics.entry("queue".into()).and_modify(|measured| measured.candidate.reverse());
         if !other.stable.is_empty() {
             let by = by % other.stable.len();
             other.stable.rotate_left(by);

@@ -24,6 +24,8 @@ fn errors_of_both_sides() {
         ("surely different, by far less errors", 10, (200, 0), (1800, 90), Verdict::Better),
         ("fewer requests than the minimum", 4, (100, 0), (900, 0), Verdict::Inconclusive),
         ("fewer requests than the minimum on the stable side", 4, (900, 0), (100, 0), Verdict::Inconclusive),
+        ("more than allowed, at odds of 55", 10, (100, 4), (900, 20), Verdict::Inconclusive),
+        ("more than allowed, at odds of 124", 20, (100, 4), (900, 23), Verdict::Worse),
         ("more than allowed, but that may be chance", 4, (125, 3), (1125, 12), Verdict::Inconclusive),
     ] {
         assert_eq!(verdict(&errors(), &even(minutes, candidate, stable)), expected, "{name}");
@@ -100,6 +102,10 @@ fn one_bad_minute_convicts_nobody() {
     let mut samples = even(8, (100, 0), (900, 1));
     samples.candidate[3] = minute(3, 100, 60);
     assert_eq!(verdict(&errors(), &samples), Verdict::Inconclusive);
+    let few = even(3, (50, 1), (50, 0));
+    let mut burst = few.clone();
+    burst.candidate[1] = minute(1, 50, 40);
+    assert_eq!(verdict(&errors(), &burst), Verdict::Inconclusive, "two errors beside it prove nothing");
     samples.candidate[4] = minute(4, 100, 20);
     assert_eq!(verdict(&errors(), &samples), Verdict::Worse);
 }
@@ -131,6 +137,7 @@ fn latency_by_matching_minutes() {
     }
     assert_eq!(verdict(&both(), &at(8, 0.13, 0.1)), Verdict::Worse, "the worst of all");
     assert_eq!(verdict(&both(), &at(8, 0.1, 0.1)), Verdict::Same);
+    assert_eq!(verdict(&both(), &at(8, 0.1, 0.13)), Verdict::Better, "nothing worse, something better");
 }
 
 #[test]
