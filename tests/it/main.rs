@@ -13,6 +13,7 @@ mod layers;
 mod metrics;
 mod networks;
 mod placement;
+mod shifts;
 mod strangers;
 mod support;
 mod together;

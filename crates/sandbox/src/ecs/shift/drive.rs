@@ -2,7 +2,7 @@
 //! after it hooks are asked, traffic is moved and the service deployment told.
 
 use serde_json::Value;
-use shipit_scheduler::{Action, Answer, DeploymentId, Failure, Hooks, Note, Reason, Rollback, Step, Time, Way};
+use shipit_scheduler::{Action, Answer, DeploymentId, Failure, Hooks, Note, Reason, Rollback, Step, Time};
 
 use super::super::service::configuration::{alarm_rollback, breaker};
 use super::super::service::rollback::{explain, judged_by};
@@ -82,7 +82,7 @@ pub(in crate::ecs) fn after(state: &mut State, service: &mut Service, step: &Ste
         match note {
             Note::StageEntered { deployment, stage, hooks: asked, .. } => {
                 let Some(place) = shifting_as(service, *deployment) else { continue };
-                let forward = service.plan.shifting.as_ref().is_none_or(|shift| shift.way == Way::Forward);
+                let forward = !goes_back(service.rollouts[place].status);
                 let hooks = hooks(&service.rollouts[place].configuration);
                 let round = (*asked == Hooks::Asked).then(|| Round::ask(state, &hooks, *stage));
                 let progress = service.rollouts[place].shift.get_or_insert_default();
@@ -151,7 +151,7 @@ fn halted(state: &State, service: &mut Service, candidate: DeploymentId, reason:
     };
     let (status, text) = match rollout.status {
         Status::StopRequested => (Status::Stopped, reason::STOPPED.to_owned()),
-        Status::RollbackRequested | Status::RollbackInProgress => (Status::RollbackFailed, reason::SOURCE_IS_GONE.to_owned()),
+        status if goes_back(status) => (Status::RollbackFailed, reason::SOURCE_IS_GONE.to_owned()),
         _ if wanted => (Status::RollbackFailed, reason::NO_CANDIDATE.to_owned()),
         _ => (Status::Stopped, reason::not_wanted(reason)),
     };
@@ -161,6 +161,10 @@ fn halted(state: &State, service: &mut Service, candidate: DeploymentId, reason:
     };
     explain(service, candidate, explained, now);
     service.rollouts[place].take(Fact::Over { status, reason: text }, now);
+}
+
+fn goes_back(status: Status) -> bool {
+    matches!(status, Status::RollbackRequested | Status::RollbackInProgress)
 }
 
 fn rolls_back(configuration: &Value, failure: Failure) -> bool {

@@ -2,14 +2,15 @@
 
 use shipit_scheduler::{DeploymentId, Share, Weights};
 
-use super::super::service::{Service, revision_of};
+use super::super::service::Service;
 use super::wiring::{groups, wires};
 use crate::state::State;
 
 /// Gives a deployment these shares on its production and test rules, and the target group beside its own the rest. A
 /// deployment that shares with nobody is given no part of the traffic, only all of it.
 pub(super) fn route(state: &mut State, service: &Service, candidate: DeploymentId, weights: Weights) {
-    let Some(revision) = service.plan.deployment(candidate).and_then(|one| service.revisions.get(revision_of(one))) else {
+    // One that has gone back in the same step is not listed any more.
+    let Some(revision) = service.deployments.get(&candidate).and_then(|one| service.revisions.get(one.revision)) else {
         return;
     };
     let alone = service.plan.shifting.as_ref().is_some_and(|shifting| shifting.source.is_none() && shifting.remains.is_none());

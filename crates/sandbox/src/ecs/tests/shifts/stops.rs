@@ -36,6 +36,18 @@ fn stopped_at_any_stage_it_goes_back() {
 }
 
 #[test]
+fn a_service_without_tasks_gives_the_traffic_back_in_the_same_look() {
+    let (mut state, wiring) = shifted(blue_green(json!([])));
+    update(&mut state, json!({"desiredCount": 0}));
+    rest(&mut state);
+    begin(&mut state);
+    assert_eq!((stage(&mut state).as_str(), wiring.production(&state)), ("BAKE_TIME", (0, 100)));
+    stop(&mut state, "ROLLBACK");
+    rest(&mut state);
+    assert_eq!((rollouts(&mut state)[0].as_str(), wiring.production(&state)), ("ROLLBACK_SUCCESSFUL", (100, 0)));
+}
+
+#[test]
 fn on_the_way_back_traffic_moves_before_tasks_go() {
     let (mut state, wiring) = shifted(blue_green(json!([])));
     begin(&mut state);
