@@ -3,6 +3,7 @@
 
 mod aws;
 mod beside;
+mod codedeploy;
 mod config;
 mod demo;
 mod docker;

@@ -7,4 +7,4 @@ mod load;
 mod percents;
 mod registry;
 mod sdk;
-mod storefront;
+pub mod storefront;

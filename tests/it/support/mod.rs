@@ -16,6 +16,7 @@ pub mod service_state;
 pub mod services;
 pub mod shop;
 pub mod stranger;
+pub mod stream;
 pub mod surroundings;
 pub mod traffic;
 pub mod venv;

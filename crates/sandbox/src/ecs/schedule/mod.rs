@@ -89,7 +89,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
     if service.status == Status::Draining && service.plan.tasks.is_empty() {
         service.status = Status::Inactive;
     }
-    task_sets::follow(state, service);
+    let followed = task_sets::follow(state, service);
     Looked {
         wake: step
             .wake
@@ -97,7 +97,7 @@ fn look_at(state: &mut State, service: &mut Service) -> Looked {
             .chain(shift::wake(service))
             .chain(service.unplaced.values().map(|unplaced| unplaced.until).filter(|until| *until > now))
             .min(),
-        acted: placed || !step.actions.is_empty() || !step.notes.is_empty(),
+        acted: placed || followed || !step.actions.is_empty() || !step.notes.is_empty(),
     }
 }
 

@@ -231,17 +231,17 @@ fn desired(service: &Service, set: &TaskSet) -> u32 {
     }
 }
 
-/// Writes down which task sets are steady, and forgets those that have gone.
-pub(in crate::ecs) fn follow(state: &State, service: &mut Service) {
-    if service.task_sets.is_empty() {
-        return;
-    }
+/// Writes down which task sets are steady, and forgets those that have gone. Answers whether there was any such change,
+/// for CodeDeploy waits for it.
+pub(in crate::ecs) fn follow(state: &State, service: &mut Service) -> bool {
+    let before = service.task_sets.len();
     let (now, seconds) = (state.clock.now(), state.now_seconds());
     let gone = service.status == Status::Inactive;
     let plan = &service.plan;
     service
         .task_sets
         .retain(|set| !gone && (set.scale == Scale::Full || plan.tasks.iter().any(|task| task.deployment == set.deployment)));
+    let mut changed = service.task_sets.len() != before;
     for set in &mut service.task_sets {
         let steady = match set.scale {
             Scale::Full => plan.is_full(set.deployment, now),
@@ -251,8 +251,10 @@ pub(in crate::ecs) fn follow(state: &State, service: &mut Service) {
         if set.stability != stability {
             set.stability = stability;
             set.stability_at = seconds;
+            changed = true;
         }
     }
+    changed
 }
 
 /// `taskSets`, newest first.
