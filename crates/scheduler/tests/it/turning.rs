@@ -259,3 +259,22 @@ fn a_service_scaled_to_nothing_goes_back_at_once() {
     world.obey_and_answer(Answer::Passed);
     assert!(is_back(&world), "{:?}", world.service);
 }
+
+#[test]
+fn traffic_goes_back_only_once_the_source_has_something_healthy() {
+    let mut world = paused_canary();
+    until(&mut world, Stage::PostProductionTrafficShift, 1);
+    let lost: Vec<_> = world.service.tasks.iter().filter(|task| task.deployment == SOURCE).map(|task| task.id).collect();
+    lost.into_iter().for_each(|task| world.service.stopped(task, StopCause::Exited, world.now));
+    world.service.turn_back(Reason::Asked, world.now);
+    let step = world.step().clone();
+    let [Action::Start { task: first, .. }, Action::Start { .. }, Action::Start { .. }] = step.actions[..] else {
+        panic!("traffic must wait: {step:?}")
+    };
+    world.run(first);
+    world.check(first);
+    let step = world.step();
+    assert!(matches!(step.actions[..], [Action::Route { .. }]), "{step:?}");
+    world.obey_and_answer(Answer::Passed);
+    assert!(is_back(&world), "{:?}", world.service);
+}
