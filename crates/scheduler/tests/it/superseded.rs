@@ -97,3 +97,19 @@ fn a_source_that_has_failed_is_not_waited_for() {
     assert_eq!(world.service.primary().id, third);
     assert!((world.now - begun).0 < 3_600_000, "it took a stage's limit");
 }
+
+#[test]
+fn what_is_left_of_the_traffic_waits_for_the_source_to_be_full() {
+    let mut world = paused_canary();
+    until(&mut world, Stage::PostProductionTrafficShift, 1);
+    let lost = world.service.tasks.iter().find(|task| task.deployment == SOURCE).expect("the source has tasks").id;
+    world.service.stopped(lost, StopCause::Exited, world.now);
+    world.service.shift(2, Shift::at_once(), world.now);
+    let step = world.step().clone();
+    let [Action::Start { task: new, deployment: SOURCE }] = step.actions[..] else { panic!("traffic must wait: {step:?}") };
+    world.run(new);
+    world.check(new);
+    let step = world.step();
+    let routed = Action::Route { candidate: CANDIDATE, weights: Weights::NONE };
+    assert_eq!(step.actions.first(), Some(&routed), "{step:?}");
+}
