@@ -15,6 +15,7 @@ mod metrics;
 mod networks;
 mod placement;
 mod shifts;
+mod shifts_codedeploy;
 mod strangers;
 mod support;
 mod together;

@@ -55,16 +55,19 @@ fn is_to_be_rolled_back(ours: &Deployment, now: Timestamp) -> bool {
     soon && asked && ours.rollback_message.is_none()
 }
 
-/// Why a deployment was given up, in CodeDeploy's words; none while it goes on well.
+/// Why a deployment was given up, in CodeDeploy's words, each said once; none while it goes on well.
 pub fn reason(ours: &Deployment, target: Option<&Target>, back: Option<&Deployment>) -> Option<String> {
-    let mut words: Vec<String> = ours.error.iter().cloned().collect();
-    let events = target.map_or(&[][..], |target| &target.events[..]);
-    words.extend(events.iter().filter(|event| event.status == "Failed").map(|event| match &event.trouble {
-        Some(trouble) => format!("{}: {trouble}", event.name),
-        None => format!("{} failed", event.name),
-    }));
     let given_up = matches!(ours.status.as_str(), "Failed" | "Stopped");
-    words.extend(ours.rollback_message.iter().filter(|_| given_up).cloned());
+    let mut words: Vec<String> = ours.error.iter().cloned().collect();
+    let failed = target.into_iter().flat_map(|target| &target.events).filter(|event| event.status == "Failed");
+    words.extend(failed.map(|event| match &event.trouble {
+        Some(trouble) if !ours.error.as_ref().is_some_and(|error| error.contains(trouble)) => {
+            format!("{}: {trouble}", event.name)
+        }
+        _ => format!("{} failed", event.name),
+    }));
+    // Where it is taken back, what CodeDeploy says of that is seen.
+    words.extend(ours.rollback_message.iter().filter(|_| given_up && ours.rolled_back_by.is_none()).cloned());
     words.extend(back.filter(|back| matches!(back.status.as_str(), "Failed" | "Stopped")).map(|back| {
         format!("going back by {} failed as well: {}", back.id, back.error.as_deref().unwrap_or("CodeDeploy gives no reason"))
     }));
