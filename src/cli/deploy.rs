@@ -1,8 +1,9 @@
 //! `shipit deploy`: the whole way.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use shipit_core::ancestry::Forced;
 use shipit_core::failure::Exit;
+use shipit_core::rollout::Until;
 
 use super::finish::carry_out;
 use super::session::{Session, refuse};
@@ -18,9 +19,31 @@ pub struct Deploy {
     /// Deploy though the service runs a newer commit
     #[arg(long, requires = "reason")]
     force: bool,
+    /// When the wait ends: once it is deployed, or once all traffic has moved, with the bake left to AWS
+    #[arg(long, value_enum, default_value_t)]
+    until: UntilArg,
     /// Why the older commit is wanted; it stays in the journal and on the revision
     #[arg(long, requires = "force", value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
+}
+
+/// When the wait ends.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum UntilArg {
+    /// The deployment has succeeded.
+    #[default]
+    Deployed,
+    /// All traffic has moved and nothing is judged or asked any more.
+    TrafficShifted,
+}
+
+impl From<UntilArg> for Until {
+    fn from(until: UntilArg) -> Self {
+        match until {
+            UntilArg::Deployed => Until::Deployed,
+            UntilArg::TrafficShifted => Until::TrafficShifted,
+        }
+    }
 }
 
 /// Deploys.
@@ -31,7 +54,8 @@ pub async fn run(args: Deploy) -> Exit {
 }
 
 async fn deploy(args: Deploy) -> Result<Exit, Exit> {
-    let session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
+    let mut session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
+    session.until = args.until.into();
     session.claim("deploy").await?;
     let planned = session.plan(&args.source, args.reason.map(|reason| Forced { reason })).await?;
     let refusals = planned.refusals();

@@ -2,11 +2,13 @@
 
 pub mod build;
 pub mod completions;
+pub mod r#continue;
 pub mod deploy;
 pub mod explain;
 pub mod finish;
 pub mod lock;
 pub mod plan;
+pub mod prompt;
 pub mod prune;
 pub mod render;
 pub mod resume;
@@ -58,6 +60,8 @@ pub enum Command {
     Lock(lock::Lock),
     /// Go on with a run that was cut
     Resume(resume::Resume),
+    /// Answer the pause of a rollout, and go on with its run
+    Continue(r#continue::Continue),
     /// Say how the services stand
     Status(status::Status),
     /// Wait for the deployments in progress
@@ -154,6 +158,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Prune(args) => prune::run(args).await,
         Command::Lock(command) => lock::run(command),
         Command::Resume(args) => resume::run(args).await,
+        Command::Continue(args) => r#continue::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Explain(args) => explain::run(&args),

@@ -7,7 +7,7 @@ use shipit_core::pipeline::Service;
 use super::Common;
 use super::finish::carry_out;
 use super::session::{Session, refuse};
-use crate::engine::rollback::{Wanted, in_order, plan, target};
+use crate::engine::rollback::{Speed, Wanted, in_order, plan, target};
 use crate::report;
 
 /// Go back to the last good revision, further back, or to a named one.
@@ -25,6 +25,9 @@ pub struct Rollback {
     /// Every service, each by as many revisions; one after the other, those that need others first
     #[arg(long)]
     all: bool,
+    /// All traffic at once, judged and asked by nobody, instead of by the service's own strategy
+    #[arg(long)]
+    fast: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -60,7 +63,8 @@ async fn roll_back(args: Rollback) -> Result<Exit, Exit> {
         report::say("nothing to do: that revision runs");
         return Ok(Exit::Done);
     }
-    let (plan, facts) = plan(&context, &targets);
+    let speed = if args.fast { Speed::Fast } else { Speed::Own };
+    let (plan, facts) = plan(&context, &targets, speed);
     Ok(carry_out(&session, &plan, &[], args.common.output, facts).await)
 }
 

@@ -14,6 +14,7 @@ use shipit_core::rollout::{Until, Wish};
 use shipit_core::snapshot::Snapshot;
 use tokio::sync::watch;
 
+use super::prompt::Prompt;
 use super::{Common, SourceArgs};
 use crate::app::{self, Connected, Target};
 use crate::config::{self, Contexts, Loaded, Overrides, Paint};
@@ -33,6 +34,9 @@ pub struct Session {
     pub connected: Connected,
     /// Who deploys, for others to read.
     pub by: String,
+    /// When the wait for a rollout ends well.
+    pub until: Until,
+    prompt: Prompt,
     interrupt: watch::Receiver<Wish>,
     run: Arc<OnceLock<RunId>>,
 }
@@ -58,7 +62,8 @@ impl Session {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
         let run = Arc::new(OnceLock::new());
-        Ok(Self { loaded, connected, by: app::who(), interrupt: signals(run.clone()), run })
+        let (until, prompt, interrupt) = (Until::Deployed, Prompt::default(), signals(run.clone()));
+        Ok(Self { loaded, connected, by: app::who(), until, prompt, interrupt, run })
     }
 
     /// Takes the lock of the pipeline's folder until this process ends; a second one is refused.
@@ -100,8 +105,8 @@ impl Session {
             clock: self.connected.clock,
             by: &self.by,
             tell,
-            people: People::Away,
-            until: Until::Deployed,
+            people: if Prompt::is_answered() { People::Here(&self.prompt) } else { People::Away },
+            until: self.until.clone(),
             interrupt: self.interrupt.clone(),
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::future::join_all;
 use shipit_core::failure::{Code, Exit, Failure};
-use shipit_core::settled::{Begun, Settled, settled};
+use shipit_core::rollout::Until;
+use shipit_core::settled::{Begun, Settled, ShiftSeen, Stage, settled, shift_of};
 
 use super::Common;
 use super::session::{Session, refuse};
@@ -21,6 +22,32 @@ pub struct Wait {
     /// Give the wait up after so many minutes of AWS's time; the deployments go on
     #[arg(long, default_value_t = 60, value_name = "MINUTES")]
     minutes: u64,
+    /// `stable` or `deployed`, `paused`, `traffic-shifted`, or a stage of ECS such as `bake-time`
+    #[arg(long, default_value = "deployed", value_name = "WHAT", value_parser = until)]
+    until: Ends,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ends {
+    /// A pause that waits for its answer.
+    Paused,
+    /// The deployment's success, or a place on its way.
+    At(Until),
+}
+
+fn until(word: &str) -> Result<Ends, String> {
+    let stage = Stage::of(&word.to_uppercase().replace('-', "_"));
+    match (word, stage) {
+        ("stable" | "deployed", _) => Ok(Ends::At(Until::Deployed)),
+        ("traffic-shifted", _) => Ok(Ends::At(Until::TrafficShifted)),
+        ("paused", _) => Ok(Ends::Paused),
+        (_, Stage::Other(_)) => {
+            let stages: Vec<String> = Stage::known().map(|stage| stage.word().to_lowercase().replace('_', "-")).collect();
+            Err(format!("take `stable`, `deployed`, `paused`, `traffic-shifted` or a stage: {}", stages.join(", ")))
+        }
+        (_, stage) => Ok(Ends::At(Until::Stage(stage))),
+    }
 }
 
 /// Waits.
@@ -30,7 +57,8 @@ pub async fn run(args: Wait) -> Exit {
         Err(exit) => return exit,
     };
     let limit = Duration::from_secs(args.minutes.saturating_mul(60));
-    let waits = session.pipeline().services.iter().map(|service| one(&session, &service.name, &service.service, limit));
+    let waits =
+        session.pipeline().services.iter().map(|service| one(&session, &service.name, &service.service, limit, &args.until));
     let mut worst = Exit::Done;
     for result in join_all(waits).await {
         match result {
@@ -41,7 +69,7 @@ pub async fn run(args: Wait) -> Exit {
     worst
 }
 
-async fn one(session: &Session, name: &str, ecs_service: &str, limit: Duration) -> Result<String, Failure> {
+async fn one(session: &Session, name: &str, ecs_service: &str, limit: Duration, ends: &Ends) -> Result<String, Failure> {
     let service = &session.connected.ports.service;
     let clock = session.connected.clock;
     let Some(begun) = service.current(ecs_service).await? else {
@@ -61,6 +89,9 @@ async fn one(session: &Session, name: &str, ecs_service: &str, limit: Duration) 
                     (Some(end), _) => return end,
                     (None, _) => {}
                 }
+                if let Some(message) = shift_of(&begun, &evidence).and_then(|shift| on_the_way(name, ends, shift)) {
+                    return Ok(message);
+                }
             }
             Err(error) if error.is_passing() => pace.refused(),
             Err(error) => return Err(error.into()),
@@ -72,6 +103,22 @@ async fn one(session: &Session, name: &str, ecs_service: &str, limit: Duration) 
                 .next("shipit wait"));
         }
         clock.sleep(pace.next(elapsed)).await;
+    }
+}
+
+/// A place on the way at which the wait ends.
+fn on_the_way(name: &str, ends: &Ends, shift: &ShiftSeen) -> Option<String> {
+    let stage = shift.stage.word();
+    match ends {
+        Ends::Paused => shift.hooks.iter().find(|hook| hook.is_open_pause()).map(|hook| {
+            let until = hook.expires_at.map_or_else(String::new, |at| format!(" until {at:.0}"));
+            format!("`{name}` waits for an answer at {stage}{until}: shipit continue {name} --proceed, or --turn-back")
+        }),
+        Ends::At(until) if until.is_reached(shift) => {
+            let baking = shift.baking_until.map_or_else(String::new, |until| format!(", baking until {until:.0}"));
+            Some(format!("`{name}` is at {stage}{baking}"))
+        }
+        Ends::At(_) => None,
     }
 }
 

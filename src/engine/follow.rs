@@ -1,12 +1,14 @@
 //! A look at a rollout in the words of the events.
 
-use shipit_core::event::{RolloutSeen, Side};
+use jiff::Timestamp;
+use shipit_core::event::{RolloutSeen, Shifting, Side};
 use shipit_core::release::Revision;
 use shipit_core::rollout::Phase;
-use shipit_core::settled::{DeploymentSeen, Evidence};
+use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookStatus, ShiftSeen, Stage, shift_of};
 
 /// What a person sees of a look.
-pub fn shown(evidence: &Evidence, candidate: &Revision, phase: &Phase) -> RolloutSeen {
+pub fn shown(service: &str, evidence: &Evidence, begun: &Begun, candidate: &Revision, phase: &Phase) -> RolloutSeen {
+    let shift = shift_of(begun, evidence);
     let (ours, others): (Vec<&DeploymentSeen>, Vec<&DeploymentSeen>) =
         evidence.deployments.iter().partition(|deployment| deployment.revision == *candidate);
     RolloutSeen {
@@ -14,8 +16,44 @@ pub fn shown(evidence: &Evidence, candidate: &Revision, phase: &Phase) -> Rollou
         stable: others.first().map(|first| side(first.revision.clone(), &others)),
         desired: evidence.desired,
         failed_tasks: ours.iter().map(|deployment| deployment.failed).sum(),
-        waiting_for: waiting_for(evidence, &ours, &others, phase),
+        waiting_for: match (phase, shift) {
+            (Phase::Rolling { .. }, Some(shift)) => traffic_to_move(service, shift),
+            _ => None,
+        }
+        .unwrap_or_else(|| waiting_for(evidence, &ours, &others, phase)),
         event: evidence.events.first().cloned(),
+        shift: shift.map(|shift| shifting(shift, evidence.at)),
+    }
+}
+
+fn shifting(shift: &ShiftSeen, at: Timestamp) -> Shifting {
+    let waits = shift.hooks.iter().filter(|hook| hook.is_open_pause()).filter_map(|hook| hook.expires_at).min();
+    let left = waits.or(shift.baking_until).map(|until| until.duration_since(at).as_millis());
+    Shifting {
+        stage: shift.stage.word().to_owned(),
+        share: shift.production,
+        left_ms: left.map(|left| u64::try_from(left).unwrap_or(0)),
+        judged: None,
+    }
+}
+
+/// What a shift waits for; none where it is tasks.
+fn traffic_to_move(service: &str, shift: &ShiftSeen) -> Option<String> {
+    if let Some(hook) = shift.hooks.iter().find(|hook| hook.is_open_pause()) {
+        let then = hook.then.as_ref().map_or_else(String::new, |then| format!(", else {then}"));
+        return Some(format!("an answer to its pause{then} (`shipit continue {service} --proceed`)"));
+    }
+    if let Some(hook) = shift.hooks.iter().find(|hook| hook.status == HookStatus::InProgress) {
+        return Some(format!("the function of {} ({})", shift.stage.word(), hook.id.0));
+    }
+    match &shift.stage {
+        Stage::ReconcileService | Stage::PreScaleUp | Stage::ScaleUp | Stage::PostScaleUp | Stage::CleanUp => None,
+        Stage::BakeTime => Some("the bake to end; the revision before can be back at once".to_owned()),
+        Stage::TestTrafficShift | Stage::PostTestTrafficShift => Some("test traffic to move".to_owned()),
+        Stage::PreProductionTrafficShift | Stage::ProductionTrafficShift | Stage::PostProductionTrafficShift => {
+            Some("production traffic to move".to_owned())
+        }
+        Stage::Other(word) => Some(format!("{word}, a stage that this shipit does not know")),
     }
 }
 

@@ -1,14 +1,17 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
-//! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`dossier`]
-//! captures what goes wrong; [`people`] are asked at pauses; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
+//! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares
+//! candidate and stable; [`dossier`]
+//! captures what goes wrong; [`people`] are asked at pauses, [`answer`] is given from elsewhere; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
 
+pub mod answer;
 pub mod artefacts;
 pub mod change;
 pub mod dossier;
 pub mod follow;
 pub mod interrupt;
+pub mod judging;
 pub mod observe;
 pub mod outcome;
 pub mod people;

@@ -1,12 +1,15 @@
 //! Which revision a service goes back to, and the plan for it: every target is checked before anything is touched.
 
 use jiff::Timestamp;
+use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Entry, Fact, Output};
-use shipit_core::pipeline::Service;
-use shipit_core::plan::{Plan, Step, StepId, StepKind};
+use shipit_core::pipeline::{Service, Steps, Strategy};
+use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind};
 use shipit_core::release::{Commit, Revision, Source, Tree};
 use shipit_core::review::{Note, in_progress};
+use shipit_core::rollout::{Guards, Policy, Until};
+use shipit_core::settled::Stage;
 use shipit_core::snapshot::RunningService;
 use shipit_core::{rollback, timeline};
 
@@ -134,8 +137,43 @@ fn unusable(service: &Service, revision: &Revision, why: &str, next: Option<&Rev
     }
 }
 
+/// How traffic goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speed {
+    /// By the service's own strategy.
+    Own,
+    /// All at once; nothing is judged, nobody is asked.
+    Fast,
+}
+
+impl Speed {
+    fn of(self, mut roll: Roll) -> Roll {
+        if self == Speed::Own {
+            return roll;
+        }
+        let guards = Policy::of(&roll, Until::Deployed).guards;
+        if let Strategy::Shift(shift) = &mut roll.strategy {
+            shift.steps = Steps::AllAtOnce;
+            (roll.judge, roll.pause) = (None, None);
+            // Our own pauses of an earlier rollout would hold it up with nobody to answer them; others' are kept.
+            if let Some(hooks) = roll.before_configuration["lifecycleHooks"].as_array_mut() {
+                hooks.retain(|hook| !is_ours(hook, &guards));
+            }
+        }
+        roll
+    }
+}
+
+/// A pause as shipit places them: at one stage, which this pipeline guards.
+fn is_ours(hook: &Value, guards: &Guards) -> bool {
+    let stages = hook["lifecycleStages"].as_array().map(Vec::as_slice);
+    let Some([stage]) = stages else { return false };
+    let guarded = Stage::of(stage.as_str().unwrap_or_default()).pause().is_some_and(|at| guards.contains_key(&at));
+    hook["targetType"] == "PAUSE" && guarded
+}
+
 /// The plan that moves all of them, one after the other, and the facts that their register steps would have left.
-pub fn plan(context: &Context<'_>, targets: &[Target<'_>]) -> (Plan, Vec<Entry>) {
+pub fn plan(context: &Context<'_>, targets: &[Target<'_>], speed: Speed) -> (Plan, Vec<Entry>) {
     let subject: Vec<String> = targets.iter().map(|target| format!("{} {}", target.service.name, target.words())).collect();
     let commit = targets.first().and_then(|target| target.running.tags.get("shipit:commit")).cloned().unwrap_or_default();
     let source =
@@ -146,7 +184,7 @@ pub fn plan(context: &Context<'_>, targets: &[Target<'_>]) -> (Plan, Vec<Entry>)
         steps.push(Step {
             id: StepId(format!("roll {name}")),
             needs: steps.last().map(|step| step.id.clone()).into_iter().collect(),
-            kind: StepKind::Roll(timeline::roll(target.service, Some(&target.running))),
+            kind: StepKind::Roll(speed.of(timeline::roll(target.service, Some(&target.running)))),
             because: target.words(),
         });
         let output = Output::Registered { revision: target.revision.clone() };

@@ -11,13 +11,14 @@ use shipit_core::release::{Revision, Source};
 use shipit_core::rollout::{
     Act, Answer, Handle, Judged, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide, to_ask,
 };
-use shipit_core::settled::{Begun, Evidence, HookId, settled, shift_of};
+use shipit_core::settled::{Begun, Evidence, HookId, ShiftSeen, settled, shift_of};
 use tokio::sync::watch;
 
 use super::Context;
 use super::change::{Asked, Way, ask, ask_back};
 use super::dossier::Watch;
 use super::follow::shown;
+use super::judging::Judging;
 use super::people::{Asking, Question};
 use super::record::Journal;
 use super::run::aborted;
@@ -74,12 +75,16 @@ impl Rolling<'_> {
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
         let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);
         let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None };
+        let mut judging = Judging::new(self.context, self.roll);
         let mut asking = Asking::new(self.context.people);
         let mut refused = 0;
         loop {
-            let sight = self.look(&rollout.phase, &mut pace, &mut watch, &mut ended).await;
+            let sight = self.look(&rollout.phase, &mut pace, (&mut watch, &judging), &mut ended).await;
             refused = if ended.blind.as_ref().is_some_and(|error| !error.is_passing()) { refused + 1 } else { 0 };
-            let judged = Judged::Missing;
+            let judged = match (&rollout.phase, &sight) {
+                (Phase::Rolling { .. }, Sight::Deployment { shift: Some(shift), .. }) => self.judged(&mut judging, shift).await,
+                _ => Judged::Missing,
+            };
             asking.about(self.question(&policy, &rollout, &sight, &judged));
             let (at, wish, person) = (self.context.clock.now(), *self.wish.borrow(), asking.person());
             let seen = Seen { at, sight, wish, stops: watch.stops(), judged, person };
@@ -195,7 +200,23 @@ impl Rolling<'_> {
         Asker { run: self.journal.run.clone(), commit: self.source.commit.clone() }
     }
 
-    async fn look(&self, phase: &Phase, pace: &mut Pace, watch: &mut Watch<'_>, ended: &mut Ended) -> Sight {
+    /// A run that is to be given up does not wait for CloudWatch.
+    async fn judged(&self, judging: &mut Judging<'_>, shift: &ShiftSeen) -> Judged {
+        let mut wish = self.wish.clone();
+        tokio::select! {
+            biased;
+            () = aborted(&mut wish) => Judged::Missing,
+            judged = judging.look(shift) => judged,
+        }
+    }
+
+    async fn look(
+        &self,
+        phase: &Phase,
+        pace: &mut Pace,
+        (watch, judging): (&mut Watch<'_>, &Judging<'_>),
+        ended: &mut Ended,
+    ) -> Sight {
         let (Phase::Rolling { begun } | Phase::Returning { begun, .. }) = phase else {
             return Sight::Nothing;
         };
@@ -207,10 +228,11 @@ impl Rolling<'_> {
                     self.unless_aborted(watch.look(begun, &evidence)).await;
                 }
                 let followed = self.followed(phase, begun);
-                (self.context.tell)(Event::StepProgress {
-                    step: self.step.clone(),
-                    progress: Shown::Rollout(shown(&evidence, self.revision, phase)),
-                });
+                let mut seen = shown(&self.roll.service, &evidence, begun, self.revision, phase);
+                if let Some(shift) = &mut seen.shift {
+                    shift.judged = judging.told();
+                }
+                (self.context.tell)(Event::StepProgress { step: self.step.clone(), progress: Shown::Rollout(seen) });
                 let sight = Sight::Deployment {
                     settled: settled(begun, &evidence),
                     progress: Progress::of(&evidence, begun, followed),

@@ -179,8 +179,11 @@ fn progress_words(progress: &Progress) -> Option<(String, u64)> {
 
 fn rollout_words(seen: &RolloutSeen) -> String {
     let number = |n: u32| words::number(u64::from(n));
-    let mut text =
-        format!("{} {}/{} tasks", seen.candidate.revision.short(), number(seen.candidate.running), number(seen.desired));
+    let mut text = seen.shift.as_ref().map_or_else(String::new, |shift| {
+        let share = shift.share.map_or_else(|| "?%".to_owned(), |share| share.to_string());
+        format!("{share} of the traffic at {}; ", shift.stage)
+    });
+    text += &format!("{} {}/{} tasks", seen.candidate.revision.short(), number(seen.candidate.running), number(seen.desired));
     if seen.candidate.pending > 0 {
         text.push_str(&format!(", {} starting", number(seen.candidate.pending)));
     }
@@ -198,7 +201,11 @@ fn rollout_level(seen: &RolloutSeen) -> u64 {
     let twentieths = |tasks: u32| u64::from(tasks) * 20 / u64::from(seen.desired.max(1));
     let failed = u64::from(u32::BITS - seen.failed_tasks.leading_zeros());
     let stable = seen.stable.as_ref().map_or(0, |stable| twentieths(stable.running));
-    (failed << 48) ^ (stable << 24) ^ twentieths(seen.candidate.running)
+    let traffic = seen.shift.as_ref().map_or(0, |shift| {
+        let stage = shift.stage.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        stage.wrapping_add(shift.share.map_or(0, |share| u64::from(share.0) + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    });
+    traffic ^ (failed << 48) ^ (stable << 24) ^ twentieths(seen.candidate.running)
 }
 
 #[cfg(test)]
@@ -296,6 +303,28 @@ mod tests {
         assert_eq!(rest(&story), 6, "tasks that run are told at once");
         story.progress("roll frontend", Progress::Rollout(RolloutSeen { failed_tasks: 1, ..look(2, 0, 2) }));
         assert_eq!(rest(&story), 7, "a failed task is told at once");
+    }
+
+    #[test]
+    fn every_stage_and_share_of_the_traffic_is_told_at_once() {
+        let mut story = Story::new();
+        story.planned();
+        let planned = told(&story.events).lines().count();
+        let stops =
+            [("PRE_PRODUCTION_TRAFFIC_SHIFT", 0), ("PRODUCTION_TRAFFIC_SHIFT", 100), ("PRE_PRODUCTION_TRAFFIC_SHIFT", 100)];
+        for (stage, share) in stops.into_iter().flat_map(|stop| [stop, stop]) {
+            let shift = shipit_core::event::Shifting {
+                stage: stage.to_owned(),
+                share: Some(shipit_core::pipeline::Share(share)),
+                left_ms: None,
+                judged: None,
+            };
+            story.progress("roll frontend", Progress::Rollout(RolloutSeen { shift: Some(shift), ..look(2, 0, 2) }));
+        }
+        let lines = told(&story.events);
+        assert_eq!(lines.lines().count() - planned, 3, "{lines}");
+        let last = lines.lines().last().unwrap();
+        assert!(last.contains("10% of the traffic at PRE_PRODUCTION_TRAFFIC_SHIFT; frontend:43 2/2 tasks"), "{last}");
     }
 
     #[test]

@@ -246,5 +246,6 @@ pub fn look(running: u32, pending: u32, stable: u32) -> RolloutSeen {
         failed_tasks: 0,
         waiting_for,
         event: Some("(service frontend) has started 2 tasks: (task 3f2a91c0c7d1b7a5) (task 8a7b6c5d4e3f2a1b).".into()),
+        shift: None,
     }
 }

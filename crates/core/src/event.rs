@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Verdict;
-use crate::pipeline::Name;
+use crate::pipeline::{Name, Share};
 use crate::plan::StepId;
 use crate::release::{Digest, Revision, RunId};
 
@@ -217,6 +217,23 @@ pub struct RolloutSeen {
     pub waiting_for: String,
     /// The newest service event, as AWS words it.
     pub event: Option<String>,
+    /// How traffic stands, where it is shifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<Shifting>,
+}
+
+/// Traffic at one look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shifting {
+    /// The stage, in ECS's word.
+    pub stage: String,
+    /// The candidate's share of the production traffic, if the platform tells.
+    pub share: Option<Share>,
+    /// How long the platform waits here at most, in milliseconds of AWS's time; none where that is not known.
+    pub left_ms: Option<u64>,
+    /// How the candidate compares with the stable version so far, in words for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<String>,
 }
 
 /// One side of a rollout.

@@ -1,6 +1,6 @@
 //! A rollout's row: tasks as a bar, both sides, what is waited for, what ECS said last.
 
-use shipit_core::event::{RolloutSeen, Side, StepResult};
+use shipit_core::event::{RolloutSeen, Shifting, Side, StepResult};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
@@ -18,7 +18,10 @@ pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
             Some(seen) => {
                 under = sides(seen);
                 under.extend(step.cause.as_ref().map(|cause| Line::new().add(Style::Bad, cause_words(cause))));
-                Line::plain(name).join(bar(seen, frame.width))
+                Line::plain(name).join(match &seen.shift {
+                    Some(shift) => traffic(shift, frame.width),
+                    None => bar(seen, frame.width),
+                })
             }
             None => Line::plain(name).add(Style::Dim, &step.because),
         },
@@ -41,13 +44,34 @@ fn done(step: &Seen, result: &StepResult) -> String {
     }
 }
 
-/// Full cells for tasks that run, half ones for tasks that start.
-fn bar(seen: &RolloutSeen, width: usize) -> Line {
-    let cells: u64 = match width {
+fn cells(width: usize) -> u64 {
+    match width {
         0..50 => 0,
         50..100 => 16,
         _ => 24,
+    }
+}
+
+/// Full cells for the share of the traffic that the candidate has.
+fn traffic(shift: &Shifting, width: usize) -> Line {
+    let share = shift.share.map_or_else(|| "?%".to_owned(), |share| share.to_string());
+    let left = shift.left_ms.map_or_else(String::new, |ms| format!("  {} left", words::duration(ms)));
+    let said = format!("{share} of the traffic  {}{left}", shift.stage);
+    let cells = cells(width);
+    let Some(moved) = shift.share.map(|share| (u64::from(share.0) * cells).div_ceil(1000).min(cells)).filter(|_| cells > 0)
+    else {
+        return Line::plain(said);
     };
+    let signs = |sign: &str, count: u64| sign.repeat(usize::try_from(count).unwrap_or(0));
+    Line::plain("▕")
+        .add(Style::Live, signs("█", moved))
+        .add(Style::Dim, signs("▁", cells - moved))
+        .add(Style::Plain, format!("▏ {said}"))
+}
+
+/// Full cells for tasks that run, half ones for tasks that start.
+fn bar(seen: &RolloutSeen, width: usize) -> Line {
+    let cells = cells(width);
     let tasks = format!("{}/{} tasks", words::number(u64::from(seen.candidate.running)), words::number(u64::from(seen.desired)));
     if seen.desired == 0 || cells == 0 {
         return Line::plain(tasks);
@@ -75,6 +99,9 @@ fn sides(seen: &RolloutSeen) -> Vec<Line> {
     if let Some(stable) = &seen.stable {
         lines.push(Line::plain(format!("stable     {:<width$}  {}", stable.revision.short(), tasks(stable))));
     }
+    if let Some(judged) = seen.shift.as_ref().and_then(|shift| shift.judged.as_ref()) {
+        lines.push(Line::plain(judged));
+    }
     if !seen.waiting_for.is_empty() {
         lines.push(Line::plain(format!("waiting for {}", seen.waiting_for)));
     }
@@ -87,4 +114,29 @@ fn sides(seen: &RolloutSeen) -> Vec<Line> {
 fn tasks(side: &Side) -> String {
     let pending = if side.pending > 0 { format!(", {} starting", words::number(u64::from(side.pending))) } else { String::new() };
     format!("{} running{pending}", words::count(u64::from(side.running), "task"))
+}
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::pipeline::Share;
+
+    use super::super::super::Colour;
+    use super::*;
+
+    fn drawn(share: Option<u32>, left_ms: Option<u64>, width: usize) -> String {
+        let shift = Shifting { stage: "PRODUCTION_TRAFFIC_SHIFT".into(), share: share.map(Share), left_ms, judged: None };
+        traffic(&shift, width).paint(200, Colour::No)
+    }
+
+    #[test]
+    fn the_bar_is_the_share_of_the_traffic() {
+        assert_eq!(
+            drawn(Some(100), Some(192_000), 80),
+            "▕██▁▁▁▁▁▁▁▁▁▁▁▁▁▁▏ 10% of the traffic  PRODUCTION_TRAFFIC_SHIFT  3m 12s left"
+        );
+        assert_eq!(drawn(Some(0), None, 80), "▕▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▏ 0% of the traffic  PRODUCTION_TRAFFIC_SHIFT");
+        assert_eq!(drawn(Some(1000), None, 120), "▕████████████████████████▏ 100% of the traffic  PRODUCTION_TRAFFIC_SHIFT");
+        assert_eq!(drawn(Some(5), None, 40), "0.5% of the traffic  PRODUCTION_TRAFFIC_SHIFT", "no room");
+        assert_eq!(drawn(None, None, 80), "?% of the traffic  PRODUCTION_TRAFFIC_SHIFT", "it is never guessed");
+    }
 }

@@ -324,7 +324,7 @@ impl Scenario {
         if !failures.is_empty() {
             return Err(failures);
         }
-        let (plan, facts) = rollback::plan(context, &targets);
+        let (plan, facts) = rollback::plan(context, &targets, rollback::Speed::Own);
         self.run(context, &plan, facts).await
     }
 

@@ -205,6 +205,12 @@ codes! {
     Paused = 212 => Running,
         because "the pipeline file asks for it under `pause:`, and there is no terminal to ask in";
         next "`shipit continue --proceed` goes on, `shipit continue --turn-back` goes back";
+    /// no rollout waits for an answer
+    NothingPaused = 213 => Refused,
+        because "it was answered already, or AWS has stopped waiting and rolled back",
+            "the rollout is at no pause now, or has ended";
+        next "`shipit status` shows how the services stand",
+            "`shipit wait --until paused` waits for the pause";
     /// the working tree differs from its commit
     DirtyTree = 301 => Refused,
         because "files are changed, added or deleted and not committed: the tag would name a commit that this is not";

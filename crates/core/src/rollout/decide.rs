@@ -3,10 +3,9 @@
 use super::guard::{Guarded, guarded, ours};
 use super::patience::{Stall, stalled};
 use super::progress::moved;
-use super::{Act, Decision, Judged, OnStall, Phase, Policy, Rollout, Route, Seen, Sight, Until, Why, Wish};
-use crate::pipeline::Share;
+use super::{Act, Decision, Judged, OnStall, Phase, Policy, Rollout, Route, Seen, Sight, Why, Wish};
 use crate::release::Revision;
-use crate::settled::{Begun, Settled, ShiftSeen, Stage};
+use crate::settled::{Begun, Settled, ShiftSeen};
 
 /// Decides.
 pub fn decide(policy: &Policy, rollout: Rollout, seen: &Seen) -> Decision {
@@ -68,7 +67,7 @@ fn shifting(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun, shift
     if let Judged::Worse { found } = &seen.judged {
         return give_up(policy, rollout, begun, Why::Worse { found: found.clone() });
     }
-    if reached(&policy.until, shift) {
+    if policy.until.is_reached(shift) {
         let (stage, baking_until) = (shift.stage.clone(), shift.baking_until);
         return stay(rollout.to(Phase::Reached { begun: begun.clone(), stage, baking_until }));
     }
@@ -84,15 +83,6 @@ fn shifting(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun, shift
             expires_at: hook.expires_at,
             then: hook.then,
         })),
-    }
-}
-
-fn reached(until: &Until, shift: &ShiftSeen) -> bool {
-    match until {
-        Until::Deployed => false,
-        // At its last hook the traffic may still go back.
-        Until::TrafficShifted => shift.production == Some(Share::ALL) && matches!(shift.stage, Stage::BakeTime | Stage::CleanUp),
-        Until::Stage(wanted) => shift.stage.is_at_or_after(wanted),
     }
 }
 

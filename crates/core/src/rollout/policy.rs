@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Guards;
 use super::guard::guards;
-use crate::pipeline::Steps;
+use crate::pipeline::{Share, Steps};
 use crate::plan::{Roll, terminate_after};
 use crate::release::Revision;
-use crate::settled::Stage;
+use crate::settled::{ShiftSeen, Stage};
 
 /// What the pipeline allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,20 @@ pub enum OnStall {
     TurnBack,
     /// End the wait and leave it to AWS.
     Leave,
+}
+
+impl Until {
+    /// The rollout is there, though not at its end.
+    pub fn is_reached(&self, shift: &ShiftSeen) -> bool {
+        match self {
+            Until::Deployed => false,
+            // At its last hook the traffic may still go back.
+            Until::TrafficShifted => {
+                shift.production == Some(Share::ALL) && matches!(shift.stage, Stage::BakeTime | Stage::CleanUp)
+            }
+            Until::Stage(wanted) => shift.stage.is_at_or_after(wanted),
+        }
+    }
 }
 
 impl Policy {

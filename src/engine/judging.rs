@@ -1,0 +1,171 @@
+//! What the evidence says of a candidate: both sides are looked at once a minute for as long as traffic is shared.
+
+use jiff::Timestamp;
+use shipit_core::analysis::{Answered, Course, Grounds, Judge, Judgement, MINUTE, Probed, Samples, Verdict, course, judge};
+use shipit_core::pipeline::Share;
+use shipit_core::plan::Roll;
+use shipit_core::rollout::Judged;
+use shipit_core::settled::ShiftSeen;
+
+use super::Context;
+use crate::port::{PortResult, Watched};
+
+/// The looks at one rollout.
+pub struct Judging<'a> {
+    context: &'a Context<'a>,
+    roll: &'a Roll,
+    /// When production traffic was first seen on the candidate.
+    since: Option<Timestamp>,
+    /// When CloudWatch was last asked.
+    asked_at: Option<Timestamp>,
+    probes: Vec<Probed>,
+    looks: Vec<Judgement>,
+}
+
+impl<'a> Judging<'a> {
+    /// Of a rollout that is followed from now on. One that goes on sees all of it anew: it waits longer, and lets pass nothing more.
+    pub fn new(context: &'a Context<'a>, roll: &'a Roll) -> Self {
+        Self { context, roll, since: None, asked_at: None, probes: Vec::new(), looks: Vec::new() }
+    }
+
+    /// The last look in words for a person; none before the first.
+    pub fn told(&self) -> Option<String> {
+        self.looks.last().map(ToString::to_string)
+    }
+
+    /// What follows from a look at the rollout.
+    pub async fn look(&mut self, shift: &ShiftSeen) -> Judged {
+        let Some(wanted) = &self.roll.judge else { return Judged::Missing };
+        let now = self.context.clock.now();
+        let due = self.asked_at.is_none_or(|at| now.duration_since(at) >= MINUTE);
+        if due {
+            self.asked_at = Some(now);
+            self.probe(wanted, now).await;
+        }
+        match shift.production {
+            None => return Judged::Missing,
+            Some(Share::NONE) => {
+                if due {
+                    self.before_traffic(wanted, now).await;
+                }
+                return untried(wanted, self.looks.last());
+            }
+            Some(_) => {}
+        }
+        let since = *self.since.get_or_insert(now);
+        if due && let Ok(samples) = self.samples(wanted, shift, since, now).await {
+            self.looks.push(judge(wanted, &samples, since));
+        }
+        judged(wanted, since, &self.looks, now)
+    }
+
+    /// The candidate's side and the stable one's, as ECS resolved them.
+    async fn samples(&self, wanted: &Judge, shift: &ShiftSeen, since: Timestamp, at: Timestamp) -> PortResult<Samples> {
+        let (Some(candidate), Some(stable)) = (shift.candidate_groups.first(), shift.stable_groups.first()) else {
+            return Ok(Samples { probes: self.probes.clone(), ..Samples::none(at) });
+        };
+        let (service, metrics, alarms) = (&self.roll.ecs_service, &wanted.metrics, &wanted.alarms);
+        let watched = Watched { service, candidate, stable, since, at, metrics, alarms };
+        let samples = self.context.ports.metrics.look(&watched).await?;
+        Ok(Samples { probes: self.probes.clone(), ..samples })
+    }
+
+    /// Before production traffic only probes and alarms can speak.
+    async fn before_traffic(&mut self, wanted: &Judge, now: Timestamp) {
+        let Ok(alarms) = self.context.ports.metrics.alarms(&wanted.alarms).await else { return };
+        let samples = Samples { probes: self.probes.clone(), alarms, ..Samples::none(now) };
+        self.looks.push(judge(&without_traffic(wanted), &samples, now));
+    }
+
+    /// A probe that needs headers, or an address that only the load balancer knows, is not asked: it stays open, and lets
+    /// nothing pass.
+    async fn probe(&mut self, wanted: &Judge, now: Timestamp) {
+        for probe in wanted.probes.iter().filter(|probe| probe.headers.is_empty() && !probe.url.contains('{')) {
+            let answer = match self.context.ports.probe.get(&probe.url).await {
+                Ok(status) if status == probe.expect => Answered::Expected,
+                Ok(status) => Answered::Otherwise(format!("it answered {status}")),
+                Err(error) => Answered::Otherwise(error.to_string()),
+            };
+            self.probes.push(Probed { name: probe.name.clone(), at: now, answer });
+        }
+    }
+}
+
+/// What can be judged before production traffic moves.
+fn without_traffic(wanted: &Judge) -> Judge {
+    Judge { errors: None, latency: None, metrics: Vec::new(), ..wanted.clone() }
+}
+
+fn untried(wanted: &Judge, last: Option<&Judgement>) -> Judged {
+    match last {
+        Some(look) if look.verdict == Verdict::Worse => Judged::Worse { found: look.to_string() },
+        Some(look) if look.verdict == Verdict::Inconclusive && !wanted.probes.is_empty() => Judged::Open,
+        Some(_) => Judged::Untried,
+        None => Judged::Missing,
+    }
+}
+
+fn judged(wanted: &Judge, since: Timestamp, looks: &[Judgement], now: Timestamp) -> Judged {
+    let found = |verdict: Option<Verdict>| {
+        let look = looks.iter().rev().find(|look| look.at >= since && verdict.is_none_or(|verdict| look.verdict == verdict));
+        look.map_or_else(|| "nothing could be looked at".to_owned(), ToString::to_string)
+    };
+    match course(wanted, since, looks, now) {
+        Course::Proceed => Judged::Good,
+        Course::Wait => Judged::Open,
+        Course::TurnBack(Grounds::Worse) => Judged::Worse { found: found(Some(Verdict::Worse)) },
+        Course::TurnBack(Grounds::Inconclusive) => Judged::Inconclusive { found: found(None) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::analysis::{AlarmState, Errors, Minute};
+
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + 60 * minutes).unwrap()
+    }
+
+    fn wanted() -> Judge {
+        Judge { errors: Some(Errors::default()), alarms: vec!["web-5xx".into()], ..Judge::default() }
+    }
+
+    /// A look after so many minutes, in each of which both sides served 1,000 requests, with so many errors of the candidate.
+    fn look(after: i64, errors: u64) -> Judgement {
+        let minute = |start, errors| Minute { requests: Some(1000), server_errors: Some(errors), ..Minute::empty(start) };
+        let side = |errors: u64| (0..after).map(|start| minute(at(start), errors)).collect();
+        let alarms = [("web-5xx".to_owned(), AlarmState::Ok)].into();
+        judge(&wanted(), &Samples { candidate: side(errors), stable: side(1), alarms, ..Samples::none(at(after)) }, at(0))
+    }
+
+    #[test]
+    fn two_good_looks_pass_and_nothing_older_or_less_does() {
+        let looks = [look(9, 1), look(10, 1)];
+        assert_eq!(judged(&wanted(), at(0), &looks, at(10)), Judged::Good);
+        assert_eq!(judged(&wanted(), at(0), &looks[..1], at(9)), Judged::Open, "one look is no agreement");
+        assert_eq!(judged(&wanted(), at(0), &looks, at(20)), Judged::Open, "old looks let nothing pass");
+        assert_eq!(judged(&wanted(), at(0), &[], at(5)), Judged::Open);
+    }
+
+    #[test]
+    fn what_is_worse_goes_back_with_its_numbers_and_what_stays_open_goes_back_in_the_end() {
+        let Judged::Worse { found } = judged(&wanted(), at(0), &[look(9, 60), look(10, 60)], at(10)) else { panic!("worse") };
+        assert!(found.contains('%'), "{found}");
+        let after = Judge::PATIENCE.as_mins() + 1;
+        let Judged::Inconclusive { found } = judged(&wanted(), at(0), &[], at(after)) else { panic!("inconclusive") };
+        assert_eq!(found, "nothing could be looked at");
+    }
+
+    #[test]
+    fn before_traffic_only_alarms_and_probes_speak() {
+        let of_alarm = |state: AlarmState| {
+            let alarms = [("web-5xx".to_owned(), state)].into();
+            judge(&without_traffic(&wanted()), &Samples { alarms, ..Samples::none(at(0)) }, at(0))
+        };
+        assert_eq!(untried(&wanted(), Some(&of_alarm(AlarmState::Ok))), Judged::Untried);
+        assert!(matches!(untried(&wanted(), Some(&of_alarm(AlarmState::Alarm))), Judged::Worse { .. }));
+        assert_eq!(untried(&wanted(), None), Judged::Missing, "alarms that cannot be read let nothing pass");
+    }
+}
