@@ -39,10 +39,11 @@ pub fn course(judge: &Judge, since: Timestamp, looks: &[Judgement], now: Timesta
     if looks.iter().any(|look| look.verdict == Verdict::Worse) {
         return Course::TurnBack(Grounds::Worse);
     }
-    if !passes(newest) || now.duration_since(newest.at) > FRESH {
+    let newest: Vec<&Judgement> = looks.iter().rev().take_while(|look| look.at == newest.at).copied().collect();
+    if !newest.iter().all(|look| passes(look)) || now.duration_since(newest[0].at) > FRESH {
         return patience(judge, since, now);
     }
-    let agreed = looks.iter().rev().take_while(|look| passes(look)).any(|look| apart(look, newest));
+    let agreed = looks.iter().rev().take_while(|look| passes(look)).any(|look| newest.iter().all(|newest| apart(look, newest)));
     if agreed { Course::Proceed } else { Course::Wait }
 }
 
