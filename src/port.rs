@@ -7,6 +7,7 @@ mod lock;
 mod metrics;
 mod revisions;
 mod roles;
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,6 +32,7 @@ pub use lock::{Holder, Process, Ships, Taken};
 pub use metrics::{Metrics, Watched};
 pub use revisions::{RevisionSeen, Revisions, Standing};
 pub use roles::Roles;
+pub use routes::Routes;
 
 /// A result of a port.
 pub type PortResult<T> = Result<T, PortError>;
@@ -284,6 +286,8 @@ pub struct Ports {
     pub service: Box<dyn Service>,
     /// Revisions of task definitions.
     pub revisions: Box<dyn Revisions>,
+    /// How traffic reaches services.
+    pub routes: Box<dyn Routes>,
     /// What went wrong.
     pub evidence: Box<dyn Evidence>,
     /// Who we are.

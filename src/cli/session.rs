@@ -121,7 +121,8 @@ impl Session {
         let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
         let plan = plan(self.pipeline(), &snapshot).map_err(|failures| refuse(&failures))?;
         let plan = Plan { forced, ..plan };
-        let notes = review(self.pipeline(), &snapshot, &plan);
+        let asked = self.loaded.strategies().into_iter().map(|message| Note::Remark { message });
+        let notes = asked.chain(review(self.pipeline(), &snapshot, &plan)).collect();
         Ok(Planned { snapshot, plan, notes })
     }
 }

@@ -30,7 +30,20 @@ pub fn merge(under: Node, over: Node) -> Node {
 /// A map that is only added to keeps the key it had, a value that is replaced brings its own.
 fn merge_entry(under: Entry, over: Entry) -> Entry {
     let added_to = matches!((&under.value.content, &over.value.content), (Content::Map(_), Content::Map(_)));
-    Entry { key: if added_to { under.key } else { over.key }, value: merge(under.value, over.value) }
+    let wanted = over.value.entries().first().map(|entry| entry.key.text.clone()).filter(|_| over.key.text == "strategy");
+    let mut entry = Entry { key: if added_to { under.key } else { over.key }, value: merge(under.value, over.value) };
+    if let Some(wanted) = wanted {
+        first(&mut entry.value, &wanted);
+    }
+    entry
+}
+
+/// Of several strategies the first is in force: that of the later layer. The others stay for `--strategy`.
+fn first(strategies: &mut Node, wanted: &str) {
+    let Some(entries) = strategies.entries_mut() else { return };
+    if let Some(at) = entries.iter().position(|entry| entry.key.text == wanted) {
+        entries[..=at].rotate_right(1);
+    }
 }
 
 /// A value that the file, a variable and a flag can all give.
@@ -83,7 +96,9 @@ const SETTINGS: &[Setting] = &[
 
 /// Lays variables, then flags on the tree. An empty variable counts as not set.
 pub fn lay_settings(root: Node, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Node {
-    let variables = SETTINGS.iter().filter_map(|setting| {
+    // A variable that a flag overrides is not laid at all: a strategy's own block must be there for the flag.
+    let alone = SETTINGS.iter().filter(|setting| (setting.given)(overrides).is_none());
+    let variables = alone.filter_map(|setting| {
         let text = env(setting.variable).filter(|text| !text.is_empty())?;
         Some((setting, source(SourceKind::Variable, setting.variable, text)))
     });
@@ -110,7 +125,7 @@ fn set(root: Node, path: &[&str], value: Node) -> Node {
 
 /// Every service gets that strategy; one whose own block has that name keeps its block.
 fn lay_strategy(mut root: Node, strategy: Node) -> Node {
-    let name = strategy.place.text().to_owned();
+    let name = strategy.place.text().replace('-', "_");
     let Some(entries) = root.entries_mut() else { return root };
     let services = entries.iter_mut().filter(|entry| entry.key.text == "services");
     for service in services.filter_map(|services| services.value.entries_mut()).flatten() {

@@ -14,7 +14,7 @@ pub mod tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shipit_core::pipeline::Pipeline;
+use shipit_core::pipeline::{Pipeline, Service, Strategy};
 
 pub use complaint::{Complaint, Complaints, Paint};
 pub use origin::Origin;
@@ -64,9 +64,33 @@ pub struct Loaded {
     pub origins: Vec<(String, Origin)>,
     /// The files that were read, the pipeline file first; absolute.
     pub files: Vec<PathBuf>,
+    /// `--strategy` or `SHIPIT_STRATEGY`, if one of them chose the strategy.
+    strategy_by: Option<&'static str>,
 }
 
 impl Loaded {
+    /// What a strategy that was asked for by flag or variable came to for each service: its own block, or the default.
+    pub fn strategies(&self) -> Vec<String> {
+        let Some(by) = self.strategy_by else { return Vec::new() };
+        let one = |service: &Service| {
+            let (name, strategy) = (&service.name, &service.strategy);
+            let path = format!("services.{name}.strategy");
+            if self.origin(&path).is_some() {
+                return match strategy {
+                    Strategy::Rolling { .. } => format!("`{name}`: rolling by `{by}`, with the percents that the service has"),
+                    Strategy::Shift(_) => {
+                        format!("`{name}`: {strategy} by `{by}`, the documented default: the file has no block of that name")
+                    }
+                };
+            }
+            let inside = |of: &str| of.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            let place = self.origins.iter().find(|(of, origin)| inside(of) && *origin != Origin::Default);
+            let stands = place.map(|(_, origin)| format!(", {origin}")).unwrap_or_default();
+            format!("`{name}`: {strategy} by `{by}`, as the file's own block says{stands}")
+        };
+        self.pipeline.services.iter().map(one).collect()
+    }
+
     /// Where the value at that path came from, if there is one.
     pub fn origin(&self, path: &str) -> Option<&Origin> {
         self.origins.iter().find(|(of, _)| of == path).map(|(_, origin)| origin)
@@ -96,7 +120,9 @@ pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<Str
         environments::read(&source, overrides, &world).map_err(|complaints| Complaints::new(&file, complaints))?;
     let mut files = vec![absolute];
     files.extend(reading.files);
-    Ok(Loaded { pipeline, origins: reading.origins, files })
+    let variable = || env("SHIPIT_STRATEGY").filter(|text| !text.is_empty()).map(|_| "SHIPIT_STRATEGY");
+    let strategy_by = overrides.strategy.as_ref().map(|_| "--strategy").or_else(variable);
+    Ok(Loaded { pipeline, origins: reading.origins, files, strategy_by })
 }
 
 /// The absolute path of a text file and its content, or why it cannot be had.

@@ -1,11 +1,15 @@
 //! The JSON Schema of the pipeline file, for editors. These types say what the reader takes; a test holds both together.
 
+mod shift;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
+
+use shift::{BlueGreen, Canary, Judge, Linear, Pause, Traffic};
 
 /// Text that `${env:…}` fills in; whether it fits is known only then.
 const VARIABLE: &str = r"\$\{env:[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}";
@@ -101,6 +105,12 @@ struct Service {
     containers: BTreeMap<String, String>,
     /// How it is rolled out; `rolling` if not given.
     strategy: Option<AnyStrategy>,
+    /// How traffic can be moved between two target groups, where the service is not wired for it yet.
+    traffic: Option<Traffic>,
+    /// Where a person is asked before it goes on; needs a strategy that shifts traffic.
+    pause: Option<Pause>,
+    /// What lets traffic move on, and what turns it back; needs a strategy that shifts traffic.
+    judge: Option<Judge>,
     /// A request that must be answered as expected after the rollout.
     smoke: Option<Smoke>,
     /// A file of ECS's create-service JSON, used when the service does not exist.
@@ -123,6 +133,15 @@ enum AnyStrategy {
 enum StrategyWord {
     /// ECS replaces tasks within the percents that the service has.
     Rolling,
+    /// The new version is brought up beside the old one, then all traffic moves at once.
+    BlueGreen,
+    /// The same, but 10 % of the traffic first, for 5 minutes.
+    Canary,
+    /// The same, but 10 % of the traffic every 6 minutes.
+    Linear,
+    /// As `blue_green`.
+    #[schemars(rename = "blue-green")]
+    BlueGreenToo,
 }
 
 /// A strategy and its details.
@@ -132,6 +151,12 @@ enum StrategyWord {
 struct Strategy {
     /// ECS replaces tasks within the percents.
     rolling: Option<Rolling>,
+    /// The new version is brought up beside the old one, then all traffic moves at once.
+    blue_green: Option<BlueGreen>,
+    /// The same, but one share of the traffic first, then the rest.
+    canary: Option<Canary>,
+    /// The same, but the traffic moves by equal steps.
+    linear: Option<Linear>,
 }
 
 /// Percents of the desired count; what is not given stays as the service has it.
@@ -217,6 +242,11 @@ values! {
     MaximumPercent = number(100, i32::MAX.unsigned_abs());
     Status = number(100, 599);
     Duration = matching("[0-9]+(ms|s|m|h)");
+    Share = matching(r"[0-9]+(\.[0-9])?%");
+    Part = matching(r"[0-9]+(\.[0-9]{1,4})?%");
+    Requests = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, matching("[0-9]+ ?(requests)?")] });
+    Rule = matching("arn:aws[a-z-]*:elasticloadbalancing:[^:]*:[0-9]{12}:listener(-rule)?/.+");
+    Place = words(&["scaled-up", "test-traffic", "before-production", "after-production"]);
 }
 
 /// The schema (draft 7, which editors read best), as it is committed in `pipelines/schema.json`.

@@ -1,13 +1,14 @@
 //! The world before planning, read once: everything that the plan decides on, and every read that the wait will need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join_all, try_join};
 use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::Failure;
-use shipit_core::pipeline::{Image, Service};
+use shipit_core::pipeline::{Image, Service, Strategy};
 use shipit_core::release::{Commit, Tag};
-use shipit_core::snapshot::{ImageSeen, ServiceSeen, Snapshot};
+use shipit_core::routing::Routing;
+use shipit_core::snapshot::{ImageSeen, RunningService, ServiceSeen, Snapshot};
 
 use super::Context;
 use super::wait::patiently;
@@ -63,8 +64,51 @@ async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Resul
 
 async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(String, ServiceSeen), Failure> {
     let look = async || context.ports.service.look(&service.service).await;
-    let seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
+    let mut seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
+    if let ServiceSeen::Present(running) = &mut seen {
+        running.routing = routing(context, service, running).await?.map(Box::new);
+    }
     Ok((service.name.clone(), seen))
+}
+
+/// How traffic reaches a service that ECS itself is to shift; nothing for any other. What CodeDeploy shifts is described by
+/// its deployment group, which comes with the service.
+///
+/// # Errors
+/// AWS could not be asked.
+pub async fn routing(context: &Context<'_>, service: &Service, running: &RunningService) -> Result<Option<Routing>, Failure> {
+    if !matches!(service.strategy, Strategy::Shift(_)) || running.controller != "ECS" {
+        return Ok(None);
+    }
+    let throttled = PortError::is_throttled;
+    let look = async || context.ports.routes.routing(&service.service, running, service.traffic.as_ref()).await;
+    let mut routing = patiently(context.clock, &service.service, throttled, look).await?;
+    let names = guards(service, running);
+    let look = async || context.ports.metrics.alarms(&names).await;
+    // No names would ask for all alarms of the account.
+    let none = names.is_empty();
+    let mut found = if none { BTreeMap::new() } else { patiently(context.clock, &service.service, throttled, look).await? };
+    routing.alarms = names.iter().map(|name| (name.clone(), found.remove(name))).collect();
+    for role in routing.asked_roles() {
+        let look = async || context.ports.roles.trusted_services(&role).await;
+        match patiently(context.clock, &service.service, throttled, look).await {
+            Ok(trusted) => drop(routing.roles.insert(role.clone(), Some(trusted))),
+            Err(PortError::NotFound { .. }) => drop(routing.roles.insert(role.clone(), None)),
+            // Whom a role trusts is not read by every deployer: ECS will tell.
+            Err(PortError::Denied { .. } | PortError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Some(routing))
+}
+
+/// Alarms that would guard the deployment: the judge's, and those that the service heeds already.
+fn guards(service: &Service, running: &RunningService) -> Vec<String> {
+    let own = &running.configuration["alarms"];
+    let heeded = own["alarmNames"].as_array().into_iter().flatten().filter(|_| own["enable"] == true);
+    let judged = service.judge.iter().flat_map(|judge| judge.alarms.iter().cloned());
+    let names: BTreeSet<String> = heeded.filter_map(|name| name.as_str()).map(str::to_owned).chain(judged).collect();
+    names.into_iter().collect()
 }
 
 /// How the commit that the service runs stands to ours.

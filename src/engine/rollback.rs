@@ -5,15 +5,16 @@ use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Entry, Fact, Output};
 use shipit_core::pipeline::{Service, Steps, Strategy};
-use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind};
+use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind, Wiring, wiring};
 use shipit_core::release::{Commit, Revision, Source, Tree};
 use shipit_core::review::{Note, in_progress};
 use shipit_core::rollout::{Guards, Policy, Until};
 use shipit_core::settled::Stage;
-use shipit_core::snapshot::RunningService;
+use shipit_core::snapshot::{RunningService, ServiceSeen};
 use shipit_core::{rollback, timeline};
 
 use super::Context;
+use super::observe::routing;
 use super::trail::{Place, Trail};
 use super::wait::patiently;
 use crate::port::PortError;
@@ -32,6 +33,7 @@ pub struct Target<'a> {
     service: &'a Service,
     running: Box<RunningService>,
     revision: Revision,
+    wiring: Vec<Wiring>,
 }
 
 impl Target<'_> {
@@ -53,19 +55,27 @@ impl Target<'_> {
 pub async fn target<'a>(context: &Context<'_>, service: &'a Service, wanted: &Wanted) -> Result<Target<'a>, Failure> {
     let look = async || context.ports.service.look(&service.service).await;
     let seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
-    let Some(running) = seen.present() else {
+    let ServiceSeen::Present(mut running) = seen else {
         return Err(Failure::new(Code::ServiceMissing, format!("the service `{}` does not exist", service.service))
             .now("nothing was touched"));
     };
-    if let Some(Note::Refusal { failure }) = in_progress(&context.pipeline.cluster, &service.service, running) {
+    if let Some(Note::Refusal { failure }) = in_progress(&context.pipeline.cluster, &service.service, &running) {
         return Err(failure);
     }
     let trail = Trail::of(context, &service.service).await?;
     let revision = match wanted {
-        Wanted::Steps(steps) => steps_back(&trail, service, running, *steps).await?,
-        Wanted::Named(name) => named(&trail, service, running, name).await?,
+        Wanted::Steps(steps) => steps_back(&trail, service, &running, *steps).await?,
+        Wanted::Named(name) => named(&trail, service, &running, name).await?,
     };
-    Ok(Target { service, running: Box::new(running.clone()), revision })
+    running.routing = routing(context, service, &running).await?.map(Box::new);
+    let wiring = wiring(service, &running).map_err(first)?;
+    Ok(Target { service, running, revision, wiring })
+}
+
+/// One refusal stands for all: a service that cannot go back is mended one thing at a time.
+fn first(failures: Vec<Failure>) -> Failure {
+    let what = || Failure::new(Code::Unexpected, "a refusal without a reason");
+    failures.into_iter().next().unwrap_or_else(what)
 }
 
 async fn steps_back(trail: &Trail<'_>, service: &Service, running: &RunningService, steps: usize) -> Result<Revision, Failure> {
@@ -184,7 +194,9 @@ pub fn plan(context: &Context<'_>, targets: &[Target<'_>], speed: Speed) -> (Pla
         steps.push(Step {
             id: StepId(format!("roll {name}")),
             needs: steps.last().map(|step| step.id.clone()).into_iter().collect(),
-            kind: StepKind::Roll(speed.of(timeline::roll(target.service, Some(&target.running)))),
+            kind: StepKind::Roll(
+                speed.of(Roll { wiring: target.wiring.clone(), ..timeline::roll(target.service, Some(&target.running)) }),
+            ),
             because: target.words(),
         });
         let output = Output::Registered { revision: target.revision.clone() };

@@ -277,6 +277,7 @@ mod tests {
                 target_groups: Vec::new(),
                 load_balancer: None,
                 codedeploy: None,
+                routing: None,
             }))
         };
         let moving = Some((DeploymentId("ecs-svc/1".into()), revision("frontend:43")));

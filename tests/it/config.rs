@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use shipit::config::{Complaints, Loaded, Overrides, Paint, load};
+use shipit_core::analysis::{Errors, Judge, Latency, Level, Limit, Ratio};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::Threshold;
-use shipit_core::pipeline::{Strategy, TaskDefinitionSource};
+use shipit_core::pipeline::{PauseAt, Share, Shift, Steps, Strategy, TaskDefinitionSource};
+use shipit_scheduler::Span;
 
 /// Wide enough that no machine wraps a line that another does not.
 const COLUMNS: usize = 110;
@@ -17,7 +19,7 @@ fn circumstances(name: &str) -> (Overrides, &'static [(&'static str, &'static st
     match name {
         "environment_unknown" => (Overrides { environment: Some("prodction".into()), ..none }, &[]),
         "flag_and_variable" => {
-            let strategy = Some("canary".into());
+            let strategy = Some("canery".into());
             let flags = Overrides { strategy, region: Some("eu-west".into()), ..none };
             (flags, &[("SHIPIT_CLUSTER", "shop prod"), ("SHIPIT_ENV", "staging"), ("SHIPIT_FAIL_ON", "hgih")])
         }
@@ -164,6 +166,62 @@ fn values_mean_what_was_typed() {
     assert_eq!(names, ["shop.yaml", "api.taskdef.json", "api.service.json"]);
 }
 
+fn steps(loaded: &Loaded, name: &str) -> String {
+    loaded.pipeline.service(name).expect("it is there").strategy.to_string()
+}
+
+#[test]
+fn strategies_that_shift_traffic_mean_what_was_typed() {
+    let loaded = good(&Overrides::default(), &[]);
+    let service = |name: &str| loaded.pipeline.service(name).expect("it is there").clone();
+    let edge = service("edge");
+    let canary = Steps::Canary { share: Share(55), bake: Span::seconds(600) };
+    assert_eq!(edge.strategy, Strategy::Shift(Shift { steps: canary, terminate_after: Some(Span(0)) }));
+    let traffic = edge.traffic.expect("it is given");
+    assert_eq!((traffic.alternate_target_group.as_str(), traffic.test_rule.is_some()), ("edge-b", true));
+    let pause = edge.pause.expect("it is given");
+    assert_eq!(pause.at, [PauseAt::ScaledUp, PauseAt::TestTraffic, PauseAt::AfterProduction]);
+    assert_eq!(pause.timeout, Span::seconds(7200));
+    let judge = edge.judge.expect("it is given");
+    assert_eq!(judge.errors, Some(Errors { worse_by: Ratio::millionths(5_000), at_least: 2000 }));
+    assert_eq!(judge.latency, Some(Latency { worse_by: Ratio::percent(150) }));
+    let limits: Vec<(&str, Limit)> = judge.metrics.iter().map(|metric| (metric.name.as_str(), metric.limit)).collect();
+    let most = Limit::Max(Level::new(12.5).expect("it is finite"));
+    assert_eq!(limits, [("queue", most), ("cpu", Limit::WorseBy(Ratio::percent(30)))]);
+    assert_eq!((judge.probes[0].headers[0].1.as_str(), judge.probes[0].expect), ("on", 204));
+    assert_eq!((judge.alarms.as_slice(), judge.patience.as_mins()), (&["edge-5xx".to_owned()][..], 30));
+    let minutes = |minutes: u64| Some(Span::seconds(minutes * 60));
+    let jobs = service("jobs");
+    assert_eq!(jobs.strategy, Strategy::Shift(Shift { steps: Steps::AllAtOnce, terminate_after: minutes(15) }));
+    assert_eq!(jobs.pause.map(|pause| pause.timeout), minutes(24 * 60));
+    let mail = service("mail");
+    let linear = Steps::Linear { step: Share::percent(40), bake: Span::seconds(180) };
+    assert_eq!(mail.strategy, Strategy::Shift(Shift { steps: linear, terminate_after: minutes(5) }));
+    assert_eq!(mail.judge, Some(Judge::default()));
+}
+
+#[test]
+fn an_environment_and_the_flag_choose_among_the_blocks_of_the_file() {
+    let production = Overrides { environment: Some("production".into()), ..Overrides::default() };
+    let laid = good(&production, &[]);
+    assert_eq!(steps(&laid, "jobs"), "linear 20% → 40% → … → 100%", "the environment's own comes first");
+    assert_eq!(steps(&laid, "mail"), "blue-green all at once");
+    let errors = laid.pipeline.service("mail").and_then(|mail| mail.judge.clone()).and_then(|judge| judge.errors);
+    assert_eq!(errors, Some(Errors { at_least: 100, ..Errors::default() }));
+    assert_eq!(laid.strategies(), Vec::<String>::new());
+
+    let flag = Overrides { strategy: Some("blue-green".into()), ..production };
+    let flagged = good(&flag, &[("SHIPIT_STRATEGY", "rolling")]);
+    let jobs = &flagged.pipeline.service("jobs").expect("it is there").strategy;
+    let own = Strategy::Shift(Shift { steps: Steps::AllAtOnce, terminate_after: Some(Span::seconds(900)) });
+    assert_eq!(*jobs, own, "the block that the environment's is laid before");
+    let by_variable = good(&Overrides::default(), &[("SHIPIT_STRATEGY", "canary")]);
+    let shown = [flagged.strategies(), by_variable.strategies()].concat().join("\n");
+    insta::assert_snapshot!(shown);
+    let held = good(&Overrides { strategy: Some("rolling".into()), ..Overrides::default() }, &[]);
+    assert!(held.pipeline.service("edge").is_some_and(|edge| edge.judge.is_some()), "the plan says that it guards nothing");
+}
+
 #[test]
 fn ecs_json_goes_through_untouched() {
     let loaded = good(&Overrides::default(), &[("API_STAGE", "blue \"quoted\"")]);
@@ -192,7 +250,7 @@ fn the_later_layer_wins_and_says_so() {
     assert_eq!(laid.pipeline.environment.as_deref(), Some("production"));
     assert_eq!(laid.pipeline.cluster, "shop-production");
     assert_eq!(laid.pipeline.account.as_deref(), Some("012345678901"));
-    assert_eq!(origin(&laid, "cluster"), format!("{GOOD}:36:14 (`environments.production`)"));
+    assert_eq!(origin(&laid, "cluster"), format!("{GOOD}:69:14 (`environments.production`)"));
     let api = laid.pipeline.service("api").expect("it is there");
     assert_eq!(api.strategy, Strategy::Rolling { minimum_percent: Some(100), maximum_percent: Some(200) });
     assert_eq!(api.smoke, None, "`~` takes away what lies beneath");

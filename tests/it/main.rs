@@ -14,6 +14,7 @@ mod layers;
 mod metrics;
 mod networks;
 mod placement;
+mod routes;
 mod shifts;
 mod shifts_codedeploy;
 mod strangers;

@@ -22,6 +22,7 @@ pub mod release;
 pub mod review;
 pub mod rollback;
 pub mod rollout;
+pub mod routing;
 pub mod settled;
 pub mod snapshot;
 pub mod tags;

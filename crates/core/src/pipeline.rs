@@ -133,7 +133,6 @@ pub enum TaskDefinitionSource {
 /// How a service's rollout goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Strategy {
     /// ECS replaces tasks within the percents; what is not given stays as the service has it.
     Rolling {
@@ -144,6 +143,16 @@ pub enum Strategy {
     },
     /// Blue/green, canary or linear: the new version is brought up beside the old one, then traffic moves.
     Shift(Shift),
+}
+
+/// E.g. "canary 10% → 100%".
+impl std::fmt::Display for Strategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Strategy::Rolling { .. } => f.write_str("rolling"),
+            Strategy::Shift(shift) => shift.fmt(f),
+        }
+    }
 }
 
 /// `smoke:`: one address that must answer.

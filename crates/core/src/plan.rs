@@ -4,6 +4,7 @@ mod body;
 mod make;
 mod refusal;
 mod roll;
+mod wiring;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,10 @@ use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
 pub use body::Body;
-pub(crate) use body::{JUDGED, terminate_after};
+pub(crate) use body::{JUDGED, stages, terminate_after};
 pub use make::{is_same, plan};
 pub use roll::{Driver, Live, Roll, Wired, Wiring};
+pub use wiring::wiring;
 
 /// The label that carries the hash of the build inputs.
 pub const INPUTS_LABEL: &str = "dev.shipit.inputs";

@@ -1,10 +1,12 @@
 //! A second reading of the plan: what a careful person would say before it starts. Fatal notes refuse the run.
 
+mod shift;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ancestry;
 use crate::failure::{Code, Failure};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Strategy};
 use crate::plan::{Plan, StepKind};
 use crate::release::{Revision, Tree};
 use crate::snapshot::{RunningService, Snapshot};
@@ -40,10 +42,16 @@ pub fn review(pipeline: &Pipeline, snapshot: &Snapshot, plan: &Plan) -> Vec<Note
         let StepKind::Roll(roll) = &step.kind else { continue };
         let Some(service) = pipeline.service(&roll.service) else { continue };
         let Some(running) = snapshot.services.get(&roll.service).and_then(|seen| seen.present()) else { continue };
-        notes.extend(never_moves(&roll.service, timeline::percents(service, running), running));
+        let rolls = matches!(service.strategy, Strategy::Rolling { .. });
+        if rolls {
+            notes.extend(never_moves(&roll.service, timeline::percents(service, running), running));
+        }
         notes.extend(in_progress(&pipeline.cluster, &service.service, running));
         notes.extend(older(&roll.service, running, snapshot, plan));
-        notes.extend(no_way_back(&roll.service, running));
+        if rolls {
+            notes.extend(no_way_back(&roll.service, running));
+        }
+        notes.extend(shift::shift(service, roll, running));
     }
     notes
 }

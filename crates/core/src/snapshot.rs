@@ -11,6 +11,7 @@ use crate::ancestry::Ancestry;
 use crate::codedeploy::CodeDeploySeen;
 use crate::pipeline::Name;
 use crate::release::{DeploymentId, Digest, Revision, Source};
+use crate::routing::Routing;
 
 /// Everything observed before the plan is made.
 #[derive(Clone, Debug)]
@@ -127,6 +128,8 @@ pub struct RunningService {
     pub load_balancer: Option<String>,
     /// Its deployment group, where CodeDeploy deploys it; none as well where no group names it.
     pub codedeploy: Option<Box<CodeDeploySeen>>,
+    /// How traffic reaches it, where it is to be shifted and that was looked at.
+    pub routing: Option<Box<Routing>>,
 }
 
 impl RunningService {

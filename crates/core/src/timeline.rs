@@ -1,5 +1,7 @@
 //! How long a rollout should take, as the scheduler predicts, and how long without progress is too long.
 
+mod shift;
+
 use serde_json::Value;
 use shipit_scheduler::{Assumptions, Prediction, Span, Time, predict};
 
@@ -17,7 +19,10 @@ const STOP: Span = Span::seconds(30);
 /// The rollout of a service: which bounds, how long.
 pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
     let expected = running.and_then(|running| expected(service, running));
-    let patience = patience(running);
+    let patience = match &service.strategy {
+        Strategy::Shift(shift) => shift::patience(service, shift, running, patience(running)),
+        Strategy::Rolling { .. } => patience(running),
+    };
     let shifts = matches!(service.strategy, Strategy::Shift(_));
     Roll {
         service: service.name.clone(),
@@ -66,6 +71,9 @@ pub fn expected(service: &Service, running: &RunningService) -> Option<Span> {
     if running.desired == 0 {
         return None;
     }
+    if let Strategy::Shift(shift) = &service.strategy {
+        return shift::expected(service, shift, running);
+    }
     let mut state = shipit_scheduler::Service::settled(running.desired, 1, Time(0));
     state.percents = percents(service, running);
     state.breaker = running.breaker;
@@ -108,6 +116,9 @@ pub fn because(service: &Service, running: Option<&RunningService>, roll: &Roll)
     };
     if running.desired == 0 {
         return "nothing runs: desired count is 0, so the revision is set and no task starts".to_owned();
+    }
+    if let Strategy::Shift(shift) = &service.strategy {
+        return shift::words(service, shift, running, roll.expected_ms.map(Span));
     }
     let bounds = percents(service, running).bounds(running.desired);
     let about = roll.expected_ms.map_or_else(String::new, |ms| format!(", about {}", minutes(ms)));

@@ -35,6 +35,8 @@ pub struct Aws {
     pub service: drivers::Drivers,
     /// Revisions of task definitions.
     pub revisions: drivers::Drivers,
+    /// How traffic reaches the services of the cluster.
+    pub routes: ecs::Balanced,
     /// What went wrong in the cluster.
     pub evidence: drivers::Witness,
     /// Who the credentials are.
@@ -67,6 +69,7 @@ pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> 
         scans: ecr::Scanner::new(&sdk),
         evidence: drivers::Witness::new(ecs::StoppedTasks::new(&sdk, cluster), &service),
         revisions: service.clone(),
+        routes: ecs::Balanced::new(&sdk, cluster, target.clock),
         account: account::Caller::new(&sdk),
         probe: probe::Web::new(web),
         metrics: cloudwatch::CloudWatch::new(&sdk),

@@ -71,6 +71,8 @@ operations! {
     STOP_DEPLOYMENT = "codedeploy" "StopDeployment" of "the deployment";
     DESCRIBE_TARGET_GROUPS = "elasticloadbalancing" "DescribeTargetGroups" of "the target group";
     DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing" "DescribeTargetGroupAttributes" of "the target group";
+    DESCRIBE_LISTENERS = "elasticloadbalancing" "DescribeListeners" of "the listener";
+    DESCRIBE_RULES = "elasticloadbalancing" "DescribeRules" of "the rule";
     DESCRIBE_TARGET_HEALTH = "elasticloadbalancing" "DescribeTargetHealth" of "the target group";
     DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing" "DescribeLoadBalancers" of "the load balancer";
     GET_METRIC_DATA = "cloudwatch" "GetMetricData" of "the metric";

@@ -60,6 +60,16 @@ impl<'n> Field<'n> {
         reading.complain(Complaint::new(self.place(), format!("{name} must be {wanted}, not {}", self.node.kind())));
     }
 
+    /// It is written as a map.
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.node.content, Content::Map(_))
+    }
+
+    /// Its key.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+
     /// It is that word, plain or quoted.
     pub(super) fn is_text_of(&self, word: &str) -> bool {
         matches!(&self.node.content, Content::Scalar(scalar) if scalar.text == word)
@@ -145,6 +155,12 @@ impl<'n> Fields<'n> {
     /// The value under a key of the shape, if one is given.
     pub(super) fn get(&self, key: &str) -> Option<Field<'n>> {
         self.given(key).filter(|field| !field.is_null())
+    }
+
+    /// All values under keys of the shape, in the order of the file, with those that are null.
+    pub(super) fn in_order(&self) -> Vec<Field<'n>> {
+        let known = |entry: &&Entry| self.shape.keys.contains(&entry.key.text.as_str());
+        self.field.node.entries().iter().filter(known).map(|entry| self.field.below(entry)).collect()
     }
 
     /// It has no keys at all, not even unknown ones.

@@ -5,11 +5,15 @@ mod ecs_json;
 mod field;
 mod gate;
 mod image;
+mod judge;
 mod pipeline;
 mod service;
 pub(super) mod shape;
+mod shift;
 pub(super) mod spelling;
+mod steps;
 mod strategy;
+mod traffic;
 mod value;
 
 use std::path::PathBuf;

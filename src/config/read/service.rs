@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use shipit_core::pipeline::{Name, Service, Smoke, Strategy, TaskDefinitionSource};
+use shipit_core::analysis::Judge;
+use shipit_core::pipeline::{Name, Pause, Service, Smoke, Strategy, TaskDefinitionSource, Traffic};
 use shipit_core::taskdef;
 use shipit_scheduler::Span;
 
 use super::ecs_json::{EcsJson, ecs_json};
 use super::field::{Field, Fields};
+use super::judge::judge_of;
 use super::shape::{SERVICE, SMOKE};
 use super::strategy::{ROLLING_AS_IT_IS, strategy_of};
+use super::traffic::{pause_of, traffic_of};
 use super::value::Bad;
 use super::{At, Reading, spelling, value};
 use crate::config::complaint::Complaint;
-use crate::config::source::Place;
+use crate::config::source::{Place, SourceKind};
 
 /// A service, as far as it could be read.
 pub(super) struct RawService {
@@ -26,6 +29,9 @@ pub(super) struct RawService {
     pub(super) containers: Option<Vec<(At<String>, At<Name>)>>,
     task_definition: Option<TaskDefinitionSource>,
     strategy: Option<Strategy>,
+    traffic: Option<Traffic>,
+    pause: Option<Pause>,
+    judge: Option<Judge>,
     smoke: Option<Smoke>,
     service_definition: Option<Value>,
 }
@@ -42,9 +48,9 @@ impl RawService {
             task_definition: self.task_definition?,
             containers,
             strategy: self.strategy?,
-            traffic: None,
-            pause: None,
-            judge: None,
+            traffic: self.traffic,
+            pause: self.pause,
+            judge: self.judge,
             smoke: self.smoke,
             service_definition: self.service_definition,
         })
@@ -55,8 +61,19 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
     if let Err(bad) = value::name(&name.value) {
         reading.complain(bad.complaint(name.place.clone(), "the name of a service"));
     }
-    let (needs, containers, task_definition, strategy, smoke, service_definition) = Default::default();
-    let mut raw = RawService { name, service: None, needs, containers, task_definition, strategy, smoke, service_definition };
+    let mut raw = RawService {
+        name,
+        service: None,
+        needs: Vec::new(),
+        containers: None,
+        task_definition: None,
+        strategy: None,
+        traffic: None,
+        pause: None,
+        judge: None,
+        smoke: None,
+        service_definition: None,
+    };
     let Some(fields) = field.fields(&SERVICE, reading) else { return raw };
     raw.service = ecs_name(&raw.name, &fields, reading);
     raw.needs = fields.get("needs").map(|field| names(&field, reading)).unwrap_or_default();
@@ -71,12 +88,30 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
             Some(ROLLING_AS_IT_IS)
         }
     };
+    raw.traffic = fields.get("traffic").and_then(|field| traffic_of(field, reading));
+    raw.pause = fields.get("pause").and_then(|field| pause_of(field, reading));
+    raw.judge = fields.get("judge").and_then(|field| judge_of(field, reading));
+    check_guards(&fields, raw.strategy.as_ref(), reading);
     raw.smoke = fields.get("smoke").and_then(|field| smoke_of(field, reading));
     raw.service_definition = fields.get("service_definition").and_then(|field| ecs_json(&field, reading)).map(|json| {
         check_service_name(&json, raw.service.as_ref(), reading);
         json.value
     });
     raw
+}
+
+/// What guards traffic that moves guards nothing where none does. A strategy of the moment, by flag or variable, may leave it
+/// out: the plan says so.
+fn check_guards(fields: &Fields<'_>, strategy: Option<&Strategy>, reading: &mut Reading<'_>) {
+    let stands_in_file = |field: &Field<'_>| field.place().source.kind == SourceKind::File;
+    if !matches!(strategy, Some(Strategy::Rolling { .. })) || !fields.get("strategy").is_none_or(|field| stands_in_file(&field)) {
+        return;
+    }
+    for guard in ["pause", "judge"].into_iter().filter_map(|key| fields.get(key)) {
+        let text = format!("`{}` needs a strategy that shifts traffic: a rolling update has no shares to hold", guard.path);
+        let complaint = Complaint::new(guard.key().clone(), text);
+        reading.complain(complaint.help("`strategy: canary`, `linear` or `blue_green`, or remove it"));
+    }
 }
 
 fn ecs_name(name: &At<Name>, fields: &Fields<'_>, reading: &mut Reading<'_>) -> Option<At<String>> {
@@ -156,7 +191,7 @@ fn check_service_name(json: &EcsJson, service: Option<&At<String>>, reading: &mu
 
 fn smoke_of(field: Field<'_>, reading: &mut Reading<'_>) -> Option<Smoke> {
     let fields = field.fields(&SMOKE, reading)?;
-    let url = fields.require("url", reading).and_then(|field| field.read(reading, smoke_url));
+    let url = fields.require("url", reading).and_then(|field| field.read(reading, self::url));
     let expect = match fields.get("expect") {
         Some(field) => field.read(reading, |text| value::number(text, 100, 599))?.value,
         None => {
@@ -175,7 +210,7 @@ fn smoke_of(field: Field<'_>, reading: &mut Reading<'_>) -> Option<Smoke> {
 }
 
 /// An `http` or `https` URL in which only `{load_balancer}` is filled in.
-fn smoke_url(text: &str) -> Result<String, Bad> {
+pub(super) fn url(text: &str) -> Result<String, Bad> {
     let help = "write it as `http://{load_balancer}:8080/health`";
     let plain = text.replace("{load_balancer}", "load-balancer.example");
     if let Some((_, rest)) = plain.split_once('{') {

@@ -38,17 +38,70 @@ pub(in crate::config) const WAIVER: Shape = Shape { title: "Waiver", keys: &["id
 
 pub(in crate::config) const SERVICE: Shape = Shape {
     title: "Service",
-    keys: &["service", "needs", "task_definition", "containers", "strategy", "smoke", "service_definition"],
-    later: &["traffic", "judge", "pause"],
+    keys: &[
+        "service",
+        "needs",
+        "task_definition",
+        "containers",
+        "strategy",
+        "traffic",
+        "pause",
+        "judge",
+        "smoke",
+        "service_definition",
+    ],
+    later: &[],
 };
 
 pub(in crate::config) const STRATEGY: Shape =
-    Shape { title: "Strategy", keys: &["rolling"], later: &["blue_green", "canary", "linear"] };
+    Shape { title: "Strategy", keys: &["rolling", "blue_green", "canary", "linear"], later: &[] };
 
 pub(in crate::config) const ROLLING: Shape =
     Shape { title: "Rolling", keys: &["minimum_percent", "maximum_percent"], later: &[] };
 
+pub(in crate::config) const BLUE_GREEN: Shape = Shape { title: "BlueGreen", keys: &["terminate_after"], later: &[] };
+
+pub(in crate::config) const CANARY: Shape = Shape { title: "Canary", keys: &["steps", "bake", "terminate_after"], later: &[] };
+
+pub(in crate::config) const LINEAR: Shape =
+    Shape { title: "Linear", keys: &["steps", "step", "bake", "terminate_after"], later: &[] };
+
+pub(in crate::config) const TRAFFIC: Shape =
+    Shape { title: "Traffic", keys: &["alternate_target_group", "production_rule", "test_rule", "role"], later: &[] };
+
+pub(in crate::config) const PAUSE: Shape = Shape { title: "PauseBlock", keys: &["at", "timeout"], later: &[] };
+
+pub(in crate::config) const JUDGE: Shape =
+    Shape { title: "Judge", keys: &["errors", "latency", "metrics", "probes", "alarms", "patience"], later: &[] };
+
+pub(in crate::config) const ERRORS: Shape = Shape { title: "Errors", keys: &["worse_by", "at_least"], later: &[] };
+
+pub(in crate::config) const LATENCY: Shape = Shape { title: "Latency", keys: &["worse_by"], later: &[] };
+
+pub(in crate::config) const METRIC: Shape = Shape { title: "Metric", keys: &["query", "worse_by", "max"], later: &[] };
+
+pub(in crate::config) const PROBE: Shape = Shape { title: "Probe", keys: &["url", "headers", "expect"], later: &[] };
+
 pub(in crate::config) const SMOKE: Shape = Shape { title: "Smoke", keys: &["url", "expect", "within"], later: &[] };
 
 #[cfg(test)]
-pub(in crate::config) const SHAPES: &[&Shape] = &[&PIPELINE, &IMAGE, &GATE, &WAIVER, &SERVICE, &STRATEGY, &ROLLING, &SMOKE];
+pub(in crate::config) const SHAPES: &[&Shape] = &[
+    &PIPELINE,
+    &IMAGE,
+    &GATE,
+    &WAIVER,
+    &SERVICE,
+    &STRATEGY,
+    &ROLLING,
+    &BLUE_GREEN,
+    &CANARY,
+    &LINEAR,
+    &TRAFFIC,
+    &PAUSE,
+    &JUDGE,
+    &ERRORS,
+    &LATENCY,
+    &METRIC,
+    &PROBE,
+    &SMOKE,
+];

@@ -1,6 +1,7 @@
 //! What single values mean: names, durations, dates, words out of a few, the identifiers of AWS.
 
 use jiff::civil::Date;
+use shipit_core::pipeline::Share;
 use shipit_scheduler::Span;
 
 use super::spelling::{nearest, one_of};
@@ -64,6 +65,45 @@ pub(super) fn duration(text: &str) -> Result<Span, Bad> {
         .filter(|millis| *millis > 0)
         .map(Span)
         .ok_or_else(|| Bad::new(format!("is not a duration: `{text}`")).help("write it as `90s`, `5m` or `1h`"))
+}
+
+/// Whole minutes within bounds, as AWS counts bakes and timeouts: `0m`, `5m`, `2h`, `120s`.
+pub(super) fn minutes(text: &str, least: u64, most: u64) -> Result<Span, Bad> {
+    let zero = matches!(text, "0" | "0ms" | "0s" | "0m" | "0h");
+    let span = if zero { Span(0) } else { duration(text)? };
+    let whole = span.0.div_ceil(60_000);
+    if !span.0.is_multiple_of(60_000) {
+        return Err(Bad::new(format!("is `{text}`, and AWS counts whole minutes")).help(format!("write `{}m`", whole.max(least))));
+    }
+    if !(least..=most).contains(&whole) {
+        let longest = if most.is_multiple_of(60) { format!("{}h", most / 60) } else { format!("{most}m") };
+        return Err(Bad::new(format!("must be from {least}m to {longest}, not `{text}`")));
+    }
+    Ok(span)
+}
+
+/// A share of the traffic from `least` to 100 %, in tenths of a percent: `10%`, `0.5%`.
+pub(super) fn share(text: &str, least: Share) -> Result<Share, Bad> {
+    let bad = || Bad::new(format!("is not a share: `{text}`"));
+    let number = text.strip_suffix('%').ok_or_else(|| match text.parse::<f64>() {
+        Ok(_) => bad().help(format!("write `{text}%`")),
+        Err(_) => bad().help("write it as `10%` or `0.5%`"),
+    })?;
+    let number = number.trim_end();
+    let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if !digits(whole) || !digits(tenth) {
+        return Err(bad().help("write it as `10%` or `0.5%`"));
+    }
+    if tenth.len() > 1 {
+        return Err(bad().help("AWS takes shares in steps of 0.1%"));
+    }
+    let share = whole.parse::<u32>().ok().zip(tenth.parse::<u32>().ok());
+    let share = share.and_then(|(whole, tenth)| Some(Share(whole.checked_mul(10)?.checked_add(tenth)?)));
+    match share {
+        Some(share) if (least..=Share::ALL).contains(&share) => Ok(share),
+        _ => Err(Bad::new(format!("must be from {least} to 100%, not `{text}`"))),
+    }
 }
 
 /// A day, `2027-01-31`.

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Service, StopType};
+use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Routes, Service, StopType};
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
+use shipit_core::pipeline::Traffic;
+use shipit_core::plan::Wired;
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::rollout::Answer;
+use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookId, RolloutState, ServiceDeployment, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen, TargetGroupSeen};
 use shipit_core::tags;
@@ -21,6 +24,15 @@ use super::world::{Fake, World};
 
 /// How much of a drain is the stop itself; the rest is the target group's deregistration delay.
 const STOP: Span = Span::seconds(30);
+
+/// One of the two target groups of a service.
+fn group(name: &str, which: &str) -> String {
+    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}-{which}/1")
+}
+
+fn production_rule(name: &str) -> String {
+    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/shop/1/2/{name}")
+}
 
 fn missing(service: &str) -> PortError {
     PortError::NotFound { what: format!("service `{service}`") }
@@ -62,19 +74,25 @@ impl World {
             percents: service.plan.percents,
             breaker: service.plan.breaker,
             configuration: service.configuration.clone(),
-            load_balancers: Value::Null,
+            load_balancers: json!([{
+                "targetGroupArn": group(name, "a"), "containerName": "api", "containerPort": 3333,
+                "advancedConfiguration": {
+                    "alternateTargetGroupArn": group(name, "b"), "productionListenerRule": production_rule(name),
+                    "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/ecs-traffic")}
+            }]),
             grace: service.plan.grace,
             health: service.plan.health,
             in_progress,
             primary: Some(id),
             target_groups: vec![TargetGroupSeen {
-                arn: format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/1"),
+                arn: group(name, "a"),
                 drain: Span(self.ecs.spans.drain.0.saturating_sub(STOP.0)),
                 interval: Span(self.ecs.spans.verdict.0.div_ceil(2)),
                 healthy_threshold: 2,
             }],
             load_balancer: service.load_balancer.clone(),
             codedeploy: None,
+            routing: None,
         }))
     }
 
@@ -328,5 +346,32 @@ impl EvidencePort for Fake {
             Ok(vec!["listening on :3333".to_owned(), "panic: connect ECONNREFUSED db:5432".to_owned()])
         })
         .await
+    }
+}
+
+/// Every service is wired for shifting traffic, and its declared target group serves.
+#[async_trait]
+impl Routes for Fake {
+    async fn routing(&self, name: &str, _: &RunningService, _: Option<&Traffic>) -> PortResult<Routing> {
+        let seen = |which: &str| GroupSeen {
+            arn: group(name, which),
+            target_type: "ip".into(),
+            protocol: "HTTP".into(),
+            vpc: Some("vpc-1".into()),
+            health: "HTTP traffic-port/health".into(),
+            load_balancer: None,
+        };
+        let known = Known {
+            wired: Wired::Already,
+            alternate_named: group(name, "b"),
+            alternate: Some(seen("b")),
+            production_rule: production_rule(name),
+            production: RouteSeen::Forwards { weights: vec![(group(name, "a"), 1), (group(name, "b"), 0)] },
+            test: None,
+            role: None,
+            resolved: Some(group(name, "a")),
+        };
+        let wiring = WiringSeen::Known(Box::new(known));
+        Ok(Routing { balancers: vec![BalancerSeen { declared: seen("a"), wiring }], mesh: Mesh::Absent, ..Routing::default() })
     }
 }

@@ -203,6 +203,7 @@ impl Shop {
             scans: Box::new(aws.scans),
             service: Box::new(aws.service),
             revisions: Box::new(aws.revisions),
+            routes: Box::new(aws.routes),
             evidence: Box::new(aws.evidence),
             account: Box::new(aws.account),
             store: Box::new(Files::open(&pipeline.folder).unwrap()),

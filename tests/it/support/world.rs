@@ -186,6 +186,7 @@ impl Fake {
             scans: Box::new(self.clone()),
             service: Box::new(self.clone()),
             revisions: Box::new(self.clone()),
+            routes: Box::new(self.clone()),
             evidence: Box::new(self.clone()),
             account: Box::new(self.clone()),
             store: Box::new(self.clone()),

@@ -128,6 +128,29 @@ codes! {
         next "deploy the commit that runs or a newer one",
             "`shipit rollback`, if the newer one is bad",
             "`shipit deploy --force --reason TEXT` deploys the older commit; the reason stays on the revision";
+    /// the service is not wired for shifting traffic
+    NotWired = 113 => Refused,
+        because "the service has one target group, and blue/green, canary and linear move traffic between two",
+            "the second target group, or the rule that should forward to it, does not exist or is not like the first";
+        next "add `traffic:` to the service in the pipeline file: second target group, production rule, role",
+            "`strategy: rolling` needs none of it";
+    /// the load balancer sends traffic otherwise than a shift can start from
+    TrafficUnclear = 114 => Refused,
+        because "someone moved weights by hand, or a tool such as Terraform put back those it remembers",
+            "an earlier shift was cut off before its traffic was moved",
+            "one of the two target groups is on no rule";
+        next "let the production rule forward to both target groups, one of them with the weight 0: the command is shown";
+    /// an alarm that is to guard the deployment cannot
+    AlarmUnusable = 115 => Refused,
+        because "it is in ALARM already: ECS ignores such an alarm for the whole deployment",
+            "there is no alarm of that name in this account and region";
+        next "deploy when it is OK: `aws cloudwatch describe-alarms --alarm-names <name>`",
+            "or take it out of `judge: alarms:`";
+    /// the role by which ECS moves traffic cannot be taken by it
+    RoleUnusable = 116 => Refused,
+        because "its trust policy names another service, e.g. `ecs-tasks.amazonaws.com`",
+            "it does not exist in this account";
+        next "let it trust `ecs.amazonaws.com`, with the managed policy AmazonECSInfrastructureRolePolicyForLoadBalancers";
     /// the plan can never move: the percents leave no room at this number of tasks
     NeverMoves = 117 => Refused,
         because "minimum and maximum percent round to the same number of tasks, so ECS may neither start nor stop one";

@@ -67,6 +67,7 @@ pub fn taken_over(
             StepKind::Roll(roll) => {
                 roll.before = running.map(|running| running.revision.clone());
                 roll.before_configuration = running.map(|running| running.configuration.clone()).unwrap_or_default();
+                roll.wiring.iter_mut().for_each(|wiring| wiring.see(running));
                 roll.before_load_balancers = running.map(|running| running.load_balancers.clone()).unwrap_or_default();
             }
             _ => {}

@@ -84,6 +84,42 @@ impl Shift {
     }
 }
 
+impl Steps {
+    /// The shares that the candidate gets, one after the other; the last is all of it.
+    pub fn shares(self) -> Vec<Share> {
+        match self {
+            Steps::AllAtOnce => vec![Share::ALL],
+            Steps::Canary { share, .. } if share < Share::ALL => vec![share, Share::ALL],
+            Steps::Canary { .. } => vec![Share::ALL],
+            Steps::Linear { step, .. } => {
+                let step = step.0.clamp(1, Share::ALL.0);
+                (1..=Share::ALL.0.div_ceil(step)).map(|number| Share((number * step).min(Share::ALL.0))).collect()
+            }
+        }
+    }
+
+    /// How long each share but the last is watched.
+    pub fn bake(self) -> Option<Span> {
+        match self {
+            Steps::AllAtOnce => None,
+            Steps::Canary { bake, .. } | Steps::Linear { bake, .. } => Some(bake),
+        }
+    }
+}
+
+/// E.g. "canary 10% → 100%", "linear 10% → 20% → … → 100%".
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        let shares: Vec<String> = self.steps.shares().iter().map(ToString::to_string).collect();
+        match shares.as_slice() {
+            [_] => f.write_str(" all at once"),
+            [first, second, .., last] if shares.len() > 4 => write!(f, " {first} → {second} → … → {last}"),
+            shares => write!(f, " {}", shares.join(" → ")),
+        }
+    }
+}
+
 /// `traffic:`: what ECS needs to move traffic (`advancedConfiguration`). Names and ARNs as the user wrote them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {

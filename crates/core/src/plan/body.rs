@@ -18,7 +18,7 @@ pub struct Body {
 }
 
 /// How long both versions are kept where neither the pipeline nor the service says so, in minutes.
-pub(crate) const TERMINATE_AFTER: u64 = 10;
+const TERMINATE_AFTER: u64 = 10;
 
 impl Body {
     /// What the rollout asks for.
@@ -131,7 +131,7 @@ fn minutes(millis: u64) -> u64 {
 }
 
 /// `lifecycleStages` of a place to pause at.
-pub(crate) fn stage(at: PauseAt) -> &'static str {
+fn stage(at: PauseAt) -> &'static str {
     match at {
         PauseAt::ScaledUp => "POST_SCALE_UP",
         PauseAt::TestTraffic => "POST_TEST_TRAFFIC_SHIFT",
@@ -163,6 +163,11 @@ fn pauses(roll: &Roll) -> BTreeMap<PauseAt, u64> {
 fn timeout(judge: &Judge) -> u64 {
     let patience = u64::try_from(judge.patience.as_millis()).unwrap_or(0);
     minutes(patience).saturating_add(MARGIN)
+}
+
+/// `lifecycleStages` at which the rollout has ECS wait.
+pub(crate) fn stages(roll: &Roll) -> Vec<&'static str> {
+    pauses(roll).into_keys().map(stage).collect()
 }
 
 /// All hooks that are there, and one PAUSE hook for every stage that is asked for and has none.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, refusal};
+use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
 use crate::failure::Failure;
 use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
 use crate::release::{Digest, Revision};
@@ -134,6 +134,8 @@ impl Making<'_> {
     ) -> Option<StepId> {
         let running = seen.present();
         self.refuse_controller(service, running);
+        let wired = running.map(|running| wiring(service, running)).transpose();
+        let wired = wired.map_err(|failures| self.refusals.extend(failures)).ok().flatten().unwrap_or_default();
         if running.is_none() && service.service_definition.is_none() {
             self.refusals.push(refusal::missing(service, self.pipeline, &self.snapshot.region));
             return None;
@@ -154,7 +156,7 @@ impl Making<'_> {
             self.unchanged.insert(service.name.clone(), running.revision.clone());
             return None;
         }
-        Some(self.roll_out(service, running, template, gates, needs))
+        Some(self.roll_out(service, running, template, wired, gates, needs))
     }
 
     fn roll_out(
@@ -162,6 +164,7 @@ impl Making<'_> {
         service: &Service,
         running: Option<&RunningService>,
         template: Template,
+        wired: Vec<Wiring>,
         gates: &[StepId],
         needs: Vec<StepId>,
     ) -> StepId {
@@ -184,12 +187,12 @@ impl Making<'_> {
             },
             because,
         );
-        let roll = timeline::roll(service, running);
+        let roll = Roll { wiring: wired, ..timeline::roll(service, running) };
         let because = timeline::because(service, running, &roll);
         let load_balancer = running.and_then(|running| running.load_balancer.clone());
         let mut roll_needs = vec![register];
         roll_needs.extend(needs);
-        let end = self.step("roll", &service.name, roll_needs, StepKind::Roll(Roll { ..roll }), because);
+        let end = self.step("roll", &service.name, roll_needs, StepKind::Roll(roll), because);
         match &service.smoke {
             None => end,
             Some(smoke) => self.step(
@@ -204,9 +207,7 @@ impl Making<'_> {
 
     fn refuse_controller(&mut self, service: &Service, running: Option<&RunningService>) {
         let Some(running) = running else { return };
-        if running.controller != "ECS" {
-            self.refusals.push(refusal::controller(service, &running.controller, &self.pipeline.cluster));
-        }
+        self.refusals.extend(refusal::controller(service, &running.controller, &self.pipeline.cluster));
         if running.status != "ACTIVE" {
             self.refusals.push(refusal::not_active(service, &running.status));
         }

@@ -2,7 +2,7 @@
 
 use super::{INPUTS_LABEL, REVISION_LABEL};
 use crate::failure::{Code, Failure};
-use crate::pipeline::{Image, Pipeline, Service};
+use crate::pipeline::{Image, Pipeline, Service, Strategy};
 use crate::release::Digest;
 use crate::snapshot::StoredImage;
 
@@ -23,14 +23,33 @@ pub(super) fn repository_missing(image: &Image, region: &str) -> Failure {
         ))
 }
 
-pub(super) fn controller(service: &Service, controller: &str, cluster: &str) -> Failure {
-    Failure::new(
-        Code::ControllerMismatch,
-        format!("`{}` has the deployment controller {}, which cannot roll", service.name, controller),
-    )
-    .because("`strategy: rolling` needs the ECS deployment controller")
-    .now("nothing was touched")
-    .next(format!("aws ecs update-service --cluster {} --service {} --deployment-controller type=ECS", cluster, service.service))
+/// What the service's own deployment controller cannot do of what is wanted.
+pub(super) fn controller(service: &Service, controller: &str, cluster: &str) -> Option<Failure> {
+    let name = &service.name;
+    let native = format!(
+        "aws ecs update-service --cluster {cluster} --service {} --deployment-controller type=ECS    # then ECS itself rolls and shifts",
+        service.service
+    );
+    let refused = |what: String| Some(Failure::new(Code::ControllerMismatch, what).now("nothing was touched"));
+    match (controller, &service.strategy) {
+        ("ECS", _) | ("CODE_DEPLOY", Strategy::Shift(_)) => None,
+        ("CODE_DEPLOY", Strategy::Rolling { .. }) => {
+            refused(format!("`{name}` has the deployment controller CODE_DEPLOY, which cannot roll"))?
+                .because("CodeDeploy replaces a service by a second one and moves the traffic; it has no rolling update")
+                .next("`strategy: blue_green`, `canary` or `linear`")
+                .next(native)
+                .into()
+        }
+        ("EXTERNAL", _) => refused(format!("`{name}` has the deployment controller EXTERNAL"))?
+            .because("its task sets are made by another program, which would not know of this deployment")
+            .next("deploy it with that program, or let ECS do it:")
+            .next(native)
+            .into(),
+        _ => refused(format!("`{name}` has the deployment controller {controller}, which shipit does not know"))?
+            .because("it is none of ECS, CODE_DEPLOY and EXTERNAL")
+            .next(native)
+            .into(),
+    }
 }
 
 pub(super) fn not_active(service: &Service, status: &str) -> Failure {

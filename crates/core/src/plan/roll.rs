@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::analysis::Judge;
 use crate::pipeline::{Name, Pause, Shift, Strategy};
 use crate::release::Revision;
+use crate::routing::WiringSeen;
+use crate::snapshot::RunningService;
 
 /// One service's rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,6 +115,18 @@ impl Wiring {
         match self.live {
             Live::Declared => &self.target_group,
             Live::Alternate => &self.alternate,
+        }
+    }
+
+    /// Takes what serves now as what serves before the rollout, where that was seen.
+    pub fn see(&mut self, running: Option<&RunningService>) {
+        let balancers = running.and_then(|running| running.routing.as_ref()).map(|routing| routing.balancers.as_slice());
+        let ours = balancers.unwrap_or_default().iter().find(|seen| seen.declared.arn == self.target_group);
+        let Some(WiringSeen::Known(known)) = ours.map(|seen| &seen.wiring) else { return };
+        match &known.resolved {
+            Some(group) if *group == self.target_group => self.live = Live::Declared,
+            Some(group) if *group == self.alternate => self.live = Live::Alternate,
+            _ => {}
         }
     }
 

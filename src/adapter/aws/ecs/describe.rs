@@ -65,6 +65,7 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
         target_groups: balancers.target_groups,
         load_balancer: balancers.dns,
         codedeploy: None,
+        routing: None,
         revision,
     }
 }

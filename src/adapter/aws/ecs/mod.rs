@@ -8,6 +8,7 @@ mod evidence;
 mod follow;
 pub(super) mod reading;
 mod revisions;
+mod routes;
 mod shift;
 mod stopped;
 mod targets;
@@ -34,6 +35,7 @@ use super::operation::{self, Operation};
 use crate::port::{Change, Clock, PortError, PortResult, Service, StopType};
 
 pub use evidence::StoppedTasks;
+pub use routes::Balanced;
 
 /// Tasks that are asked for the digests they run: one page of ListTasks, one call of DescribeTasks.
 const TASKS: usize = 100;
