@@ -194,9 +194,9 @@ pub fn plan(context: &Context<'_>, targets: &[Target<'_>], speed: Speed) -> (Pla
         steps.push(Step {
             id: StepId(format!("roll {name}")),
             needs: steps.last().map(|step| step.id.clone()).into_iter().collect(),
-            kind: StepKind::Roll(
+            kind: StepKind::Roll(Box::new(
                 speed.of(Roll { wiring: target.wiring.clone(), ..timeline::roll(target.service, Some(&target.running)) }),
-            ),
+            )),
             because: target.words(),
         });
         let output = Output::Registered { revision: target.revision.clone() };

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn roll(service: &str, minutes: u64) -> StepKind {
-        StepKind::Roll(Roll {
+        StepKind::Roll(Box::new(Roll {
             service: service.into(),
             ecs_service: service.into(),
             driver: Driver::Ecs,
@@ -160,7 +160,7 @@ mod tests {
             desired: 2,
             expected_ms: Some(minutes * 60_000),
             patience_ms: 300_000,
-        })
+        }))
     }
 
     fn a_plan(steps: Vec<Step>) -> Plan {

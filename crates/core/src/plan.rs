@@ -135,7 +135,7 @@ pub enum StepKind {
         running: Option<Revision>,
     },
     /// Rolls it out and waits until it has settled.
-    Roll(Roll),
+    Roll(Box<Roll>),
     /// Asks the smoke URL.
     Smoke {
         /// The service's name in the file.
@@ -167,7 +167,7 @@ impl Plan {
     /// The rollouts, in the order of the steps.
     pub fn rolls(&self) -> impl Iterator<Item = (&StepId, &Roll)> {
         self.steps.iter().filter_map(|step| match &step.kind {
-            StepKind::Roll(roll) => Some((&step.id, roll)),
+            StepKind::Roll(roll) => Some((&step.id, &**roll)),
             _ => None,
         })
     }

@@ -37,7 +37,7 @@ fn roll(number: usize, needs: &[usize]) -> Step {
         patience_ms: 1,
     };
     let needs = needs.iter().map(|need| StepId::roll(&format!("s{need}"))).collect();
-    Step { id: StepId::roll(&name), needs, kind: StepKind::Roll(roll), because: String::new() }
+    Step { id: StepId::roll(&name), needs, kind: StepKind::Roll(Box::new(roll)), because: String::new() }
 }
 
 fn plan(needs: &[Vec<usize>]) -> Plan {

@@ -156,7 +156,7 @@ fn rolled(service: Service, running: RunningService) -> (Roll, String, Vec<Strin
         Note::Remark { message } => message,
         Note::Refusal { failure } => failure.what,
     });
-    (roll.clone(), step.because.clone(), notes.collect())
+    ((**roll).clone(), step.because.clone(), notes.collect())
 }
 
 fn refusals(service: Service, running: RunningService) -> Vec<Failure> {

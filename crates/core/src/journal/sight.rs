@@ -86,7 +86,7 @@ fn step(service: &Service, running: &RunningService) -> Step {
     roll.before_configuration = configuration(running).unwrap_or_default();
     roll.before_load_balancers = Value::Null;
     let because = format!("{} carries this run's tag", running.revision.short());
-    Step { id: StepId::roll(&service.name), needs: Vec::new(), kind: StepKind::Roll(roll), because }
+    Step { id: StepId::roll(&service.name), needs: Vec::new(), kind: StepKind::Roll(Box::new(roll)), because }
 }
 
 /// The facts that a rollout leaves which was asked for and has no end yet: how it ended is for AWS to say.

@@ -192,7 +192,7 @@ impl Making<'_> {
         let load_balancer = running.and_then(|running| running.load_balancer.clone());
         let mut roll_needs = vec![register];
         roll_needs.extend(needs);
-        let end = self.step("roll", &service.name, roll_needs, StepKind::Roll(roll), because);
+        let end = self.step("roll", &service.name, roll_needs, StepKind::Roll(Box::new(roll)), because);
         match &service.smoke {
             None => end,
             Some(smoke) => self.step(

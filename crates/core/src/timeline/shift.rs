@@ -130,7 +130,7 @@ fn short(span: Span) -> String {
     match seconds {
         0 => "0m".to_owned(),
         1..60 => format!("{seconds}s"),
-        _ if seconds < 3 * 3600 || seconds % 3600 != 0 => format!("{}m", seconds.div_ceil(60)),
+        _ if seconds < 3 * 3600 || !seconds.is_multiple_of(3600) => format!("{}m", seconds.div_ceil(60)),
         _ => format!("{}h", seconds / 3600),
     }
 }

@@ -132,8 +132,9 @@ impl Balanced {
             }
         }
         let runs = |revision: &&Value| revision["taskDefinition"] == service.revision.as_str();
-        let newest = arns.iter().filter_map(|arn| found.iter().find(|revision| revision["serviceRevisionArn"] == arn.as_str()));
-        let Some(running) = newest.filter(runs).next() else { return Ok(Vec::new()) };
+        let mut newest =
+            arns.iter().filter_map(|arn| found.iter().find(|revision| revision["serviceRevisionArn"] == arn.as_str()));
+        let Some(running) = newest.find(runs) else { return Ok(Vec::new()) };
         let groups = items(&running["resolvedConfiguration"]["loadBalancers"]);
         Ok(groups
             .filter_map(|one| Some((text(&one["targetGroupArn"])?, text(&one["productionListenerRule"]).unwrap_or_default())))
