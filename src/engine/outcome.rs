@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
-use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::failure::{Code, Exit, Failure, Kind};
 use shipit_core::gate::{Finding, Waiver};
 use shipit_core::journal::{Entry, Fact, Output, Standing, digests, revision, standings};
 use shipit_core::pipeline::Smoke;
@@ -197,7 +197,9 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             };
             let failure = Failure::new(code, format!("`{name}` was turned back to {}", to.short()));
             let failure = reasons(failure, &why, ended.found.as_ref()).now(format!("`{name}` serves {} again", to.short()));
-            fail(advice(failure, ended.found.as_ref(), "fix the cause, then deploy again"), Undone::Yes)
+            // Where traffic told, what tasks and events do not tell is no advice.
+            let found = ended.found.as_ref().filter(|(_, cause)| code != Code::CandidateWorse || cause.cause != Kind::Unknown);
+            fail(advice(failure, found, "fix the cause, then deploy again"), Undone::Yes)
         }
         Phase::Superseded { by } => fail(
             Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))

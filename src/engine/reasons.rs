@@ -6,14 +6,20 @@ use shipit_core::rollout::Why;
 
 /// Adds why the rollout failed, most telling first.
 pub fn reasons(mut failure: Failure, why: &Why, found: Option<&(Dossier, Cause)>) -> Failure {
-    if let Some((dossier, cause)) = found {
+    let judged = matches!(why, Why::Worse { .. } | Why::Inconclusive { .. } | Why::Answered);
+    if judged {
+        failure = decided(failure, why);
+    }
+    if let Some((dossier, cause)) = found.filter(|(_, cause)| !judged || cause.cause != Kind::Unknown) {
         failure = failure.because(match cause.cause {
             Kind::Unknown => cause.because.clone(),
             kind => format!("{}: {}", kind.words(), cause.because),
         });
         failure = captured(failure, dossier, cause);
     }
-    failure = decided(failure, why);
+    if !judged {
+        failure = decided(failure, why);
+    }
     match found {
         Some((dossier, _)) => surroundings(failure, dossier),
         None => failure,
