@@ -1,4 +1,4 @@
-# make demo      two images, three commits, a local AWS: a real deploy to watch
+# make demo      two images, four commits, a local AWS: real deploys to watch, a canary among them
 # make test      everything but the full matrices
 # make test-all  everything, 20,000 cases a property
 # make bench     the figures in the README; ONLY=build takes one of them

@@ -31,7 +31,7 @@ wait(ecs, "tasks_running", cluster=CLUSTER, tasks=running)
 described = ecs.describe_tasks(cluster=CLUSTER, tasks=running)["tasks"]
 assert [it["lastStatus"] for it in described] == ["RUNNING", "RUNNING"], described
 
-for group in elb.describe_target_groups()["TargetGroups"]:
+for group in elb.describe_target_groups(Names=["storefront-backend", "storefront-frontend"])["TargetGroups"]:
     wait(elb, "target_in_service", TargetGroupArn=group["TargetGroupArn"])
 
 # One of two is stopped: the waiter sees its end, and the service starts another.

@@ -90,8 +90,13 @@ async fn the_aws_cli_sees_healthy_targets_behind_the_load_balancer() {
     for listener in listeners["Listeners"].as_array().unwrap() {
         let listener_arn = listener["ListenerArn"].as_str().unwrap();
         let rules = sandbox.aws(&format!("elbv2 describe-rules --listener-arn {listener_arn}")).await.json();
-        assert_eq!(each(&rules["Rules"], "Priority"), ["default"]);
-        let group = listener["DefaultActions"][0]["TargetGroupArn"].as_str().unwrap();
+        // The frontend's rule moves traffic between two target groups; all of it is on the first.
+        let shifting = listener["Port"] == 80;
+        let priorities = each(&rules["Rules"], "Priority");
+        assert_eq!(priorities, if shifting { vec!["1", "default"] } else { vec!["default"] });
+        let forwards = &rules["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"];
+        assert_eq!(forwards[0]["Weight"], if shifting { 100 } else { 1 });
+        let group = forwards[0]["TargetGroupArn"].as_str().unwrap();
         sandbox.aws(&format!("elbv2 wait target-in-service --target-group-arn {group}")).await.text();
         let health = sandbox.aws(&format!("elbv2 describe-target-health --target-group-arn {group}")).await.json();
         let states: Vec<&Value> =
