@@ -84,7 +84,7 @@ struct World<'a> {
 impl World<'_> {
     fn seen(&self) -> Seen {
         let original = match self.stands.original_removed {
-            Some(at) if self.now >= at + self.script.goes_in => Standing::Absent,
+            Some(at) if self.now >= at + self.script.goes_in.max(1) => Standing::Absent,
             Some(_) => Standing::Short,
             None => Standing::Full,
         };
@@ -157,7 +157,7 @@ impl World<'_> {
         let script = self.script;
         let answers = self.asked.iter().filter_map(|(event, asked)| Some(asked + script.answers.get(event)?.0));
         let full = self.stands.installed.and_then(|at| Some(at + script.full_after?));
-        let gone = self.stands.original_removed.map(|at| at + script.goes_in);
+        let gone = self.stands.original_removed.map(|at| at + script.goes_in.max(1));
         let dips = script.dips.iter().flat_map(|(at, length)| [*at, at + length]);
         let all = dips
             .chain(answers)
