@@ -2,5 +2,6 @@
 //! with real containers and a client that asks all the time.
 
 mod client;
+mod deployed;
 mod strategies;
 mod world;

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{InspectNetworkOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
 use serde_json::{Value, json};
 use shipit_sandbox::client::Client;
+use shipit_sandbox::elb::traffic::Forwards;
 use shipit_sandbox::owner::LABEL_ID;
 use shipit_sandbox::{Options, Running};
 
@@ -153,6 +155,18 @@ impl TestSandbox {
     pub fn listener(&self, balancer: &str, port: u16) -> SocketAddr {
         let addresses = self.running().shared.lock().elb.addresses();
         *addresses.get(balancer).and_then(|ports| ports.get(&port)).unwrap_or_else(|| panic!("{balancer}:{port} does not listen"))
+    }
+
+    /// What a rule sends to a target group, of all that it sends: asked at any time.
+    pub fn share(&self, rule: &str, group: &str) -> impl Fn() -> Option<(u32, u32)> + Send + use<> {
+        let (shared, rule, group) = (Arc::clone(&self.running().shared), rule.to_owned(), group.to_owned());
+        move || match shared.lock().forwards(&rule)? {
+            Forwards::To(shares) => {
+                let of_group = shares.iter().filter(|(other, _)| *other == group).map(|(_, weight)| weight);
+                Some((of_group.sum(), shares.iter().map(|(_, weight)| weight).sum()))
+            }
+            Forwards::Otherwise => None,
+        }
     }
 
     /// Looks until there is an answer, `within` on the wall.

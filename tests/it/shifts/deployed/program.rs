@@ -1,0 +1,48 @@
+//! The real program, as a process that may be killed.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use super::application::Version;
+
+/// How long one process may take, on the wall.
+const PATIENCE: Duration = Duration::from_secs(240);
+const COMMIT: &str = "4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a";
+
+/// A process.
+pub struct Program(Child);
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// None when it was killed.
+    pub exit: Option<i32>,
+    /// What it said to a person.
+    pub said: String,
+}
+
+impl Program {
+    /// Starts it in a folder.
+    pub fn begin(folder: &Path, arguments: &[&str], version: Version) -> Self {
+        let kept = ["PATH", "DOCKER_HOST"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shipit"));
+        command.args(arguments).args(["--sandbox", "--output", "lines"]);
+        if arguments.iter().any(|argument| ["deploy", "push"].contains(argument)) {
+            command.args(["--commit", COMMIT]);
+        }
+        command.env_clear().envs(kept).env("HOME", folder).current_dir(folder);
+        command.env("VERSION", version.number.to_string()).env("KIND", version.kind);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Self(command.spawn().unwrap())
+    }
+
+    /// Waits for its end.
+    pub async fn ended(self) -> Ended {
+        let output = tokio::time::timeout(PATIENCE, self.0.wait_with_output()).await.expect("shipit ends").unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Ended { exit: output.status.code(), said }
+    }
+}

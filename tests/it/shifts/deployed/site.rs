@@ -1,0 +1,151 @@
+//! One service with its target groups, its listeners, its client and the folder that it is deployed from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::application::{Version, definition, template};
+use super::client::Client;
+use super::program::{Ended, Program};
+use super::strategy::Strategy;
+use super::table::Row;
+use super::world::{CLUSTER, Driver, World};
+use crate::support::sandbox::TestSandbox;
+
+/// How long anything may take on the wall.
+const PATIENCE: Duration = Duration::from_secs(180);
+const FINAL: [&str; 4] = ["SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"];
+
+/// A service that serves version 1 from its blue target group.
+pub struct Site<'a> {
+    pub world: &'a World,
+    pub name: String,
+    pub folder: PathBuf,
+    pub client: Client,
+}
+
+fn group(name: &str, as_name: &str) -> [Value; 2] {
+    let check = json!({
+        "Name": name, "Protocol": "HTTP", "Port": 8080, "VpcId": "vpc-1", "TargetType": "ip", "HealthCheckPath": "/health",
+        "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
+    });
+    let delay = json!([{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]);
+    let attributes = json!({"TargetGroupArn": format!("${{ref:{as_name}}}"), "Attributes": delay});
+    [
+        json!({"service": "elbv2", "operation": "CreateTargetGroup", "as": as_name, "take": "TargetGroups.0.TargetGroupArn",
+            "body": check}),
+        json!({"service": "elbv2", "operation": "ModifyTargetGroupAttributes", "body": attributes}),
+    ]
+}
+
+fn listener(balancer: &str, port: u16, as_name: &str) -> [Value; 2] {
+    let groups = json!([
+        {"TargetGroupArn": "${ref:blue}", "Weight": 1}, {"TargetGroupArn": "${ref:green}", "Weight": 0},
+    ]);
+    let actions = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]);
+    [
+        json!({"service": "elbv2", "operation": "CreateListener", "as": format!("{as_name}-listener"),
+            "take": "Listeners.0.ListenerArn",
+            "body": {"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": actions}}),
+        json!({"service": "elbv2", "operation": "DescribeRules", "as": as_name, "take": "Rules.0.RuleArn",
+            "body": {"ListenerArn": format!("${{ref:{as_name}-listener}}")}}),
+    ]
+}
+
+impl<'a> Site<'a> {
+    /// With so many tasks; `pipeline` are further lines of the service in the pipeline file, `configuration` is laid over its
+    /// deployment configuration.
+    pub async fn new(
+        world: &'a World,
+        name: &str,
+        tasks: u32,
+        strategy: Strategy,
+        pipeline: &str,
+        configuration: &Value,
+    ) -> Self {
+        let ports = world.ports();
+        let mut seed = Vec::new();
+        seed.extend(group(&format!("{name}-b"), "blue"));
+        seed.extend(group(&format!("{name}-g"), "green"));
+        seed.extend(listener(&world.balancer, ports[0], "production"));
+        seed.extend(listener(&world.balancer, ports[1], "test"));
+        let taken = world.sandbox.admin("seed", &seed.into()).await["taken"].take();
+        let text = |name: &str| taken[name].as_str().unwrap().to_owned();
+        let (blue, green, rule) = (text("blue"), text("green"), text("production"));
+
+        world.sandbox.call("ecs", "RegisterTaskDefinition", definition(name, "shipit-busybox:1", "1", "fine")).await;
+        let mut balancer = json!({"targetGroupArn": blue, "containerName": "web", "containerPort": 8080});
+        let mut deployment = json!({
+            "minimumHealthyPercent": 100, "maximumPercent": 200, "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+        });
+        deployment.as_object_mut().unwrap().extend(configuration.as_object().unwrap().clone());
+        match world.driver {
+            Driver::Ecs => {
+                balancer["advancedConfiguration"] = json!({
+                    "alternateTargetGroupArn": green, "productionListenerRule": rule, "testListenerRule": text("test"),
+                    "roleArn": World::role(),
+                });
+            }
+        }
+        let service = json!({
+            "cluster": CLUSTER, "serviceName": name, "taskDefinition": name, "desiredCount": tasks, "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}, "loadBalancers": [balancer],
+            "deploymentConfiguration": deployment,
+        });
+        world.sandbox.call("ecs", "CreateService", service).await;
+
+        let pipeline = world.pipeline(name, pipeline);
+        let wanted = template(name);
+        let folder = world.folder(name, &pipeline, &wanted);
+        let steady = async |sandbox: &TestSandbox| {
+            let service = sandbox.service(name).await;
+            (service["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+        };
+        world.sandbox.until(&format!("{name} is steady"), PATIENCE, steady).await;
+        let production: SocketAddr = world.sandbox.listener("web", ports[0]);
+        let share = world.sandbox.share(&rule, &green);
+        // A rolling update leaves the rule alone: then no share says what is to be expected.
+        let client = Client::begin(production, move || share().filter(|_| strategy != Strategy::Rolling));
+        client.more(10).await;
+        Self { world, name: name.to_owned(), folder, client }
+    }
+
+    /// Starts the program in the folder of the service.
+    pub fn shipit(&self, arguments: &[&str], version: Version) -> Program {
+        Program::begin(&self.folder, arguments, version)
+    }
+
+    /// The newest service deployment.
+    pub async fn newest(&self) -> Value {
+        let list = json!({"cluster": CLUSTER, "service": self.name});
+        let listed = self.world.sandbox.call("ecs", "ListServiceDeployments", list).await;
+        let arn = &listed["serviceDeployments"][0]["serviceDeploymentArn"];
+        let body = json!({"serviceDeploymentArns": [arn]});
+        self.world.sandbox.call("ecs", "DescribeServiceDeployments", body).await["serviceDeployments"][0].take()
+    }
+
+    /// Waits until the newest service deployment has ended.
+    pub async fn settled(&self) -> String {
+        let ended = async |_: &TestSandbox| {
+            let newest = self.newest().await;
+            FINAL.contains(&newest["status"].as_str()?).then(|| newest["status"].as_str().unwrap().to_owned())
+        };
+        self.world.sandbox.until(&format!("{} has settled", self.name), PATIENCE, ended).await
+    }
+
+    /// The revision that the service runs, `family:number`.
+    pub async fn revision(&self) -> String {
+        let service = self.world.sandbox.service(&self.name).await;
+        service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Waits for the end of everything, asks a little more, and answers what came of it.
+    pub async fn row(self, case: &str, version: Version, ended: Ended) -> Row {
+        self.settled().await;
+        self.client.more(10).await;
+        let row = Row::new(case, &self.client.so_far(), version.number);
+        Row { exit: ended.exit, revision: self.revision().await, said: ended.said, ..row }
+    }
+}
