@@ -214,6 +214,8 @@ pub trait Service: Send + Sync {
     async fn register(&self, definition: &Value) -> PortResult<Revision>;
     /// Asks for the change; answers the handle by which its deployment is followed.
     async fn begin(&self, change: &Change) -> PortResult<Begun>;
+    /// Sets the service's `deploymentConfiguration` and nothing else: no deployment follows of it.
+    async fn configure(&self, service: &str, configuration: &Value) -> PortResult<()>;
     /// How the deployment stands that `begun` names.
     async fn follow(&self, begun: &Begun) -> PortResult<Sight>;
     /// The deployment of the service that is in progress now, whoever asked for it.

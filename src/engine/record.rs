@@ -56,11 +56,17 @@ impl<'a> Journal<'a> {
 /// The fact tells of something past; the others announce an act, which does not follow when they cannot be written.
 fn has_happened(fact: &Fact) -> bool {
     match fact {
-        Fact::Started { .. } | Fact::Decided { .. } | Fact::Answering { .. } | Fact::GivenUp { .. } | Fact::UndoStarted => false,
+        Fact::Started { .. }
+        | Fact::Decided { .. }
+        | Fact::Answering { .. }
+        | Fact::Clearing { .. }
+        | Fact::GivenUp { .. }
+        | Fact::UndoStarted => false,
         Fact::Succeeded { .. }
         | Fact::Failed { .. }
         | Fact::Began { .. }
         | Fact::Answered { .. }
+        | Fact::Cleared
         | Fact::Kept
         | Fact::Undone
         | Fact::UndoFailed { .. } => true,

@@ -125,6 +125,7 @@ impl Rolling<'_> {
                 None => {}
             }
             if rollout.phase.is_final() {
+                self.clear(&rollout.phase).await;
                 ended.phase = rollout.phase;
                 ended.found = watch.found();
                 return Ok(ended);

@@ -76,6 +76,13 @@ pub enum Fact {
         /// Which.
         hook: HookId,
     },
+    /// What the rollout left in the service's configuration is about to be taken out of it, after its end.
+    Clearing {
+        /// The `deploymentConfiguration` that is sent.
+        configuration: Value,
+    },
+    /// Nothing of it is there any more.
+    Cleared,
     /// A deployment was asked for; this is its handle.
     Began {
         /// The handle.

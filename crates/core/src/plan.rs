@@ -1,6 +1,7 @@
 //! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
 
 mod body;
+mod leftover;
 mod make;
 mod refusal;
 mod roll;
@@ -19,6 +20,7 @@ use crate::snapshot::StoredImage;
 
 pub use body::Body;
 pub(crate) use body::{JUDGED, stages, terminate_after};
+pub use leftover::{End, Leftover, hooks_left, leftover, may_leave, without_hooks};
 pub use make::{is_same, plan};
 pub use roll::{Driver, Live, Roll, Wired, Wiring};
 pub use wiring::wiring;

@@ -118,6 +118,10 @@ impl Service for Drivers {
         }
     }
 
+    async fn configure(&self, service: &str, configuration: &Value) -> PortResult<()> {
+        self.ecs.configure(service, configuration).await
+    }
+
     async fn follow(&self, begun: &Begun) -> PortResult<Sight> {
         match self.driver(&begun.service).await? {
             Driver::Ecs => self.ecs.follow(begun).await,

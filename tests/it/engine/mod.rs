@@ -6,6 +6,7 @@ mod gates;
 mod going_back;
 mod interrupts;
 mod journals;
+mod leftovers;
 mod others;
 mod refusals;
 mod resumes;

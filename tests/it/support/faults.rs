@@ -21,6 +21,8 @@ pub enum Op {
     DeregisterTaskDefinition,
     CreateService,
     UpdateService,
+    /// UpdateService with nothing but a deployment configuration.
+    Configure,
     Follow,
     Current,
     StopServiceDeployment,
@@ -43,7 +45,7 @@ pub enum Op {
 impl Op {
     /// It changes something outside this machine.
     pub fn is_write(self) -> bool {
-        self.touches_a_service() || matches!(self, Op::Push | Op::RegisterTaskDefinition)
+        self.touches_a_service() || matches!(self, Op::Push | Op::RegisterTaskDefinition | Op::Configure)
     }
 
     /// It changes what a service runs.

@@ -276,6 +276,16 @@ impl Service for Fake {
         }
     }
 
+    async fn configure(&self, service: &str, configuration: &Value) -> PortResult<()> {
+        let sent = json!({"deploymentConfiguration": configuration});
+        self.call(Op::Configure, service, sent, |world| {
+            let service = world.ecs.services.get_mut(service).ok_or_else(|| missing(service))?;
+            service.configure(configuration);
+            Ok(())
+        })
+        .await
+    }
+
     async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {
         self.call(Op::Follow, &begun.service, json!(begun), |world| world.evidence(begun)).await
     }

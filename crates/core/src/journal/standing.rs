@@ -55,6 +55,8 @@ impl Standing {
             Fact::Decided { .. }
             | Fact::Answering { .. }
             | Fact::Answered { .. }
+            | Fact::Clearing { .. }
+            | Fact::Cleared
             | Fact::Began { .. }
             | Fact::GivenUp { .. }
             | Fact::UndoStarted => self,

@@ -56,7 +56,7 @@ impl Body {
 }
 
 /// Members that a rollout adds, as a service has them that has none.
-fn nothings() -> [(&'static str, Value); 3] {
+pub(super) fn nothings() -> [(&'static str, Value); 3] {
     [
         ("strategy", json!("ROLLING")),
         ("lifecycleHooks", json!([])),

@@ -155,6 +155,11 @@ impl Service for Cluster {
         begin::begun(operation, change, &service)
     }
 
+    async fn configure(&self, service: &str, configuration: &Value) -> PortResult<()> {
+        let body = self.api.body(json!({"service": service, "deploymentConfiguration": configuration}));
+        self.api.call(operation::UPDATE_SERVICE, &body).await.map(drop)
+    }
+
     async fn follow(&self, begun: &Begun) -> PortResult<Evidence> {
         let (service, mut listed) = futures_util::try_join!(self.describe(&begun.service), self.service_deployments(begun))?;
         let service = service.ok_or_else(|| PortError::NotFound { what: format!("service `{}`", begun.service) })?;

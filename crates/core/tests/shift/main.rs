@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod bodies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use shipit_core::analysis::{AlarmState, Judge};
 use shipit_core::codedeploy::{Balancer, CodeDeploySeen, Hooks, Ready, Terminate};
@@ -14,7 +15,7 @@ use shipit_core::gate::GatePolicy;
 use shipit_core::pipeline::{
     OnInterrupt, Pause, PauseAt, Pipeline, Service, Share, Shift, Steps, Strategy as Way, TaskDefinitionSource, Traffic,
 };
-use shipit_core::plan::{Body, Driver, Live, Plan, Roll, StepKind, Wired, plan};
+use shipit_core::plan::{Body, Driver, End, Live, Plan, Roll, StepKind, Wired, leftover, plan};
 use shipit_core::release::{Commit, Revision, Source, Tree};
 use shipit_core::review::{Note, review};
 use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
@@ -367,170 +368,22 @@ fn codedeploy_goes_by_its_deployment_group() {
     insta::assert_snapshot!(told(&[network, one].concat()));
 }
 
-const STAGES: [&str; 4] =
-    ["POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"];
-
-fn hook() -> impl Strategy<Value = Value> {
-    let stages = prop::collection::btree_set(prop::sample::select(STAGES.to_vec()), 1..3);
-    (stages, any::<bool>(), prop::option::of(1u64..20_160), any::<bool>()).prop_map(|(stages, pause, timeout, goes_on)| {
-        let mut hook = json!({"targetType": if pause { "PAUSE" } else { "AWS_LAMBDA" }, "lifecycleStages": stages});
-        if !pause {
-            hook["hookTargetArn"] = json!("arn:aws:lambda:eu:1:function:check");
-        }
-        if let Some(minutes) = timeout {
-            let action = if goes_on { "CONTINUE" } else { "ROLLBACK" };
-            hook["timeoutConfiguration"] = json!({"timeoutInMinutes": minutes, "action": action});
-        }
-        hook
-    })
-}
-
-fn before() -> impl Strategy<Value = Value> {
-    let strategy = prop::option::of(prop::sample::select(vec!["ROLLING", "BLUE_GREEN", "CANARY", "LINEAR"]));
-    (strategy, prop::option::of(prop::collection::vec(hook(), 0..4)), prop::option::of(0u64..1440), any::<[bool; 2]>()).prop_map(
-        |(strategy, hooks, bake, [alarms, enable])| {
-            let mut before = json!({"minimumHealthyPercent": 100, "maximumPercent": 200, "futureMember": {"kept": true}});
-            for (key, value) in [
-                ("strategy", strategy.map(|strategy| json!(strategy))),
-                ("lifecycleHooks", hooks.map(Value::Array)),
-                ("bakeTimeInMinutes", bake.map(|bake| json!(bake))),
-                ("canaryConfiguration", (strategy == Some("CANARY")).then(|| json!({"canaryPercent": 5.0}))),
-                ("linearConfiguration", (strategy == Some("LINEAR")).then(|| json!({"stepPercent": 10.0}))),
-                ("alarms", alarms.then(|| json!({"alarmNames": ["theirs"], "enable": enable, "rollback": enable}))),
-            ] {
-                if let Some(value) = value {
-                    before[key] = value;
-                }
-            }
-            before
-        },
-    )
-}
-
-fn way() -> impl Strategy<Value = Way> {
-    let bake = (0u64..=1440).prop_map(minutes);
-    let canary = (1u32..1000, bake.clone()).prop_map(|(share, bake)| Steps::Canary { share: Share(share), bake });
-    let linear = (30u32..=1000, bake.clone()).prop_map(|(step, bake)| Steps::Linear { step: Share(step), bake });
-    let shift = (prop_oneof![Just(Steps::AllAtOnce), canary, linear], prop::option::of(bake))
-        .prop_map(|(steps, terminate_after)| Way::Shift(Shift { steps, terminate_after }));
-    let percents = (prop::option::of(0u32..=100), prop::option::of(101u32..=400))
-        .prop_map(|(minimum_percent, maximum_percent)| Way::Rolling { minimum_percent, maximum_percent });
-    prop_oneof![3 => shift, 1 => percents]
-}
-
-prop_compose! {
-    fn rolls()(
-        strategy in way(),
-        before in before(),
-        places in prop::option::of(prop::sample::subsequence(
-            vec![PauseAt::ScaledUp, PauseAt::TestTraffic, PauseAt::BeforeProduction, PauseAt::AfterProduction], 1..=4)),
-        timeout in 1u64..=20_160,
-        judged in prop::option::of((1i64..1_380, prop::collection::vec("[a-c]", 0..3))),
-    ) -> Roll {
-        let shifts = matches!(strategy, Way::Shift(_));
-        Roll {
-            service: "frontend".into(),
-            ecs_service: "web".into(),
-            driver: Driver::Ecs,
-            strategy,
-            pause: places.filter(|_| shifts).map(|at| Pause { at, timeout: minutes(timeout) }),
-            judge: judged.filter(|_| shifts).map(|(patience, alarms)| {
-                Judge { patience: SignedDuration::from_mins(patience), alarms, ..Judge::default() }
-            }),
-            wiring: Vec::new(),
-            before: None,
-            before_configuration: before,
-            before_load_balancers: Value::Null,
-            create: None,
-            desired: 1,
-            expected_ms: None,
-            patience_ms: 1,
-        }
-    }
-}
-
-/// A configuration as ECS reads it: nothing in a member is as good as no member.
-fn as_read(configuration: &Value) -> Value {
-    let mut read = configuration.clone();
-    let members = read.as_object_mut().unwrap();
-    members.retain(|_, value| *value != json!([]) && *value != json!({"alarmNames": [], "enable": false, "rollback": false}));
-    if members.get("strategy") == Some(&json!("ROLLING")) {
-        members.remove("strategy");
-    }
-    read
-}
-
-/// The same hook, whatever its timeout.
-fn is_same_hook(one: &Value, other: &Value) -> bool {
-    ["targetType", "lifecycleStages", "hookTargetArn"].iter().all(|member| one[member] == other[member])
-}
-
-proptest! {
-    #[test]
-    fn what_is_sent_fits_ecs_and_keeps_all_that_is_there(roll in rolls()) {
-        let sent = Body::of(&roll).configuration;
-        if sent.is_null() {
-            return Ok(());
-        }
-        prop_assert_eq!(&sent["futureMember"], &roll.before_configuration["futureMember"]);
-        let hooks = sent["lifecycleHooks"].as_array().cloned().unwrap_or_default();
-        let before = roll.before_configuration["lifecycleHooks"].as_array().cloned().unwrap_or_default();
-        prop_assert!(hooks.len() >= before.len());
-        for (hook, kept) in before.iter().zip(&hooks) {
-            prop_assert!(is_same_hook(hook, kept));
-            prop_assert!(hook == kept || hook["targetType"] == "PAUSE" && kept["timeoutConfiguration"]["action"] == "ROLLBACK");
-        }
-        for ours in &hooks[before.len()..] {
-            let minutes = ours["timeoutConfiguration"]["timeoutInMinutes"].as_u64().unwrap();
-            prop_assert!((1..=20_160).contains(&minutes));
-            prop_assert_eq!(&ours["timeoutConfiguration"]["action"], "ROLLBACK");
-        }
-        let asked = |at: PauseAt| roll.pause.as_ref().is_some_and(|pause| pause.at.contains(&at));
-        let places = [
-            asked(PauseAt::ScaledUp),
-            asked(PauseAt::TestTraffic),
-            asked(PauseAt::BeforeProduction) || roll.judge.is_some(),
-            asked(PauseAt::AfterProduction) || roll.judge.is_some(),
-        ];
-        for (stage, asked) in STAGES.iter().zip(places) {
-            let waits = |hook: &&Value| hook["targetType"] == "PAUSE" && hook["lifecycleStages"] == json!([stage])
-                && hook["timeoutConfiguration"]["action"] == "ROLLBACK";
-            prop_assert!(!asked || hooks.iter().any(|hook| waits(&hook)), "{stage}: nobody alive means the way back");
-        }
-        let (canary, linear) = (&sent["canaryConfiguration"], &sent["linearConfiguration"]);
-        match sent["strategy"].as_str() {
-            Some("CANARY") => {
-                prop_assert!((0.1..=100.0).contains(&canary["canaryPercent"].as_f64().unwrap()));
-                prop_assert!(canary["canaryBakeTimeInMinutes"].as_u64().unwrap() <= 1440 && linear.is_null());
-            }
-            Some("LINEAR") => {
-                prop_assert!((3.0..=100.0).contains(&linear["stepPercent"].as_f64().unwrap()));
-                prop_assert!(linear["stepBakeTimeInMinutes"].as_u64().unwrap() <= 1440 && canary.is_null());
-            }
-            _ => prop_assert!(canary.is_null() && linear.is_null()),
-        }
-        if roll.shift().is_some() {
-            prop_assert!(sent["bakeTimeInMinutes"].as_u64().unwrap() <= 1440);
-        }
-        let alarms = roll.judge.iter().flat_map(|judge| &judge.alarms);
-        let names = sent["alarms"]["alarmNames"].as_array().cloned().unwrap_or_default();
-        for alarm in alarms {
-            prop_assert_eq!(names.iter().filter(|name| *name == alarm).count(), 1);
-            prop_assert_eq!((&sent["alarms"]["enable"], &sent["alarms"]["rollback"]), (&json!(true), &json!(true)));
-        }
-    }
-
-    #[test]
-    fn what_is_put_back_is_what_was(roll in rolls()) {
-        let back = Body::back(&roll).configuration;
-        prop_assert_eq!(as_read(&back), as_read(&roll.before_configuration));
-        let sent = Body::of(&roll).configuration;
-        for added in sent.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| roll.before_configuration[key].is_null()) {
-            let goes_with_the_strategy = ["bakeTimeInMinutes", "canaryConfiguration", "linearConfiguration"];
-            prop_assert!(
-                !back[added].is_null() || goes_with_the_strategy.contains(&added.as_str()),
-                "{added} is taken back: ECS keeps what it is not sent"
-            );
-        }
-    }
+#[test]
+fn what_someone_changed_meanwhile_stays_and_what_ecs_adds_hides_nothing() {
+    let service = Service { judge: Some(Judge::default()), ..wanted(canary()) };
+    let (roll, _, _) = rolled(service, seen(known()));
+    let mut now = Body::of(&roll).configuration;
+    now["canaryConfiguration"]["canaryPercent"] = json!(10.0);
+    now["lifecycleHooks"][0]["hookDetails"] = json!({});
+    now["bakeTimeInMinutes"] = json!(30);
+    let left = leftover(&roll, End::TurnedBack, &now).unwrap();
+    assert_eq!(
+        left.what,
+        ["the PAUSE hook at `PRE_PRODUCTION_TRAFFIC_SHIFT`", "the PAUSE hook at `POST_PRODUCTION_TRAFFIC_SHIFT`", "`strategy`"]
+    );
+    assert_eq!(left.configuration["bakeTimeInMinutes"], 30, "someone has set that");
+    assert_eq!((&left.configuration["strategy"], &left.configuration["lifecycleHooks"]), (&json!("ROLLING"), &json!([])));
+    assert_eq!(left.configuration.get("canaryConfiguration"), None, "it goes with its strategy");
+    let unknown = Roll { before_configuration: Value::Null, ..roll };
+    assert_eq!(leftover(&unknown, End::TurnedBack, &now), None, "what is not known is not put back");
 }
