@@ -48,11 +48,13 @@ fn shifts(service: &Service, roll: &Roll, running: &RunningService) -> Vec<Note>
 fn hooks(name: &str, running: &RunningService, roll: &Roll) -> Vec<Note> {
     let asked = crate::plan::stages(roll);
     let hooks = running.configuration["lifecycleHooks"].as_array().into_iter().flatten();
-    let others = hooks.filter(|hook| !of_pipeline(hook, &asked));
-    others
+    hooks
         .map(|hook| {
             let stages = listed(hook);
             match (hook["targetType"].as_str(), hook["hookTargetArn"].as_str()) {
+                _ if of_pipeline(hook, &asked) => remark(format!(
+                    "`{name}` has a PAUSE hook at {stages} from before: unlike those of this rollout it stays, and holds every deployment"
+                )),
                 (Some("PAUSE"), _) => remark(format!(
                     "`{name}` keeps a PAUSE hook at {stages} that the pipeline file does not name: it waits there for `shipit continue`"
                 )),
