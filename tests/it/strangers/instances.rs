@@ -36,8 +36,9 @@ async fn the_aws_cli_sees_the_instances_of_the_storefront_and_what_is_left_on_th
     assert_eq!(sandbox.aws(&drain).await.json()["containerInstances"][0]["status"], "DRAINING");
     sandbox
         .until("the draining instance is empty", super::storefront::PATIENCE, async |sandbox| {
-            let left = sandbox.aws(&format!("ecs list-tasks --cluster storefront --container-instance {}", arns[0])).await.json();
-            (left["taskArns"] == serde_json::json!([])).then_some(())
+            let describe = format!("ecs describe-container-instances --cluster storefront --container-instances {}", arns[0]);
+            let left = &sandbox.aws(&describe).await.json()["containerInstances"][0]["remainingResources"];
+            (left[0]["integerValue"] == 2048).then_some(())
         })
         .await;
     sandbox.aws("ecs wait services-stable --cluster storefront --services backend").await.text();

@@ -1,6 +1,7 @@
 //! What the Engine tells of running containers: their end, their output, their health.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 use bollard::Docker;
 use bollard::container::LogOutput;
@@ -20,6 +21,22 @@ pub(in crate::ecs) struct Exit {
     pub out_of_memory: bool,
 }
 
+/// The exit code of a process that was killed.
+const KILLED: i64 = 137;
+/// A kill that ends a container came within this time.
+const LATELY: Duration = Duration::from_secs(10);
+/// How long the Engine's word of a kill may come after the end.
+const LAG: Duration = Duration::from_secs(1);
+
+/// Who killed a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killer {
+    /// The Engine, because somebody asked it to.
+    Asked,
+    /// The kernel, because the memory that the container may use ran out.
+    Kernel,
+}
+
 impl Engine {
     /// A started container has not ended.
     pub(in crate::ecs) async fn is_running(&self, id: &str) -> bool {
@@ -33,13 +50,31 @@ impl Engine {
             let mut waiting = std::pin::pin!(self.docker.wait_container(id, None::<WaitContainerOptions>));
             // A code other than 0 comes as an error; either way the inspection below says how it ended.
             let _ = waiting.next().await;
-            let state = match self.docker.inspect_container(id, None).await {
-                Ok(found) => found.state.unwrap_or_default(),
-                Err(_) => return Exit { code: 137, out_of_memory: false },
+            let Ok(found) = self.docker.inspect_container(id, None).await else {
+                return Exit { code: KILLED, out_of_memory: false };
             };
+            let state = found.state.unwrap_or_default();
             if state.running != Some(true) {
-                return Exit { code: state.exit_code.unwrap_or(255), out_of_memory: state.oom_killed.unwrap_or(false) };
+                let code = state.exit_code.unwrap_or(255);
+                let limited = found.host_config.and_then(|config| config.memory).is_some_and(|limit| limit > 0);
+                let out_of_memory =
+                    state.oom_killed == Some(true) || code == KILLED && limited && self.killed_by(id).await == Killer::Kernel;
+                return Exit { code, out_of_memory };
             }
+        }
+    }
+
+    /// Who killed a container just now. Of a container whose memory ran out the Engine learns the end first and the reason
+    /// a moment later, or never when the memory cgroup is removed sooner; a kill that it was asked for it always tells.
+    async fn killed_by(&self, id: &str) -> Killer {
+        let filters = HashMap::from([("type", vec!["container"]), ("event", vec!["kill", "oom"]), ("container", vec![id])]);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = now.saturating_sub(LATELY).as_secs().to_string();
+        let options = EventsOptionsBuilder::new().filters(&filters).since(&since).build();
+        let mut events = std::pin::pin!(self.docker.events(Some(options)));
+        match tokio::time::timeout(LAG, events.next()).await {
+            Ok(Some(Ok(event))) if event.action.as_deref() == Some("kill") => Killer::Asked,
+            Ok(_) | Err(_) => Killer::Kernel,
         }
     }
 
