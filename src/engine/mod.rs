@@ -3,13 +3,14 @@
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
 //! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares
 //! candidate and stable; [`dossier`]
-//! captures what goes wrong; [`leftovers`] takes out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from elsewhere; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
+//! captures what goes wrong; [`hidden`] says what cannot be answered; [`leftovers`] takes out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from elsewhere; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
 
 pub mod answer;
 pub mod artefacts;
 pub mod change;
 pub mod dossier;
 pub mod follow;
+pub mod hidden;
 pub mod interrupt;
 pub mod judging;
 pub mod leftovers;

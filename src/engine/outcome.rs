@@ -197,6 +197,10 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             };
             let failure = Failure::new(code, format!("`{name}` was turned back to {}", to.short()));
             let failure = reasons(failure, &why, ended.found.as_ref()).now(format!("`{name}` serves {} again", to.short()));
+            let failure = match ended.hidden.filter(|_| why == Why::Stalled) {
+                Some(hidden) => failure.because(format!("it waited for {hidden}")),
+                None => failure,
+            };
             // Where traffic told, what tasks and events do not tell is no advice.
             let found = ended.found.as_ref().filter(|(_, cause)| code != Code::CandidateWorse || cause.cause != Kind::Unknown);
             fail(advice(failure, found, "fix the cause, then deploy again"), Undone::Yes)

@@ -40,6 +40,8 @@ pub struct Ended {
     pub evidence: Option<Evidence>,
     /// Why the looks since then were not answered.
     pub blind: Option<PortError>,
+    /// At the last look ECS waited at a hook of ours that it did not show.
+    pub hidden: Option<String>,
 }
 
 /// One rollout in the making.
@@ -74,7 +76,7 @@ impl Rolling<'_> {
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
         let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);
-        let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None };
+        let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None, hidden: None };
         let mut judging = Judging::new(self.context, self.roll);
         let mut asking = Asking::new(self.context.people);
         let mut refused = 0;
@@ -232,6 +234,10 @@ impl Rolling<'_> {
                 let mut seen = shown(&self.roll.service, &evidence, begun, self.revision, phase);
                 if let Some(shift) = &mut seen.shift {
                     shift.judged = judging.told();
+                }
+                ended.hidden = self.hidden(phase, &evidence);
+                if let Some(hidden) = &ended.hidden {
+                    seen.waiting_for.clone_from(hidden);
                 }
                 (self.context.tell)(Event::StepProgress { step: self.step.clone(), progress: Shown::Rollout(seen) });
                 let sight = Sight::Deployment {

@@ -198,10 +198,15 @@ pub fn taken_over(begun: &Begun, evidence: &Evidence) -> Option<Revision> {
     later.map(|later| later.revision.clone())
 }
 
+/// Our service deployment, once it is listed.
+pub fn service_deployment_of<'a>(begun: &Begun, evidence: &'a Evidence) -> Option<&'a ServiceDeployment> {
+    let ServiceDeployments::Listed { list } = &evidence.service_deployments else { return None };
+    Some(ours_and_later(begun, list)?.0)
+}
+
 /// How traffic stands in our deployment, where it shifts it.
 pub fn shift_of<'a>(begun: &Begun, evidence: &'a Evidence) -> Option<&'a ShiftSeen> {
-    let ServiceDeployments::Listed { list } = &evidence.service_deployments else { return None };
-    ours_and_later(begun, list)?.0.shift.as_ref()
+    service_deployment_of(begun, evidence)?.shift.as_ref()
 }
 
 /// Our service deployment, and the newest of those that came after it. ECS makes one only of someone's call, its own rollbacks

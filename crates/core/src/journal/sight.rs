@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Entry, Fact, Head, Output, Undo};
 use crate::pipeline::{Name, Pipeline, Service};
-use crate::plan::{Plan, Step, StepId, StepKind};
+use crate::plan::{Plan, Step, StepId, StepKind, Wiring};
 use crate::release::{Commit, Revision, RunId, Source, Tree};
 use crate::settled::Begun;
 use crate::snapshot::{RunningService, ServiceSeen};
@@ -82,6 +82,7 @@ fn configuration(running: &RunningService) -> Option<Value> {
 
 fn step(service: &Service, running: &RunningService) -> Step {
     let mut roll = timeline::roll(service, Some(running));
+    roll.wiring = Wiring::under_way(running);
     roll.before = before(running);
     roll.before_configuration = configuration(running).unwrap_or_default();
     roll.before_load_balancers = Value::Null;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::analysis::Judge;
 use crate::pipeline::{Name, Pause, Shift, Strategy};
 use crate::release::Revision;
-use crate::routing::WiringSeen;
+use crate::routing::{BalancerSeen, WiringSeen};
 use crate::snapshot::RunningService;
 
 /// One service's rollout.
@@ -116,6 +116,32 @@ impl Wiring {
             Live::Declared => &self.target_group,
             Live::Alternate => &self.alternate,
         }
+    }
+
+    /// What a service shows that runs the candidate already, in a rollout under way or after it: the one of each pair that the
+    /// candidate is not in served before. A pair is left out whose candidate is not resolved yet.
+    pub fn under_way(running: &RunningService) -> Vec<Self> {
+        let balancers = running.routing.as_ref().map(|routing| routing.balancers.as_slice()).unwrap_or_default();
+        let pair = |seen: &BalancerSeen| {
+            let WiringSeen::Known(known) = &seen.wiring else { return None };
+            let (declared, alternate) = (&seen.declared, known.alternate.as_ref()?);
+            let live = match known.resolved.as_deref()? {
+                candidate if candidate == alternate.arn => Live::Declared,
+                candidate if candidate == declared.arn => Live::Alternate,
+                _ => return None,
+            };
+            Some(Self {
+                target_group: declared.arn.clone(),
+                alternate: alternate.arn.clone(),
+                live,
+                production_rule: known.production_rule.clone(),
+                test_rule: known.test.as_ref().map(|(rule, _)| rule.clone()),
+                role: known.role.clone(),
+                load_balancer: declared.load_balancer.clone().or_else(|| alternate.load_balancer.clone()),
+                wired: Wired::Already,
+            })
+        };
+        balancers.iter().filter_map(pair).collect()
     }
 
     /// Takes what serves now as what serves before the rollout, where that was seen.

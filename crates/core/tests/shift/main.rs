@@ -15,7 +15,7 @@ use shipit_core::gate::GatePolicy;
 use shipit_core::pipeline::{
     OnInterrupt, Pause, PauseAt, Pipeline, Service, Share, Shift, Steps, Strategy as Way, TaskDefinitionSource, Traffic,
 };
-use shipit_core::plan::{Body, Driver, End, Live, Plan, Roll, StepKind, Wired, leftover, plan};
+use shipit_core::plan::{Body, Driver, End, Live, Plan, Roll, StepKind, Wired, Wiring, leftover, plan};
 use shipit_core::release::{Commit, Revision, Source, Tree};
 use shipit_core::review::{Note, review};
 use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
@@ -386,4 +386,20 @@ fn what_someone_changed_meanwhile_stays_and_what_ecs_adds_hides_nothing() {
     assert_eq!(left.configuration.get("canaryConfiguration"), None, "it goes with its strategy");
     let unknown = Roll { before_configuration: Value::Null, ..roll };
     assert_eq!(leftover(&unknown, End::TurnedBack, &now), None, "what is not known is not put back");
+}
+
+#[test]
+fn a_rollout_under_way_tells_which_group_served_before_it() {
+    let found = |resolved: Option<&str>| {
+        let service = seen(Known { resolved: resolved.map(arn), production: forwards(&[("web-a", 9), ("web-b", 1)]), ..known() });
+        Wiring::under_way(&service)
+    };
+    for (candidate, before) in [("web-b", "web-a"), ("web-a", "web-b")] {
+        let found = found(Some(candidate));
+        let [pair] = found.as_slice() else { panic!("one pair: {found:?}") };
+        assert_eq!((pair.stable(), pair.candidate()), (arn(before).as_str(), arn(candidate).as_str()));
+        assert_eq!(pair.production_rule, RULE);
+    }
+    assert_eq!(found(None), [], "it is not guessed by the weights");
+    assert_eq!(found(Some("other")), []);
 }

@@ -1,8 +1,10 @@
 //! The services of one ECS cluster.
 
 mod api;
+mod bake;
 mod balancing;
 mod begin;
+mod deployments;
 pub(super) mod describe;
 mod evidence;
 mod follow;
@@ -17,19 +19,21 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shipit_core::release::{Revision, RunId};
 use shipit_core::rollout::Answer;
-use shipit_core::settled::{Begun, Evidence, HookId, ServiceDeployment, ServiceDeployments, ShiftSeen};
+use shipit_core::settled::{Begun, Evidence, HookId, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen};
 use shipit_core::tags;
 
 use self::api::Api;
+use self::bake::Bakes;
 use self::balancing::Balancing;
+use self::deployments::ours;
 use self::describe::Balancers;
 use super::operation::{self, Operation};
 use crate::port::{Change, Clock, PortError, PortResult, Service, StopType};
@@ -49,6 +53,8 @@ pub struct Cluster {
     revisions: Mutex<HashMap<String, Revision>>,
     /// Target groups of service revisions, by the revisions' ARNs.
     groups: Mutex<HashMap<String, Vec<String>>>,
+    /// What was seen of the bakes.
+    bakes: Mutex<Bakes>,
     /// The platform has answered that it knows no service deployments.
     without_deployments: AtomicBool,
 }
@@ -62,6 +68,7 @@ impl Cluster {
             clock,
             revisions: Mutex::default(),
             groups: Mutex::default(),
+            bakes: Mutex::default(),
             without_deployments: AtomicBool::new(false),
         }
     }
@@ -210,100 +217,5 @@ impl Service for Cluster {
         };
         let body = json!({"serviceDeploymentArn": arn, "stopType": how});
         self.api.call(operation::STOP_SERVICE_DEPLOYMENT, &body).await.map(drop)
-    }
-}
-
-/// The ARN of our service deployment.
-fn ours(begun: &Begun, list: &[ServiceDeployment]) -> PortResult<String> {
-    let ours = follow::ours(begun, list).map(|ours| ours.arn.clone());
-    ours.ok_or_else(|| PortError::NotFound { what: format!("the service deployment of `{}`", begun.service) })
-}
-
-impl Cluster {
-    /// Service deployments created since our call; what their service revisions run is asked once each.
-    async fn service_deployments(&self, begun: &Begun) -> PortResult<ServiceDeployments> {
-        let since = begun.asked_at.as_millisecond() as f64 / 1000.0;
-        let query = json!({"service": begun.service, "createdAt": {"after": since}, "maxResults": 100});
-        let Some(briefs) = self.list_deployments(query).await? else {
-            return Ok(ServiceDeployments::Unsupported);
-        };
-        Ok(ServiceDeployments::Listed { list: self.with_revisions(&briefs).await? })
-    }
-
-    async fn with_revisions(&self, briefs: &[Value]) -> PortResult<Vec<ServiceDeployment>> {
-        let arn = |brief: &Value| brief["targetServiceRevisionArn"].as_str().map(str::to_owned);
-        let arns: Vec<String> = briefs.iter().filter_map(arn).collect();
-        Ok(follow::list(briefs, &self.revisions(&arns).await?))
-    }
-
-    /// How traffic stands in a service deployment; none where it shifts none.
-    async fn shift(&self, arn: &str) -> PortResult<Option<ShiftSeen>> {
-        let body = json!({"serviceDeploymentArns": [arn]});
-        let reply = self.api.call(operation::DESCRIBE_SERVICE_DEPLOYMENTS, &body).await?;
-        let Some(deployment) = reading::items(&reply["serviceDeployments"]).next() else { return Ok(None) };
-        let (candidate, stable) = shift::revisions(deployment);
-        let groups = self.groups(&[candidate.as_slice(), &stable].concat()).await?;
-        let of = |arns: &[String]| arns.iter().filter_map(|arn| groups.get(arn)).flatten().cloned().collect();
-        Ok(shift::seen(deployment, of(&candidate), of(&stable)))
-    }
-
-    /// All pages of ListServiceDeployments; nothing when the platform does not have it.
-    async fn list_deployments(&self, query: Value) -> PortResult<Option<Vec<Value>>> {
-        if self.without_deployments.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let mut briefs = Vec::new();
-        let mut body = self.api.body(query);
-        let single = body["maxResults"] == 1;
-        loop {
-            let mut reply = match self.api.ask(operation::LIST_SERVICE_DEPLOYMENTS, &body).await {
-                Ok(reply) => reply,
-                Err(error) if error.is_unknown_operation() => {
-                    self.without_deployments.store(true, Ordering::Relaxed);
-                    return Ok(None);
-                }
-                Err(error) => return Err(self.api.explain(error)),
-            };
-            if let Value::Array(page) = reply["serviceDeployments"].take() {
-                briefs.extend(page);
-            }
-            match reply["nextToken"].take() {
-                token @ Value::String(_) if !single => body["nextToken"] = token,
-                _ => return Ok(Some(briefs)),
-            }
-        }
-    }
-
-    /// The target groups of these service revisions, by ARN. Those that ECS has resolved never change.
-    async fn groups(&self, arns: &[String]) -> PortResult<HashMap<String, Vec<String>>> {
-        let unknown: Vec<&String> = {
-            let known = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            arns.iter().filter(|arn| !known.contains_key(*arn)).collect()
-        };
-        for batch in unknown.chunks(20) {
-            let reply = self.api.call(operation::DESCRIBE_SERVICE_REVISIONS, &json!({"serviceRevisionArns": batch})).await?;
-            let found = reading::items(&reply["serviceRevisions"])
-                .filter_map(|found| Some((found["serviceRevisionArn"].as_str()?.to_owned(), shift::groups(found))));
-            let resolved = found.filter(|(_, groups)| !groups.is_empty());
-            self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(resolved);
-        }
-        Ok(self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
-    }
-
-    /// The task definitions of these service revisions, by ARN.
-    async fn revisions(&self, arns: &[String]) -> PortResult<HashMap<String, Revision>> {
-        let unknown: Vec<&String> = {
-            let known = self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            arns.iter().filter(|arn| !known.contains_key(*arn)).collect()
-        };
-        for batch in unknown.chunks(20) {
-            let reply = self.api.call(operation::DESCRIBE_SERVICE_REVISIONS, &json!({"serviceRevisionArns": batch})).await?;
-            let found = reply["serviceRevisions"].as_array().into_iter().flatten().filter_map(|found| {
-                Some((found["serviceRevisionArn"].as_str()?.to_owned(), Revision(found["taskDefinition"].as_str()?.to_owned())))
-            });
-            self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(found);
-        }
-        let known = self.revisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(arns.iter().filter_map(|arn| Some((arn.clone(), known.get(arn)?.clone()))).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! How a deployment that shifts traffic stands, in core's words, and the answer to its hooks. Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit_core::pipeline::Share;
 use shipit_core::rollout::Answer;
@@ -26,8 +26,13 @@ pub fn revisions(deployment: &Value) -> (Vec<String>, Vec<String>) {
     (candidate.into_iter().collect(), stable)
 }
 
-/// A service deployment of DescribeServiceDeployments, with the target groups of both sides; none before it has a stage.
-pub fn seen(deployment: &Value, candidate_groups: Vec<String>, stable_groups: Vec<String>) -> Option<ShiftSeen> {
+/// A service deployment of DescribeServiceDeployments, with the target groups of both sides and the end of its bake; none
+/// before it has a stage.
+pub fn seen(
+    deployment: &Value,
+    [candidate_groups, stable_groups]: [Vec<String>; 2],
+    baking_until: Option<Timestamp>,
+) -> Option<ShiftSeen> {
     let stage = Stage::of(deployment["lifecycleStage"].as_str()?);
     let target = &deployment["targetServiceRevision"];
     Some(ShiftSeen {
@@ -36,7 +41,7 @@ pub fn seen(deployment: &Value, candidate_groups: Vec<String>, stable_groups: Ve
         candidate_groups,
         stable_groups,
         hooks: items(&deployment["lifecycleHookDetails"]).filter_map(hook).collect(),
-        baking_until: if stage == Stage::BakeTime { baking_until(deployment) } else { None },
+        baking_until,
         stage,
     })
 }
@@ -74,13 +79,6 @@ fn hook(detail: &Value) -> Option<HookSeen> {
     })
 }
 
-/// The bake began with the last change of the deployment.
-fn baking_until(deployment: &Value) -> Option<Timestamp> {
-    let began = time(&deployment["updatedAt"])?;
-    let minutes = deployment["deploymentConfiguration"]["bakeTimeInMinutes"].as_i64().filter(|minutes| *minutes <= 1440)?;
-    began.checked_add(SignedDuration::from_mins(minutes)).ok()
-}
-
 /// ContinueServiceDeployment's request.
 pub fn answer(deployment: &str, hook: &HookId, answer: Answer) -> Value {
     let action = match answer {
@@ -106,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_canary_at_its_second_pause_is_read_whole() {
-        let seen = seen(&recorded(), vec!["tg/green".into()], vec!["tg/blue".into()]).unwrap();
+        let seen = seen(&recorded(), [vec!["tg/green".into()], vec!["tg/blue".into()]], None).unwrap();
         assert_eq!(
             (seen.stage, seen.production, seen.test),
             (Stage::PreProductionTrafficShift, Some(Share(100)), Some(Share(1000)))
@@ -130,20 +128,10 @@ mod tests {
         new["lifecycleHookDetails"][0]["targetType"] = json!("HUMAN");
         new["lifecycleHookDetails"][0]["status"] = json!("THINKING");
         new["targetServiceRevision"]["requestedProductionTrafficWeight"] = json!(1e9);
-        let seen = seen(&new, Vec::new(), Vec::new()).unwrap();
+        let seen = seen(&new, Default::default(), None).unwrap();
         assert_eq!((seen.stage, seen.production), (Stage::Other("VERIFY_TRAFFIC".into()), None));
         assert_eq!(seen.hooks[0].kind, HookKind::Other("HUMAN".into()));
         assert_eq!(seen.hooks[0].status, HookStatus::Other("THINKING".into()));
-        assert_eq!(super::seen(&json!({"status": "PENDING"}), Vec::new(), Vec::new()), None);
-    }
-
-    #[test]
-    fn the_bake_ends_so_long_after_its_stage_began() {
-        let mut baking = recorded();
-        baking["lifecycleStage"] = json!("BAKE_TIME");
-        let until = |baking: &Value| seen(baking, Vec::new(), Vec::new()).unwrap().baking_until.map(Timestamp::as_second);
-        assert_eq!(until(&baking), Some(1_790_000_100 + 600));
-        baking["deploymentConfiguration"]["bakeTimeInMinutes"] = json!(i64::MAX);
-        assert_eq!(until(&baking), None);
+        assert_eq!(super::seen(&json!({"status": "PENDING"}), Default::default(), None), None);
     }
 }
