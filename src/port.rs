@@ -15,6 +15,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use serde_json::Value;
 use shipit_core::ancestry::Ancestry;
+use shipit_core::codedeploy::Alarms;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
@@ -181,6 +182,8 @@ pub struct Change {
     pub create: Option<Value>,
     /// How CodeDeploy shall move traffic; none leaves it to the service's deployment group. ECS is told by `configuration`.
     pub shift: Option<Shift>,
+    /// Which alarms CodeDeploy shall heed. ECS is told by `configuration`.
+    pub alarms: Alarms,
     /// Who asks: kept with the deployment where the platform takes a description (CodeDeploy).
     pub asker: Asker,
 }

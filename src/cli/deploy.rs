@@ -19,19 +19,19 @@ pub struct Deploy {
     /// Deploy though the service runs a newer commit
     #[arg(long, requires = "reason")]
     force: bool,
-    /// When the wait ends: once it is deployed, or once all traffic has moved, with the bake left to AWS
-    #[arg(long, value_enum, default_value_t)]
-    until: UntilArg,
+    /// When the wait ends: once it is deployed, or once all traffic has moved, with the bake left to AWS; CodeDeploy's
+    /// termination wait is left to AWS unless asked for, or judged
+    #[arg(long, value_enum)]
+    until: Option<UntilArg>,
     /// Why the older commit is wanted; it stays in the journal and on the revision
     #[arg(long, requires = "force", value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
 }
 
 /// When the wait ends.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum UntilArg {
     /// The deployment has succeeded.
-    #[default]
     Deployed,
     /// All traffic has moved and nothing is judged or asked any more.
     TrafficShifted,
@@ -55,7 +55,7 @@ pub async fn run(args: Deploy) -> Exit {
 
 async fn deploy(args: Deploy) -> Result<Exit, Exit> {
     let mut session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
-    session.until = args.until.into();
+    session.until = args.until.map(Until::from).unwrap_or_default();
     session.claim("deploy").await?;
     let planned = session.plan(&args.source, args.reason.map(|reason| Forced { reason })).await?;
     let refusals = planned.refusals();

@@ -47,10 +47,11 @@ async fn roll_back(args: Rollback) -> Result<Exit, Exit> {
         false => vec![wanted(&session.pipeline().services, args.service.as_deref()).map_err(|failure| refuse(&[failure]))?],
     };
     let wanted = args.to.map_or(Wanted::Steps(args.steps.into()), Wanted::Named);
+    let speed = if args.fast { Speed::Fast } else { Speed::Own };
     let context = session.context(&|_| {});
     let (mut targets, mut failures) = (Vec::new(), Vec::new());
     for service in services {
-        match target(&context, service, &wanted).await {
+        match target(&context, service, &wanted, speed).await {
             Ok(target) => targets.push(target),
             Err(failure) => failures.push(failure),
         }
@@ -63,7 +64,6 @@ async fn roll_back(args: Rollback) -> Result<Exit, Exit> {
         report::say("nothing to do: that revision runs");
         return Ok(Exit::Done);
     }
-    let speed = if args.fast { Speed::Fast } else { Speed::Own };
     let (plan, facts) = plan(&context, &targets, speed);
     Ok(carry_out(&session, &plan, &[], args.common.output, facts).await)
 }

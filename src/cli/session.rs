@@ -62,7 +62,7 @@ impl Session {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
         let run = Arc::new(OnceLock::new());
-        let (until, prompt, interrupt) = (Until::Deployed, Prompt::default(), signals(run.clone()));
+        let (until, prompt, interrupt) = (Until::default(), Prompt::default(), signals(run.clone()));
         Ok(Self { loaded, connected, by: app::who(), until, prompt, interrupt, run })
     }
 

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
+use shipit_core::codedeploy::Alarms;
 use shipit_core::failure::Failure;
 use shipit_core::pipeline::{Shift, Steps};
 use shipit_core::plan::{Body, Roll};
@@ -151,6 +152,7 @@ pub async fn ask_back(context: &Context<'_>, roll: &Roll, before: &Revision, beg
                 load_balancers: body.load_balancers,
                 create: None,
                 shift: Some(Shift { steps: Steps::AllAtOnce, terminate_after: None }),
+                alarms: Alarms::Off,
                 asker,
             };
             let asked = patiently(clock, &roll.service, throttled, async || port.begin(&back).await).await;

@@ -71,18 +71,19 @@ async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(St
     Ok((service.name.clone(), seen))
 }
 
-/// How traffic reaches a service that ECS itself is to shift; nothing for any other. What CodeDeploy shifts is described by
-/// its deployment group, which comes with the service.
+/// How traffic reaches a service that is to be shifted; nothing for any other. What CodeDeploy shifts is described by its
+/// deployment group, which comes with the service: of that only the alarms are looked at here.
 ///
 /// # Errors
 /// AWS could not be asked.
 pub async fn routing(context: &Context<'_>, service: &Service, running: &RunningService) -> Result<Option<Routing>, Failure> {
-    if !matches!(service.strategy, Strategy::Shift(_)) || running.controller != "ECS" {
-        return Ok(None);
-    }
     let throttled = PortError::is_throttled;
     let look = async || context.ports.routes.routing(&service.service, running, service.traffic.as_ref()).await;
-    let mut routing = patiently(context.clock, &service.service, throttled, look).await?;
+    let mut routing = match (&service.strategy, running.controller.as_str()) {
+        (Strategy::Shift(_), "ECS") => patiently(context.clock, &service.service, throttled, look).await?,
+        (Strategy::Shift(_), "CODE_DEPLOY") => Routing::default(),
+        _ => return Ok(None),
+    };
     let names = guards(service, running);
     let look = async || context.ports.metrics.alarms(&names).await;
     // No names would ask for all alarms of the account.
@@ -102,12 +103,14 @@ pub async fn routing(context: &Context<'_>, service: &Service, running: &Running
     Ok(Some(routing))
 }
 
-/// Alarms that would guard the deployment: the judge's, and those that the service heeds already.
+/// Alarms that would guard the deployment: the judge's, and those that the service, or its deployment group, heeds already.
 fn guards(service: &Service, running: &RunningService) -> Vec<String> {
     let own = &running.configuration["alarms"];
     let heeded = own["alarmNames"].as_array().into_iter().flatten().filter(|_| own["enable"] == true);
     let judged = service.judge.iter().flat_map(|judge| judge.alarms.iter().cloned());
-    let names: BTreeSet<String> = heeded.filter_map(|name| name.as_str()).map(str::to_owned).chain(judged).collect();
+    let of_group = running.codedeploy.iter().flat_map(|group| group.alarms.iter().cloned());
+    let heeded = heeded.filter_map(|name| name.as_str()).map(str::to_owned).filter(|_| running.controller == "ECS");
+    let names: BTreeSet<String> = heeded.chain(of_group).chain(judged).collect();
     names.into_iter().collect()
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use shipit_core::codedeploy::Alarms;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Entry, Fact, Output};
 use shipit_core::pipeline::{Service, Steps, Strategy};
@@ -52,7 +53,12 @@ impl Target<'_> {
 ///
 /// # Errors
 /// The service is missing or moves, nothing is known to go back to, or the revision can no longer run.
-pub async fn target<'a>(context: &Context<'_>, service: &'a Service, wanted: &Wanted) -> Result<Target<'a>, Failure> {
+pub async fn target<'a>(
+    context: &Context<'_>,
+    service: &'a Service,
+    wanted: &Wanted,
+    speed: Speed,
+) -> Result<Target<'a>, Failure> {
     let look = async || context.ports.service.look(&service.service).await;
     let seen = patiently(context.clock, &service.service, PortError::is_throttled, look).await?;
     let ServiceSeen::Present(mut running) = seen else {
@@ -68,6 +74,10 @@ pub async fn target<'a>(context: &Context<'_>, service: &'a Service, wanted: &Wa
         Wanted::Named(name) => named(&trail, service, &running, name).await?,
     };
     running.routing = routing(context, service, &running).await?.map(Box::new);
+    if let (Speed::Fast, Some(routing)) = (speed, &mut running.routing) {
+        // An alarm that rings is what such a rollback is for.
+        routing.alarms.clear();
+    }
     let wiring = wiring(service, &running).map_err(first)?;
     Ok(Target { service, running, revision, wiring })
 }
@@ -164,7 +174,7 @@ impl Speed {
         let guards = Policy::of(&roll, Until::Deployed).guards;
         if let Strategy::Shift(shift) = &mut roll.strategy {
             shift.steps = Steps::AllAtOnce;
-            (roll.judge, roll.pause) = (None, None);
+            (roll.judge, roll.pause, roll.alarms) = (None, None, Alarms::Off);
             // Our own pauses of an earlier rollout would hold it up with nobody to answer them; others' are kept.
             if let Some(hooks) = roll.before_configuration["lifecycleHooks"].as_array_mut() {
                 hooks.retain(|hook| !is_ours(hook, &guards));

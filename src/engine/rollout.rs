@@ -195,6 +195,7 @@ impl Rolling<'_> {
             load_balancers: body.load_balancers,
             create: self.roll.create.clone(),
             shift: self.roll.shift().cloned(),
+            alarms: self.roll.alarms.clone(),
             asker: self.asker(),
         }
     }

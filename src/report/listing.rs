@@ -152,6 +152,7 @@ mod tests {
             strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
             pause: None,
             judge: None,
+            alarms: Default::default(),
             wiring: Vec::new(),
             before: None,
             before_configuration: Value::Null,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::adapter::aws::{self, Aws, Credentials, Target};
 use shipit::port::{Asker, Change, Clock, Evidence as _, PortError, Revisions as _, Secret, Service as _, StopType};
-use shipit_core::codedeploy::{Ready, Terminate};
+use shipit_core::codedeploy::{Alarms, Ready, Terminate};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Share, Shift, Steps};
 use shipit_core::release::{Commit, Revision, RunId};
@@ -172,6 +172,7 @@ fn change(revision: &Revision, steps: Option<Steps>) -> Change {
         load_balancers: Value::Null,
         create: None,
         shift: steps.map(|steps| Shift { steps, terminate_after: None }),
+        alarms: Alarms::OfGroup,
         asker: Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) },
     }
 }

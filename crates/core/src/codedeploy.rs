@@ -1,11 +1,17 @@
 //! What CodeDeploy does with a service, as it was seen, and which of its deployment configurations moves traffic as wanted.
 
+mod alarms;
+mod pause;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use shipit_scheduler::Span;
 
 use crate::pipeline::{Share, Shift, Steps};
+
+pub use alarms::{Alarms, MOST_ALARMS};
+pub use pause::NoPause;
 
 /// A minute, in milliseconds: CodeDeploy counts no shorter time.
 const MINUTE: u64 = 60_000;
@@ -158,6 +164,14 @@ impl CodeDeploySeen {
 }
 
 impl Terminate {
+    /// How long the earlier version is kept, in minutes; not at all waited for where it is never ended.
+    pub fn minutes(self) -> u64 {
+        match self {
+            Terminate::Never => 0,
+            Terminate::After { minutes } => minutes.into(),
+        }
+    }
+
     fn is(self, wanted: Span) -> bool {
         matches!(self, Terminate::After { minutes } if u64::from(minutes) * MINUTE == wanted.0)
     }
@@ -246,25 +260,32 @@ impl Misfit {
             }
             Misfit::Bake { bake } => format!("take {}m", bake.0.div_ceil(MINUTE).max(1)),
             Misfit::TooLong { .. } => "take larger steps or shorter waits".to_owned(),
-            Misfit::Termination { wanted, group } => format!(
-                "take `terminate_after:` out, or `aws deploy update-deployment-group --application-name {} \
-                 --current-deployment-group-name {} --blue-green-deployment-configuration '{}'`",
-                group.application,
-                group.group,
-                blue_green(group.ready, wanted.0.div_ceil(MINUTE))
-            ),
+            Misfit::Termination { wanted, group } => {
+                let minutes = u32::try_from(wanted.0.div_ceil(MINUTE)).unwrap_or(u32::MAX);
+                format!(
+                    "take `terminate_after:` out, or `{}`",
+                    update_group(group, group.ready, Terminate::After { minutes })
+                )
+            }
         }
     }
 }
 
-/// `blueGreenDeploymentConfiguration`, in the AWS CLI's short words: sent as a whole, so the ready option stays as it is.
-fn blue_green(ready: Ready, minutes: u64) -> String {
+/// The command that lets a group wait so: `blueGreenDeploymentConfiguration` is sent as a whole.
+fn update_group(group: &CodeDeploySeen, ready: Ready, terminate: Terminate) -> String {
     let ready = match ready {
         Ready::GoesOn => "actionOnTimeout=CONTINUE_DEPLOYMENT,waitTimeInMinutes=0".to_owned(),
         Ready::Waits { minutes } => format!("actionOnTimeout=STOP_DEPLOYMENT,waitTimeInMinutes={minutes}"),
     };
+    let terminate = match terminate {
+        Terminate::Never => "action=KEEP_ALIVE".to_owned(),
+        Terminate::After { minutes } => format!("action=TERMINATE,terminationWaitTimeInMinutes={minutes}"),
+    };
     format!(
-        "terminateBlueInstancesOnDeploymentSuccess={{action=TERMINATE,terminationWaitTimeInMinutes={minutes}}},deploymentReadyOption={{{ready}}}"
+        "aws deploy update-deployment-group --application-name {} --current-deployment-group-name {} \
+         --blue-green-deployment-configuration \
+         'terminateBlueInstancesOnDeploymentSuccess={{{terminate}}},deploymentReadyOption={{{ready}}}'",
+        group.application, group.group
     )
 }
 
@@ -272,7 +293,7 @@ fn blue_green(ready: Ready, minutes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn seen() -> CodeDeploySeen {
+    pub(super) fn seen() -> CodeDeploySeen {
         CodeDeploySeen {
             application: "AppECS-prod-web".into(),
             group: "DgpECS-prod-web".into(),

@@ -1,5 +1,6 @@
 //! A second reading of the plan: what a careful person would say before it starts. Fatal notes refuse the run.
 
+mod codedeploy;
 mod shift;
 
 use serde::{Deserialize, Serialize};

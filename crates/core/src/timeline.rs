@@ -5,7 +5,7 @@ mod shift;
 use serde_json::Value;
 use shipit_scheduler::{Assumptions, Prediction, Span, Time, predict};
 
-use crate::pipeline::{Service, Strategy};
+use crate::pipeline::{Pause, Service, Strategy};
 use crate::plan::{Driver, Roll};
 use crate::snapshot::RunningService;
 
@@ -24,13 +24,15 @@ pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
         Strategy::Rolling { .. } => patience(running),
     };
     let shifts = matches!(service.strategy, Strategy::Shift(_));
+    let group = running.and_then(|running| running.codedeploy.as_deref());
     Roll {
         service: service.name.clone(),
         ecs_service: service.service.clone(),
         driver: driver(running),
         strategy: service.strategy.clone(),
-        pause: service.pause.clone().filter(|_| shifts),
+        pause: pause(service, running).filter(|_| shifts),
         judge: service.judge.clone().filter(|_| shifts),
+        alarms: group.map(|group| group.heeds(service.judge.as_ref())).unwrap_or_default(),
         wiring: Vec::new(),
         before: running.map(|running| running.revision.clone()),
         before_configuration: running.map_or(Value::Null, |running| running.configuration.clone()),
@@ -39,6 +41,15 @@ pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
         desired: running.map_or_else(|| desired_of(service.service_definition.as_ref()), |running| running.desired),
         expected_ms: expected.map(|span| span.0),
         patience_ms: patience.0,
+    }
+}
+
+/// Where a person is asked: as the pipeline says, and at CodeDeploy's Ready wherever the deployment group waits there.
+fn pause(service: &Service, running: Option<&RunningService>) -> Option<Pause> {
+    match running.and_then(|running| running.codedeploy.as_deref()) {
+        // A pause that CodeDeploy has not is refused where the wiring is held against it.
+        Some(group) => group.pauses(service.pause.as_ref()).ok().flatten(),
+        None => service.pause.clone(),
     }
 }
 

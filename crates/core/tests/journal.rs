@@ -27,6 +27,7 @@ fn roll(number: usize, needs: &[usize]) -> Step {
         strategy: Way::Rolling { minimum_percent: None, maximum_percent: None },
         pause: None,
         judge: None,
+        alarms: Default::default(),
         wiring: Vec::new(),
         before: Some(revision(number)),
         before_configuration: Value::Null,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::analysis::Judge;
+use crate::codedeploy::Alarms;
 use crate::pipeline::{Name, Pause, Shift, Strategy};
 use crate::release::Revision;
 use crate::routing::{BalancerSeen, WiringSeen};
@@ -27,6 +28,9 @@ pub struct Roll {
     /// `judge:`: what lets traffic move on; only with a strategy that shifts traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<Judge>,
+    /// Which alarms CodeDeploy heeds; ECS is told by its configuration.
+    #[serde(default)]
+    pub alarms: Alarms,
     /// Between which target groups traffic moves, one entry a load balancer of the service; empty where none moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wiring: Vec<Wiring>,

@@ -1,9 +1,11 @@
 //! Whether traffic of a service can be shifted, before anything is touched: what is missing, and what to add.
 
+mod codedeploy;
+
 use super::{Live, Wired, Wiring};
 use crate::analysis::AlarmState;
 use crate::failure::{Code, Failure};
-use crate::pipeline::{Service, Shift, Strategy};
+use crate::pipeline::{Service, Strategy};
 use crate::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
 use crate::snapshot::RunningService;
 
@@ -14,11 +16,11 @@ use crate::snapshot::RunningService;
 pub fn wiring(service: &Service, running: &RunningService) -> Result<Vec<Wiring>, Vec<Failure>> {
     let Strategy::Shift(shift) = &service.strategy else { return Ok(Vec::new()) };
     let routing = match (running.controller.as_str(), &running.routing) {
-        ("CODE_DEPLOY", _) => return codedeploy(service, shift, running).map_err(|failure| vec![*failure]),
+        ("CODE_DEPLOY", _) => return codedeploy::wiring(service, shift, running),
         ("ECS", Some(routing)) => routing,
         _ => return Ok(Vec::new()),
     };
-    let mut refusals: Vec<Failure> = alarms(service, routing).chain(roles(service, routing)).collect();
+    let mut refusals: Vec<Failure> = alarms(service, routing, ECS_HEEDS).chain(roles(service, routing)).collect();
     if routing.balancers.is_empty() && routing.mesh == Mesh::Absent {
         refusals.push(no_balancer(service));
     }
@@ -30,44 +32,6 @@ pub fn wiring(service: &Service, running: &RunningService) -> Result<Vec<Wiring>
         }
     }
     if refusals.is_empty() { Ok(wiring) } else { Err(refusals) }
-}
-
-/// By the deployment group: CodeDeploy knows groups and listeners, and moves their weights by its own role.
-fn codedeploy(service: &Service, shift: &Shift, running: &RunningService) -> Result<Vec<Wiring>, Box<Failure>> {
-    let name = &service.name;
-    let Some(seen) = &running.codedeploy else {
-        let what = format!("`{name}` is deployed by CodeDeploy, and no deployment group names it");
-        return Err(Box::new(Failure::new(Code::DeploymentGroupMissing, what).now("nothing was touched")));
-    };
-    if let Err(misfit) = seen.configuration_for(shift) {
-        let what = format!("`{name}` cannot be shifted so by CodeDeploy: {shift}");
-        let failure = Failure::new(Code::ControllerMismatch, what).because(misfit.to_string()).now("nothing was touched");
-        return Err(Box::new(failure.next(misfit.remedy())));
-    }
-    let pair = seen.target_groups.split_first().zip(seen.production_listeners.first());
-    let wiring = pair.and_then(|((live, others), listener)| {
-        Some(Wiring {
-            target_group: live.clone(),
-            alternate: others.first()?.clone(),
-            live: Live::Declared,
-            production_rule: listener.clone(),
-            test_rule: seen.test_listener.clone(),
-            role: None,
-            load_balancer: seen.load_balancer.clone(),
-            wired: Wired::Already,
-        })
-    });
-    match wiring {
-        Some(wiring) => Ok(vec![wiring]),
-        None => Err(Box::new(
-            refused(format!("the deployment group `{}` of `{name}` has no pair of target groups", seen.group))
-                .because("CodeDeploy moves traffic between two target groups of one production listener")
-                .next(format!(
-                    "aws deploy update-deployment-group --application-name {} --current-deployment-group-name {} --load-balancer-info …",
-                    seen.application, seen.group
-                )),
-        )),
-    }
 }
 
 fn one(service: &Service, seen: &BalancerSeen) -> Result<Wiring, Vec<Failure>> {
@@ -164,7 +128,10 @@ fn unreached(service: &Service, declared: &GroupSeen, alternate: &GroupSeen, kno
     Some(unclear(what).because("targets of a group that no rule forwards to never become healthy"))
 }
 
-fn alarms<'a>(service: &'a Service, routing: &'a Routing) -> impl Iterator<Item = Failure> + 'a {
+/// What ECS makes of an alarm that rings already.
+const ECS_HEEDS: &str = "ECS ignores an alarm that is in ALARM when a deployment starts, for the whole of it";
+
+fn alarms<'a>(service: &'a Service, routing: &'a Routing, heeds: &'static str) -> impl Iterator<Item = Failure> + 'a {
     let name = &service.name;
     let refusal = |what: String| Failure::new(Code::AlarmUnusable, what).now("nothing was touched");
     routing.alarms.iter().filter_map(move |(alarm, state)| match state {
@@ -177,7 +144,7 @@ fn alarms<'a>(service: &'a Service, routing: &'a Routing) -> impl Iterator<Item 
         ),
         Some(AlarmState::Alarm) => Some(
             refusal(format!("the alarm `{alarm}` of `{name}` is in ALARM already"))
-                .because("ECS ignores an alarm that is in ALARM when a deployment starts, for the whole of it")
+                .because(heeds)
                 .next(format!("`aws cloudwatch describe-alarm-history --alarm-name {alarm}` shows why"))
                 .next(format!("deploy when it is OK, or take it out of `judge: alarms:` of `{name}`")),
         ),

@@ -25,21 +25,22 @@ fn shifts(service: &Service, roll: &Roll, running: &RunningService) -> Vec<Note>
             running.desired
         )));
     }
+    if let (Driver::CodeDeploy, Some(seen)) = (roll.driver, &running.codedeploy) {
+        notes.extend(super::codedeploy::notes(name, roll, seen));
+        return notes;
+    }
     if roll.pause.is_none() && roll.judge.is_none() {
         notes.push(remark(format!(
             "AWS moves the traffic of `{name}` by time: nothing but its health checks and alarms holds it without `judge:` or `pause:`"
         )));
     }
-    if roll.driver == Driver::Ecs {
-        notes.extend(hooks(name, running, roll));
-        let otherwise = service.traffic.is_some() && roll.wiring.iter().any(|wiring| wiring.wired == Wired::Already);
-        if let (true, Some(traffic)) = (otherwise, &service.traffic)
-            && roll.wiring.iter().all(|wiring| wiring.production_rule != traffic.production_rule)
-        {
-            notes.push(remark(format!(
-                "`{name}` is wired by another production rule than `traffic:` says: the service's own holds"
-            )));
-        }
+    notes.extend(hooks(name, running, roll));
+    let otherwise = service.traffic.is_some() && roll.wiring.iter().any(|wiring| wiring.wired == Wired::Already);
+    if let (true, Some(traffic)) = (otherwise, &service.traffic)
+        && roll.wiring.iter().all(|wiring| wiring.production_rule != traffic.production_rule)
+    {
+        notes
+            .push(remark(format!("`{name}` is wired by another production rule than `traffic:` says: the service's own holds")));
     }
     notes
 }

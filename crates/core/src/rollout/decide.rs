@@ -3,7 +3,8 @@
 use super::guard::{Guarded, guarded, ours};
 use super::patience::{Stall, stalled};
 use super::progress::moved;
-use super::{Act, Decision, Judged, OnStall, Phase, Policy, Rollout, Route, Seen, Sight, Why, Wish};
+use super::{Act, Decision, Judged, OnStall, Phase, Policy, Rollout, Route, Seen, Sight, Until, Why, Wish};
+use crate::pipeline::PauseAt;
 use crate::release::Revision;
 use crate::settled::{Begun, Settled, ShiftSeen};
 
@@ -67,6 +68,12 @@ fn shifting(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun, shift
     if let Judged::Worse { found } = &seen.judged {
         return give_up(policy, rollout, begun, Why::Worse { found: found.clone() });
     }
+    // Where the platform does not wait for the verdict at the end, waiting longer would let all pass.
+    if let Judged::Inconclusive { found } = &seen.judged
+        && !policy.guards.contains_key(&PauseAt::AfterProduction)
+    {
+        return give_up(policy, rollout, begun, Why::Inconclusive { found: found.clone() });
+    }
     if policy.until.is_reached(shift) {
         let (stage, baking_until) = (shift.stage.clone(), shift.baking_until);
         return stay(rollout.to(Phase::Reached { begun: begun.clone(), stage, baking_until }));
@@ -123,6 +130,10 @@ fn returning(policy: &Policy, rollout: Rollout, seen: &Seen, (begun, route, why)
         (Settled::Failed { reason }, _) | (Settled::RolledBack { reason, .. }, Route::Anew) => stuck(reason.clone()),
         (Settled::Pending | Settled::RollingBack { .. }, _) => {
             let rollout = moved(rollout, progress, seen.at);
+            // All traffic is back; what is left is the platform's wait before the tasks end that have none.
+            if route == Route::Anew && policy.until == Until::TrafficShifted && shift.is_some_and(|shift| policy.until.is_reached(shift)) {
+                return stay(rollout.to(Phase::TurnedBack { to: begun.revision.clone(), why: why.clone() }));
+            }
             // On the way back by a shift nothing is judged: the revision is known, and whoever waits for it wants it back.
             if route == Route::Anew
                 && let Some((_, hook)) = shift.and_then(|shift| ours(&policy.guards, shift))

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Policy, Rollout, Why};
 use crate::pipeline::{PauseAt, Share};
-use crate::plan::{JUDGED, Roll};
+use crate::codedeploy::Alarms;
+use crate::plan::{Driver, JUDGED, Roll};
 use crate::settled::{HookId, HookSeen, ShiftSeen};
 
 /// At which stages this rollout has hooks of its own, and what answers them. A hook anywhere else is someone else's.
@@ -22,12 +23,20 @@ pub enum Guard {
     Person,
     /// Both: a person is asked once the evidence is good.
     Both,
+    /// Nobody: whoever asked for the rollout has answered beforehand.
+    Nobody,
 }
 
 /// The hooks that a planned rollout has placed.
 pub(super) fn guards(roll: &Roll) -> Guards {
+    // At Ready of a group that waits there, a way back that nothing is to hold would wait for ever.
+    if roll.driver == Driver::CodeDeploy && roll.alarms == Alarms::Off {
+        return [(PauseAt::BeforeProduction, Guard::Nobody)].into();
+    }
     let mut guards: Guards = roll.pause.iter().flat_map(|pause| &pause.at).map(|at| (*at, Guard::Person)).collect();
-    for at in roll.judge.iter().flat_map(|_| JUDGED) {
+    // CodeDeploy waits once all traffic has moved, and asks nobody.
+    let is_there = |at: &PauseAt| roll.driver == Driver::Ecs || *at == PauseAt::BeforeProduction;
+    for at in roll.judge.iter().flat_map(|_| JUDGED).filter(is_there) {
         guards.entry(at).and_modify(|guard| *guard = Guard::Both).or_insert(Guard::Judge);
     }
     guards

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Guards;
 use super::guard::guards;
 use crate::pipeline::{Share, Steps};
-use crate::plan::{Roll, terminate_after};
+use crate::plan::{Driver, Roll, terminate_after};
 use crate::release::Revision;
 use crate::settled::{ShiftSeen, Stage};
 
@@ -31,8 +31,11 @@ pub struct Policy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// When the deployment has succeeded.
+    /// Nobody said: as [`Until::Deployed`], or, where CodeDeploy deploys and nothing is judged, as [`Until::TrafficShifted`].
+    /// What is left then is the termination wait, which may last for days.
     #[default]
+    Usual,
+    /// When the deployment has succeeded.
     Deployed,
     /// When all traffic has moved and nothing is judged or asked any more: what is left is the platform's bake.
     TrafficShifted,
@@ -53,12 +56,22 @@ impl Until {
     /// The rollout is there, though not at its end.
     pub fn is_reached(&self, shift: &ShiftSeen) -> bool {
         match self {
-            Until::Deployed => false,
+            Until::Usual | Until::Deployed => false,
             // At its last hook the traffic may still go back.
             Until::TrafficShifted => {
                 shift.production == Some(Share::ALL) && matches!(shift.stage, Stage::BakeTime | Stage::CleanUp)
             }
             Until::Stage(wanted) => shift.stage.is_at_or_after(wanted),
+        }
+    }
+}
+
+impl Until {
+    fn of(self, roll: &Roll) -> Self {
+        match (self, roll.driver, &roll.judge) {
+            (Until::Usual, Driver::CodeDeploy, None) => Until::TrafficShifted,
+            (Until::Usual, ..) => Until::Deployed,
+            (said, ..) => said,
         }
     }
 }
@@ -72,7 +85,7 @@ impl Policy {
             before: roll.before.clone(),
             guards: guards(roll),
             bake: bake(roll),
-            until,
+            until: until.of(roll),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Parts {
             bakes: moves - 1,
             bake: shift.steps.bake().unwrap_or_default(),
             moves: Span(each.0 * moves),
-            terminate: Span(crate::plan::terminate_after(shift, &running.configuration) * 60_000),
+            terminate: kept(shift, running),
             drain: assumed.drain,
         }
     }
@@ -38,6 +38,15 @@ impl Parts {
     fn sum(&self) -> Span {
         Span(self.start.0 + self.bakes * self.bake.0 + self.moves.0 + self.terminate.0 + self.drain.0)
     }
+}
+
+/// How long both versions are kept once all traffic has moved: CodeDeploy's groups say it themselves.
+fn kept(shift: &Shift, running: &RunningService) -> Span {
+    let minutes = match &running.codedeploy {
+        Some(group) => group.terminate.minutes(),
+        None => crate::plan::terminate_after(shift, &running.configuration),
+    };
+    Span(minutes * 60_000)
 }
 
 /// Whether traffic comes through a Network Load Balancer.
@@ -66,7 +75,7 @@ fn played(service: &Service, shift: &Shift, running: &RunningService, assumed: A
     let own = running.load_balancers.as_array().into_iter().flatten();
     let tested = own.map(|one| &one["advancedConfiguration"]["testListenerRule"]).any(serde_json::Value::is_string);
     let wanted = service.traffic.as_ref().is_some_and(|traffic| traffic.test_rule.is_some());
-    let bake = Span(crate::plan::terminate_after(shift, &running.configuration) * 60_000);
+    let bake = kept(shift, running);
     let shift = shipit_scheduler::Shift {
         pattern: match shift.steps {
             Steps::AllAtOnce => Pattern::AllAtOnce,
@@ -86,10 +95,9 @@ fn played(service: &Service, shift: &Shift, running: &RunningService, assumed: A
 
 /// Without progress for this long a shift counts as stalled: a bake, a pause and a verdict are waited for, and are no stall.
 pub(super) fn patience(service: &Service, shift: &Shift, running: Option<&RunningService>, least: Span) -> Span {
-    let configuration = running.map(|running| &running.configuration).unwrap_or(&serde_json::Value::Null);
-    let terminate = crate::plan::terminate_after(shift, configuration) * 60_000;
+    let terminate = running.map_or(0, |running| kept(shift, running).0);
     let bake = shift.steps.bake().unwrap_or_default().0;
-    let pause = service.pause.as_ref().map_or(0, |pause| pause.timeout.0);
+    let pause = super::pause(service, running).map_or(0, |pause| pause.timeout.0);
     let judge = service.judge.as_ref().map_or(0, |judge| u64::try_from(judge.patience.as_millis()).unwrap_or(0));
     Span(least.0 + terminate.max(bake).max(pause).max(judge))
 }

@@ -79,6 +79,7 @@ prop_compose! {
             judge: judged.filter(|_| shifts).map(|(patience, alarms)| {
                 Judge { patience: SignedDuration::from_mins(patience), alarms, ..Judge::default() }
             }),
+            alarms: Default::default(),
             wiring: Vec::new(),
             before: None,
             before_configuration: before,

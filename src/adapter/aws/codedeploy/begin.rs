@@ -3,7 +3,7 @@
 use aws_sdk_codedeploy::types as sdk;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shipit_core::codedeploy::{Configuration, Terminate};
+use shipit_core::codedeploy::{Alarms, Configuration, Terminate};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Share, Shift};
 use shipit_core::release::{DeploymentId, Revision};
@@ -77,7 +77,12 @@ impl CodeDeploy {
             .enabled(true)
             .events(sdk::AutoRollbackEvent::DeploymentFailure)
             .events(sdk::AutoRollbackEvent::DeploymentStopOnRequest);
-        if !facts.group.alarms.is_empty() {
+        let heeds = match &change.alarms {
+            Alarms::OfGroup => !facts.group.alarms.is_empty(),
+            Alarms::These(_) => true,
+            Alarms::Off => false,
+        };
+        if heeds {
             rollback = rollback.events(sdk::AutoRollbackEvent::DeploymentStopOnAlarm);
         }
         self.api
@@ -88,6 +93,7 @@ impl CodeDeploy {
             .revision(revision)
             .description(description(change))
             .auto_rollback_configuration(rollback.build())
+            .set_override_alarm_configuration(overriding(&change.alarms, &facts.group))
     }
 
     /// The deployment that an earlier call of the same change has led to, or one under way that brings the same; someone
@@ -159,6 +165,21 @@ impl CodeDeploy {
             }
         }
         Ok(wanted.name().to_owned())
+    }
+}
+
+/// What takes the place of the group's alarms; none where those hold.
+fn overriding(alarms: &Alarms, group: &Group) -> Option<sdk::AlarmConfiguration> {
+    let sent = sdk::AlarmConfiguration::builder();
+    match alarms {
+        Alarms::OfGroup => None,
+        // Nothing to turn off, and a right less to have.
+        Alarms::Off if group.alarms.is_empty() => None,
+        Alarms::Off => Some(sent.enabled(false).build()),
+        Alarms::These(names) => {
+            let named = names.iter().map(|name| sdk::Alarm::builder().name(name).build()).collect();
+            Some(sent.enabled(true).set_alarms(Some(named)).build())
+        }
     }
 }
 

@@ -139,7 +139,7 @@ async fn a_denied_read_of_the_wait_shows_before_anything_is_changed() {
 fn change(configuration: Value, create: Option<Value>) -> Change {
     let asker = Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) };
     let (service, revision, load_balancers) = ("web".to_owned(), Revision(REVISION.to_owned()), Value::Null);
-    Change { service, revision, configuration, load_balancers, create, shift: None, asker }
+    Change { service, revision, configuration, load_balancers, create, shift: None, alarms: Default::default(), asker }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shipit_core::codedeploy::Alarms;
 use shipit_core::pipeline::{Shift, Steps};
 use shipit_core::release::{Commit, DeploymentId, Revision, RunId};
 use shipit_core::settled::Begun;
@@ -305,6 +306,7 @@ fn change(revision: &str, steps: Option<Steps>) -> Change {
         load_balancers: Value::Null,
         create: None,
         shift: steps.map(|steps| Shift { steps, terminate_after: None }),
+        alarms: Alarms::OfGroup,
         asker: Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) },
     }
 }
