@@ -97,7 +97,8 @@ impl World {
         let asker = Asker { run: RunId("r-1".to_owned()), commit: Commit("4f2a91c".to_owned()) };
         let (service, revision, configuration) = ("web".to_owned(), revision.clone(), Value::Null);
         let load_balancers = Value::Null;
-        let change = Change { service, revision, configuration, load_balancers, create, shift: None, alarms: Default::default(), asker };
+        let change =
+            Change { service, revision, configuration, load_balancers, create, shift: None, alarms: Default::default(), asker };
         self.aws.service.begin(&change).await.unwrap()
     }
 

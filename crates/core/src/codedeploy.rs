@@ -262,10 +262,7 @@ impl Misfit {
             Misfit::TooLong { .. } => "take larger steps or shorter waits".to_owned(),
             Misfit::Termination { wanted, group } => {
                 let minutes = u32::try_from(wanted.0.div_ceil(MINUTE)).unwrap_or(u32::MAX);
-                format!(
-                    "take `terminate_after:` out, or `{}`",
-                    update_group(group, group.ready, Terminate::After { minutes })
-                )
+                format!("take `terminate_after:` out, or `{}`", update_group(group, group.ready, Terminate::After { minutes }))
             }
         }
     }

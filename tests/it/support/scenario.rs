@@ -316,7 +316,7 @@ impl Scenario {
     async fn go_back(&self, context: &Context<'_>, names: &[&str], wanted: &Wanted) -> Result<Outcome, Vec<Failure>> {
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
         for service in in_order(&self.pipeline.services).into_iter().filter(|service| names.contains(&service.name.as_str())) {
-            match target(context, service, wanted).await {
+            match target(context, service, wanted, rollback::Speed::Own).await {
                 Ok(target) => targets.push(target),
                 Err(failure) => failures.push(failure),
             }

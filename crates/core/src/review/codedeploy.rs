@@ -15,7 +15,9 @@ pub(super) fn notes(name: &str, roll: &Roll, seen: &CodeDeploySeen) -> Vec<Note>
     }
     let made = roll.shift().and_then(|shift| seen.configuration_for(shift).ok());
     if let Some(Configuration::Custom { name: configuration }) = made {
-        notes.push(remark(format!("`{name}` moves by the deployment configuration `{configuration}`, which is made if it is missing")));
+        notes.push(remark(format!(
+            "`{name}` moves by the deployment configuration `{configuration}`, which is made if it is missing"
+        )));
     }
     if let Terminate::After { minutes: minutes @ 1.. } = seen.terminate {
         let waits = match roll.judge {
@@ -35,8 +37,12 @@ fn by_time(name: &str, roll: &Roll) -> String {
         (Some(_), _) => format!(
             "CodeDeploy moves the traffic of `{name}` by time, for it has no PAUSE hooks: `judge:` stops it and sends it back, and holds no step; if shipit dies, only alarms do"
         ),
-        (None, Some(_)) => format!("once continued, CodeDeploy moves the traffic of `{name}` by time: only health and alarms hold it"),
-        (None, None) => format!("CodeDeploy moves the traffic of `{name}` by time: only health and alarms hold it without `judge:`"),
+        (None, Some(_)) => {
+            format!("once continued, CodeDeploy moves the traffic of `{name}` by time: only health and alarms hold it")
+        }
+        (None, None) => {
+            format!("CodeDeploy moves the traffic of `{name}` by time: only health and alarms hold it without `judge:`")
+        }
     }
 }
 

@@ -39,8 +39,7 @@ fn shifts(service: &Service, roll: &Roll, running: &RunningService) -> Vec<Note>
     if let (true, Some(traffic)) = (otherwise, &service.traffic)
         && roll.wiring.iter().all(|wiring| wiring.production_rule != traffic.production_rule)
     {
-        notes
-            .push(remark(format!("`{name}` is wired by another production rule than `traffic:` says: the service's own holds")));
+        notes.push(remark(format!("`{name}` is wired by another production rule than `traffic:` says: the service's own holds")));
     }
     notes
 }

@@ -131,7 +131,10 @@ fn returning(policy: &Policy, rollout: Rollout, seen: &Seen, (begun, route, why)
         (Settled::Pending | Settled::RollingBack { .. }, _) => {
             let rollout = moved(rollout, progress, seen.at);
             // All traffic is back; what is left is the platform's wait before the tasks end that have none.
-            if route == Route::Anew && policy.until == Until::TrafficShifted && shift.is_some_and(|shift| policy.until.is_reached(shift)) {
+            if route == Route::Anew
+                && policy.until == Until::TrafficShifted
+                && shift.is_some_and(|shift| policy.until.is_reached(shift))
+            {
                 return stay(rollout.to(Phase::TurnedBack { to: begun.revision.clone(), why: why.clone() }));
             }
             // On the way back by a shift nothing is judged: the revision is known, and whoever waits for it wants it back.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Policy, Rollout, Why};
-use crate::pipeline::{PauseAt, Share};
 use crate::codedeploy::Alarms;
+use crate::pipeline::{PauseAt, Share};
 use crate::plan::{Driver, JUDGED, Roll};
 use crate::settled::{HookId, HookSeen, ShiftSeen};
 

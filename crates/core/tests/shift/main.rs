@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod bodies;
+mod codedeploy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shipit_core::analysis::{AlarmState, Judge};
-use shipit_core::codedeploy::{Balancer, CodeDeploySeen, Hooks, Ready, Terminate};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::GatePolicy;
 use shipit_core::pipeline::{
@@ -333,39 +333,6 @@ fn both_who_pause_and_who_judge_share_one_hook_a_stage() {
         [stage("POST_SCALE_UP", 60), stage("PRE_PRODUCTION_TRAFFIC_SHIFT", 60), stage("POST_PRODUCTION_TRAFFIC_SHIFT", 40),]
     );
     assert_eq!(body["alarms"], json!({"alarmNames": ["own", "web-5xx"], "enable": true, "rollback": true}));
-}
-
-fn by_codedeploy(balancer: Balancer, groups: &[&str]) -> RunningService {
-    let group = CodeDeploySeen {
-        application: "AppECS-shop-web".into(),
-        group: "DgpECS-shop-web".into(),
-        configuration: "CodeDeployDefault.ECSAllAtOnce".into(),
-        steps: Some(Steps::AllAtOnce),
-        target_groups: groups.iter().map(|name| arn(name)).collect(),
-        production_listeners: vec!["arn:aws:elasticloadbalancing:eu:1:listener/app/shop/1/2".into()],
-        test_listener: None,
-        balancer,
-        load_balancer: None,
-        ready: Ready::GoesOn,
-        terminate: Terminate::After { minutes: 10 },
-        alarms: Vec::new(),
-        rolls_back_on: Vec::new(),
-        hooks: Hooks::Known(Vec::new()),
-    };
-    RunningService { codedeploy: Some(Box::new(group)), ..running("CODE_DEPLOY", None) }
-}
-
-#[test]
-fn codedeploy_goes_by_its_deployment_group() {
-    let (roll, because, _) = rolled(wanted(canary()), by_codedeploy(Balancer::Application, &["web-b", "web-a"]));
-    assert_eq!((roll.driver, roll.wiring[0].stable()), (Driver::CodeDeploy, arn("web-b").as_str()));
-    assert_eq!(Body::of(&roll), Body::default(), "it refuses a task definition in UpdateService");
-    assert!(because.starts_with("canary 10% → 100%"), "{because}");
-    let missing = refusals(wanted(canary()), running("CODE_DEPLOY", None));
-    assert_eq!(missing[0].code, Code::DeploymentGroupMissing);
-    let network = refusals(wanted(canary()), by_codedeploy(Balancer::Network, &["web-a", "web-b"]));
-    let one = refusals(wanted(canary()), by_codedeploy(Balancer::Application, &["web-a"]));
-    insta::assert_snapshot!(told(&[network, one].concat()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod application;
 mod client;
+mod group;
 mod program;
 mod runs;
 mod site;

@@ -15,13 +15,10 @@ async fn success(world: &World, strategy: Strategy) -> Row {
     site.row(strategy.word(), Version::fine(2), ended).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Docker"]
-async fn each_strategy_deploys_by_its_exact_shares_and_no_request_fails() {
-    let world = World::begin("deployed", Driver::Ecs).await;
-    let rows = join_all(Strategy::ALL.map(|strategy| success(&world, strategy))).await;
+async fn each_deploys(world: World, strategies: &[Strategy]) {
+    let rows = join_all(strategies.iter().map(|strategy| success(&world, *strategy))).await;
     let mut complaints = Vec::new();
-    for (row, strategy) in rows.iter().zip(Strategy::ALL) {
+    for (row, strategy) in rows.iter().zip(strategies) {
         let name = strategy.word();
         if row.exit != Some(0) || row.revision != format!("{name}:2") || !row.failed.is_empty() {
             complaints.push(format!("{name} ended with {:?} on {}, {:?}", row.exit, row.revision, row.failed.first()));
@@ -35,4 +32,16 @@ async fn each_strategy_deploys_by_its_exact_shares_and_no_request_fails() {
     }
     hold(&rows, complaints);
     world.sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn each_strategy_deploys_by_its_exact_shares_and_no_request_fails() {
+    each_deploys(World::begin("deployed", Driver::Ecs).await, &Strategy::ALL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn codedeploy_deploys_each_strategy_by_its_exact_shares_and_no_request_fails() {
+    each_deploys(World::begin("codedeployed", Driver::CodeDeploy).await, &Strategy::ALL[1..]).await;
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::application::{Version, definition, template};
 use super::client::Client;
+use super::group::{self, Pair, primary};
 use super::program::{Ended, Program};
 use super::strategy::Strategy;
 use super::table::Row;
@@ -26,7 +27,7 @@ pub struct Site<'a> {
     pub client: Client,
 }
 
-fn group(name: &str, as_name: &str) -> [Value; 2] {
+fn target_group(name: &str, as_name: &str) -> [Value; 2] {
     let check = json!({
         "Name": name, "Protocol": "HTTP", "Port": 8080, "VpcId": "vpc-1", "TargetType": "ip", "HealthCheckPath": "/health",
         "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2,
@@ -56,7 +57,7 @@ fn listener(balancer: &str, port: u16, as_name: &str) -> [Value; 2] {
 
 impl<'a> Site<'a> {
     /// With so many tasks; `pipeline` are further lines of the service in the pipeline file, `configuration` is laid over its
-    /// deployment configuration.
+    /// deployment configuration, or over CodeDeploy's deployment group.
     pub async fn new(
         world: &'a World,
         name: &str,
@@ -67,8 +68,8 @@ impl<'a> Site<'a> {
     ) -> Self {
         let ports = world.ports();
         let mut seed = Vec::new();
-        seed.extend(group(&format!("{name}-b"), "blue"));
-        seed.extend(group(&format!("{name}-g"), "green"));
+        seed.extend(target_group(&format!("{name}-b"), "blue"));
+        seed.extend(target_group(&format!("{name}-g"), "green"));
         seed.extend(listener(&world.balancer, ports[0], "production"));
         seed.extend(listener(&world.balancer, ports[1], "test"));
         let taken = world.sandbox.admin("seed", &seed.into()).await["taken"].take();
@@ -80,20 +81,24 @@ impl<'a> Site<'a> {
         let mut deployment = json!({
             "minimumHealthyPercent": 100, "maximumPercent": 200, "deploymentCircuitBreaker": {"enable": true, "rollback": true},
         });
-        deployment.as_object_mut().unwrap().extend(configuration.as_object().unwrap().clone());
         match world.driver {
+            Driver::CodeDeploy => deployment = Value::Null,
             Driver::Ecs => {
+                deployment.as_object_mut().unwrap().extend(configuration.as_object().unwrap().clone());
                 balancer["advancedConfiguration"] = json!({
                     "alternateTargetGroupArn": green, "productionListenerRule": rule, "testListenerRule": text("test"),
                     "roleArn": World::role(),
                 });
             }
         }
-        let service = json!({
+        let mut service = json!({
             "cluster": CLUSTER, "serviceName": name, "taskDefinition": name, "desiredCount": tasks, "launchType": "FARGATE",
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}, "loadBalancers": [balancer],
-            "deploymentConfiguration": deployment,
+            "deploymentController": {"type": world.driver.controller()},
         });
+        if !deployment.is_null() {
+            service["deploymentConfiguration"] = deployment;
+        }
         world.sandbox.call("ecs", "CreateService", service).await;
 
         let pipeline = world.pipeline(name, pipeline);
@@ -101,9 +106,19 @@ impl<'a> Site<'a> {
         let folder = world.folder(name, &pipeline, &wanted);
         let steady = async |sandbox: &TestSandbox| {
             let service = sandbox.service(name).await;
-            (service["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
+            let steady = match world.driver {
+                Driver::Ecs => service["deployments"][0]["rolloutState"] == "COMPLETED",
+                Driver::CodeDeploy => primary(&service)["stabilityStatus"] == "STEADY_STATE",
+            };
+            steady.then_some(())
         };
         world.sandbox.until(&format!("{name} is steady"), PATIENCE, steady).await;
+        if world.driver == Driver::CodeDeploy {
+            let names = [format!("{name}-b"), format!("{name}-g")];
+            let listeners = [text("production-listener"), text("test-listener")];
+            let pair = Pair { groups: names.each_ref().map(String::as_str), listeners: listeners.each_ref().map(String::as_str) };
+            group::make(world, name, pair, configuration).await;
+        }
         let production: SocketAddr = world.sandbox.listener("web", ports[0]);
         let share = world.sandbox.share(&rule, &green);
         // A rolling update leaves the rule alone: then no share says what is to be expected.
@@ -129,6 +144,9 @@ impl<'a> Site<'a> {
     /// Waits until the newest service deployment has ended.
     pub async fn settled(&self) -> String {
         let ended = async |_: &TestSandbox| {
+            if self.world.driver == Driver::CodeDeploy {
+                return self.group_is_over().await;
+            }
             let newest = self.newest().await;
             FINAL.contains(&newest["status"].as_str()?).then(|| newest["status"].as_str().unwrap().to_owned())
         };
@@ -138,7 +156,11 @@ impl<'a> Site<'a> {
     /// The revision that the service runs, `family:number`.
     pub async fn revision(&self) -> String {
         let service = self.world.sandbox.service(&self.name).await;
-        service["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        let runs = match self.world.driver {
+            Driver::Ecs => &service["taskDefinition"],
+            Driver::CodeDeploy => &primary(&service)["taskDefinition"],
+        };
+        runs.as_str().unwrap().rsplit('/').next().unwrap().to_owned()
     }
 
     /// Waits for the end of everything, asks a little more, and answers what came of it.

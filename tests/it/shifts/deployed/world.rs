@@ -21,6 +21,18 @@ pub const ROLE: &str = "storefront-infrastructure";
 pub enum Driver {
     /// The deployment controller `ECS`.
     Ecs,
+    /// The deployment controller `CODE_DEPLOY`.
+    CodeDeploy,
+}
+
+impl Driver {
+    /// The deployment controller.
+    pub fn controller(self) -> &'static str {
+        match self {
+            Driver::Ecs => "ECS",
+            Driver::CodeDeploy => "CODE_DEPLOY",
+        }
+    }
 }
 
 /// The sandbox, and what all services share.

@@ -64,10 +64,15 @@ fn no_pause(service: &Service, seen: &CodeDeploySeen, why: NoPause) -> Failure {
             .because("CodeDeploy has no PAUSE hooks: it waits nowhere but at Ready, once, before production traffic moves")
             .next("`pause: [before-production]`")
             .next("or let ECS shift the traffic: `aws ecs update-service --deployment-controller type=ECS`"),
-        NoPause::NotOfGroup { command } => failure(format!("`{name}` is to pause before production, and CodeDeploy would not wait"))
-            .because(format!("deployment group `{}` goes on at once (CONTINUE_DEPLOYMENT), and a deployment cannot say otherwise", seen.group))
-            .next(command)
-            .next(format!("or take `pause:` of `{name}` out")),
+        NoPause::NotOfGroup { command } => {
+            failure(format!("`{name}` is to pause before production, and CodeDeploy would not wait"))
+                .because(format!(
+                    "deployment group `{}` goes on at once (CONTINUE_DEPLOYMENT), and a deployment cannot say otherwise",
+                    seen.group
+                ))
+                .next(command)
+                .next(format!("or take `pause:` of `{name}` out"))
+        }
     }
 }
 

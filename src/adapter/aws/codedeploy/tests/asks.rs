@@ -187,3 +187,32 @@ async fn a_deployment_is_stopped_with_or_without_the_way_back_and_let_go_on() {
     let error = drivers.stop(&begun("d-NEW"), StopType::Rollback).await.unwrap_err();
     assert!(matches!(error, PortError::Refused { code, .. } if code == "DeploymentAlreadyCompletedException"));
 }
+
+#[tokio::test]
+async fn alarms_of_the_judge_take_the_groups_place_and_none_stops_a_way_back() {
+    let alarm = |name: &str| json!({"name": name});
+    let of_group = json!({"enabled": true, "alarms": [alarm("own")]});
+    let named = |names: &[&str]| Alarms::These(names.iter().map(|name| (*name).to_owned()).collect());
+    for (group, alarms, override_, stops) in [
+        (json!(null), Alarms::OfGroup, json!(null), false),
+        (of_group.clone(), Alarms::OfGroup, json!(null), true),
+        (json!(null), named(&["5xx"]), json!({"enabled": true, "ignorePollAlarmFailure": false, "alarms": [alarm("5xx")]}), true),
+        (
+            of_group.clone(),
+            named(&["own", "5xx"]),
+            json!({"enabled": true, "ignorePollAlarmFailure": false, "alarms": [alarm("own"), alarm("5xx")]}),
+            true,
+        ),
+        (of_group, Alarms::Off, json!({"enabled": false, "ignorePollAlarmFailure": false}), false),
+        (json!(null), Alarms::Off, json!(null), false),
+    ] {
+        let mut aws = Aws::at_rest();
+        aws.groups[0]["alarmConfiguration"] = group;
+        let (server, drivers, _) = serve(aws).await;
+        drivers.begin(&Change { alarms: alarms.clone(), ..change(GREEN, None) }).await.unwrap();
+        let sent = sent(&server, "CreateDeployment").remove(0);
+        assert_eq!(sent["overrideAlarmConfiguration"], override_, "{alarms:?}");
+        let events = sent["autoRollbackConfiguration"]["events"].as_array().unwrap();
+        assert_eq!(events.contains(&json!("DEPLOYMENT_STOP_ON_ALARM")), stops, "{alarms:?}");
+    }
+}
