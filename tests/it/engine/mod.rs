@@ -11,6 +11,7 @@ mod others;
 mod refusals;
 mod resumes;
 mod shapes;
+mod shifting;
 mod sisters;
 mod troubles;
 mod turns_back;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use shipit_core::analysis::AlarmState;
 use shipit_core::release::Revision;
 use shipit_core::rollout::Wish;
+use shipit_core::settled::{HookId, HookStatus};
 use shipit_scheduler::{Action, Cause, Health, Phase, Span, StopCause, TaskId, Time, step};
 
 use super::faults::{Op, When, denied, disk_full, throttled, unreachable};
@@ -73,6 +75,10 @@ pub enum Happening {
     Stops(String),
     /// Someone stops the deployment in progress, and nothing is rolled back.
     Aborts(String),
+    /// A hook has not been answered in time.
+    Expires(String, HookId),
+    /// An alarm goes off.
+    Alarm(String),
     /// AWS is not reached for so long.
     Outage(Span),
     /// A person interrupts the run.
@@ -106,6 +112,11 @@ impl World {
                 self.interrupt.send_replace(Wish::Abort);
                 return;
             }
+            Happening::Alarm(alarm) => return self.alarm(&alarm, now),
+            Happening::Expires(name, hook) => {
+                self.service(&name).hook_becomes(&hook, HookStatus::TimedOut, now);
+                name
+            }
             Happening::Wake(name) => name,
             Happening::Scales(name, desired) => {
                 self.service(&name).plan.scale(desired);
@@ -137,9 +148,7 @@ impl World {
                 name
             }
             Happening::Aborts(name) => {
-                let open = self.service(&name).open().expect("a deployment in progress");
-                open.status = shipit_core::settled::Status::Stopped;
-                open.reason = Some("Service deployment stopped by user.".into());
+                self.service(&name).abort();
                 name
             }
             Happening::Runs(name, task) => {
@@ -174,6 +183,17 @@ impl World {
             }
         };
         self.step(&name, now);
+    }
+
+    /// The alarm is in ALARM from now on, and every deployment that heeds it sees it.
+    fn alarm(&mut self, alarm: &str, now: Time) {
+        self.traffic.alarms.insert(alarm.to_owned(), AlarmState::Alarm);
+        let heeding: Vec<String> =
+            self.ecs.services.iter().filter(|(_, service)| service.heeds(alarm)).map(|(name, _)| name.clone()).collect();
+        for name in heeding {
+            self.service(&name).plan.alarmed = true;
+            self.step(&name, now);
+        }
     }
 
     /// The service of that name.
@@ -212,12 +232,14 @@ impl World {
                     }
                     later.push((now + spans.drain, Happening::Gone(name.into(), task)));
                 }
-                Action::Route { .. } => {}
+                Action::Route { candidate, weights } => service.route(candidate, weights),
             }
         }
         for note in &decided.notes {
             service.notice(name, note, now);
+            later.extend(service.shifts(name, note, now));
         }
+        service.note_route(now);
         later.extend(decided.wake.map(|wake| (wake, Happening::Wake(name.into()))));
         for (at, happening) in later {
             self.later(at, happening);

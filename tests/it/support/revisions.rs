@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit_core::release::Revision;
 
+use super::routed::Quality;
 use super::surroundings::{ACCOUNT, REGION};
 
 /// What becomes of a task.
@@ -28,6 +29,8 @@ pub struct Registered {
     pub definition: Value,
     pub tags: BTreeMap<String, String>,
     pub behaviour: Behaviour,
+    /// How production traffic fares on it.
+    pub quality: Quality,
 }
 
 /// All revisions of all families; their places are the scheduler's numbers for them.
@@ -36,6 +39,8 @@ pub struct Revisions {
     pub all: Vec<Registered>,
     /// How tasks of revisions registered from now on behave, by family.
     pub behaviour: BTreeMap<String, Behaviour>,
+    /// How production traffic fares on them.
+    pub quality: BTreeMap<String, Quality>,
     /// The user that registers.
     pub identity: String,
 }
@@ -66,7 +71,8 @@ impl Revisions {
             (tag["key"].as_str().unwrap_or_default().to_owned(), tag["value"].as_str().unwrap_or_default().to_owned())
         });
         let behaviour = self.behaviour.get(&family).copied().unwrap_or(Behaviour::Healthy);
-        self.all.push(Registered { arn: arn.clone(), definition, tags: tags.collect(), behaviour });
+        let quality = self.quality.get(&family).copied().unwrap_or(Quality::GOOD);
+        self.all.push(Registered { arn: arn.clone(), definition, tags: tags.collect(), behaviour, quality });
         arn
     }
 

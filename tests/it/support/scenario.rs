@@ -5,24 +5,29 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
-use shipit::engine::people::People;
+use shipit::engine::answer::{give, waiting};
+use shipit::engine::people::{Asks, People, Question};
 use shipit::engine::record::Journal;
 use shipit::engine::resume::{Asked, Foreign, Which, begin, find};
-use shipit::engine::rollback::{Wanted, in_order, target};
+use shipit::engine::rollback::{Speed, Wanted, in_order, target};
 use shipit::engine::{Context, observe, prune, rollback, run};
-use shipit::port::SourceWish;
+use shipit::port::{Clock, Ports, SourceWish};
+use shipit_core::analysis::Judge;
 use shipit_core::ancestry::Forced;
 use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::{Exit, Failure};
 use shipit_core::gate::GatePolicy;
 use shipit_core::journal::{Book, Entry, Head};
-use shipit_core::pipeline::{Image, OnInterrupt, Pipeline, Service, Smoke, Strategy, TaskDefinitionSource};
+use shipit_core::pipeline::{
+    Image, OnInterrupt, Pause, PauseAt, Pipeline, Service, Shift, Smoke, Steps, Strategy, TaskDefinitionSource,
+};
 use shipit_core::plan::{Plan, plan};
 use shipit_core::prune::Fate;
 use shipit_core::release::{Revision, RunId};
 use shipit_core::review::{Note, review};
-use shipit_core::rollout::{Until, Wish};
+use shipit_core::rollout::{Answer, Until, Wish};
 use shipit_core::settled::Status;
 use shipit_scheduler::{Breaker, Percents, Rollout, Span};
 
@@ -33,6 +38,7 @@ use super::run::Run;
 use super::service_state::EcsService;
 use super::surroundings::ACCOUNT;
 use super::world::Fake;
+use tokio::sync::watch;
 
 /// A virtual day: every run ends long before.
 const ENDS_WITHIN: Duration = Duration::from_secs(24 * 3600);
@@ -40,7 +46,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// What is typed.
 enum Verb<'a> {
     Deploy,
-    Rollback(&'a [&'a str], Wanted),
+    Rollback(&'a [&'a str], Wanted, Speed),
     Resume(Asked),
 }
 
@@ -51,6 +57,21 @@ pub struct Scenario {
     pub wish: SourceWish,
     /// An older commit may replace a newer one.
     pub forced: Option<Forced>,
+    /// When the wait for a rollout ends well.
+    pub until: Until,
+    /// What the person says who sits before the terminal, after half a minute; none where nobody does.
+    pub person: Option<Answer>,
+}
+
+/// Someone who always says the same.
+struct Says(Answer);
+
+#[async_trait]
+impl Asks for Says {
+    async fn ask(&self, _: &Question) -> Answer {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        self.0
+    }
 }
 
 impl Scenario {
@@ -78,7 +99,7 @@ impl Scenario {
             on_interrupt: OnInterrupt::TurnBack,
             folder: PathBuf::from("/shop"),
         };
-        Self { pipeline, world: Fake::new(), wish: SourceWish::default(), forced: None }
+        Self { pipeline, world: Fake::new(), wish: SourceWish::default(), forced: None, until: Until::Deployed, person: None }
     }
 
     /// Adds an image and a service of that name to pipeline and world.
@@ -135,6 +156,24 @@ impl Scenario {
     /// The service in ECS.
     pub fn ecs<T>(&self, name: &str, change: impl FnOnce(&mut EcsService) -> T) -> T {
         change(self.world.lock().service(name))
+    }
+
+    /// The service's traffic moves by these steps, and both versions are kept for so long after.
+    pub fn shifted(mut self, name: &str, steps: Steps, terminate_after: Span) -> Self {
+        self.wanted(name).strategy = Strategy::Shift(Shift { steps, terminate_after: Some(terminate_after) });
+        self
+    }
+
+    /// What is judged of its shift.
+    pub fn judged(mut self, name: &str, judge: Judge) -> Self {
+        self.wanted(name).judge = Some(judge);
+        self
+    }
+
+    /// Where its shift waits for a person.
+    pub fn paused(mut self, name: &str, at: &[PauseAt], timeout: Span) -> Self {
+        self.wanted(name).pause = Some(Pause { at: at.to_vec(), timeout });
+        self
     }
 
     /// A smoke request after the rollout.
@@ -222,13 +261,47 @@ impl Scenario {
 
     /// Find the revisions, check them, run: as `shipit rollback` does it.
     pub async fn roll_back(&self, names: &[&str], wanted: Wanted) -> Run {
-        self.to_the_end(Verb::Rollback(names, wanted)).await
+        self.to_the_end(Verb::Rollback(names, wanted, Speed::Own)).await
+    }
+
+    /// The same all at once: as `shipit rollback --fast` does it.
+    pub async fn roll_back_fast(&self, names: &[&str], wanted: Wanted) -> Run {
+        self.to_the_end(Verb::Rollback(names, wanted, Speed::Fast)).await
+    }
+
+    /// Answers the one pause that waits: as `shipit continue --no-wait` does it. Whether there was one.
+    pub async fn answer(&self, answer: Answer) -> bool {
+        let (ports, clock) = (self.world.ports(), self.world.lock().clock);
+        let interrupt = self.world.lock().interrupt.subscribe();
+        let context = self.context(&ports, clock, &|_| {}, interrupt);
+        let services: Vec<&Service> = self.pipeline.services.iter().collect();
+        let found = waiting(&context, &services, None).await.expect("AWS can be asked");
+        for one in &found {
+            give(&context, one, answer).await.expect("AWS takes the answer");
+        }
+        !found.is_empty()
+    }
+
+    fn context<'a>(
+        &'a self,
+        ports: &'a Ports,
+        clock: Clock,
+        tell: &'a (dyn Fn(Event) + Send + Sync),
+        interrupt: watch::Receiver<Wish>,
+    ) -> Context<'a> {
+        let (pipeline, until) = (&self.pipeline, self.until.clone());
+        Context { ports, pipeline, clock, by: "ana@laptop", tell, people: People::Away, until, interrupt }
     }
 
     /// Go on with a run that was cut: as `shipit resume` does it.
     pub async fn resume(&self, which: Which, foreign: Foreign) -> Run {
         let fresh = RunId(self.world.lock().clock.now().strftime("%Y%m%dT%H%M%S-again").to_string());
         self.to_the_end(Verb::Resume(Asked { which, foreign, fresh })).await
+    }
+
+    /// Goes on with the last run, from its journal or without one.
+    pub async fn resumed(&self) -> Run {
+        self.resume(Which::Last, Foreign::Refuse).await
     }
 
     /// A deploy whose process is killed at the call of this number, before it takes effect or before its answer arrives;
@@ -262,19 +335,12 @@ impl Scenario {
             world.interrupt.send_replace(Wish::GoOn);
             world.interrupt.subscribe()
         };
-        let context = Context {
-            ports: &ports,
-            pipeline: &self.pipeline,
-            clock,
-            by: "ana@laptop",
-            tell: &tell,
-            people: People::Away,
-            until: Until::Deployed,
-            interrupt,
-        };
+        let says = self.person.map(Says);
+        let people = says.as_ref().map_or(People::Away, |says| People::Here(says));
+        let context = Context { people, ..self.context(&ports, clock, &tell, interrupt) };
         let ended = match &verb {
             Verb::Deploy => self.carry_out(&context).await,
-            Verb::Rollback(names, wanted) => self.go_back(&context, names, wanted).await,
+            Verb::Rollback(names, wanted, speed) => self.go_back(&context, names, wanted, *speed).await,
             Verb::Resume(asked) => self.go_on(&context, asked).await,
         };
         let lines = self.world.lock().lines.split_off(first);
@@ -313,7 +379,13 @@ impl Scenario {
         Ok(outcome)
     }
 
-    async fn go_back(&self, context: &Context<'_>, names: &[&str], wanted: &Wanted) -> Result<Outcome, Vec<Failure>> {
+    async fn go_back(
+        &self,
+        context: &Context<'_>,
+        names: &[&str],
+        wanted: &Wanted,
+        speed: Speed,
+    ) -> Result<Outcome, Vec<Failure>> {
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
         for service in in_order(&self.pipeline.services).into_iter().filter(|service| names.contains(&service.name.as_str())) {
             match target(context, service, wanted, rollback::Speed::Own).await {
@@ -324,7 +396,7 @@ impl Scenario {
         if !failures.is_empty() {
             return Err(failures);
         }
-        let (plan, facts) = rollback::plan(context, &targets, rollback::Speed::Own);
+        let (plan, facts) = rollback::plan(context, &targets, speed);
         self.run(context, &plan, facts).await
     }
 
@@ -332,16 +404,7 @@ impl Scenario {
     pub async fn prune(&self, keep: usize) -> Vec<(Revision, Fate)> {
         let (ports, clock) = (self.world.ports(), self.world.lock().clock);
         let interrupt = self.world.lock().interrupt.subscribe();
-        let context = Context {
-            ports: &ports,
-            pipeline: &self.pipeline,
-            clock,
-            by: "ana@laptop",
-            tell: &|_| {},
-            people: People::Away,
-            until: Until::Deployed,
-            interrupt,
-        };
+        let context = self.context(&ports, clock, &|_| {}, interrupt);
         let fates = prune::look(&context, keep, &[]).await.expect("everything can be looked at");
         for (revision, fate) in &fates {
             if *fate == Fate::Goes {

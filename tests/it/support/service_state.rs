@@ -6,8 +6,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit_core::dossier::{ContainerEnd, ContainerHealth, Stop, Target, TargetGroup, TargetState};
 use shipit_core::release::{DeploymentId as Id, Digest};
-use shipit_core::settled::Status;
-use shipit_scheduler::{Breaker, DeploymentId, HealthSource, Note, Percents, Rollback, Rollout, Service, TaskId, Time};
+use shipit_core::rollout::Answer;
+use shipit_core::settled::{HookId, Status};
+use shipit_scheduler::{
+    Breaker, DeploymentId, HealthSource, Note, Percents, Reason, Rollback, Rollout, Service, Share, TaskId, Time,
+};
+
+use super::routed::{Routed, Served, Side};
+use super::shifting::{Shifted, shift};
 
 /// A service.
 #[derive(Clone)]
@@ -28,6 +34,17 @@ pub struct EcsService {
     pub failed: Vec<(DeploymentId, Stop)>,
     /// Every task of the service that fails is said to have stopped so: `stopCode`, `stoppedReason`.
     pub dies_of: Option<(String, String)>,
+    /// Which target group each deployment serves in; the first one, unless it is said.
+    pub sides: BTreeMap<DeploymentId, Side>,
+    /// How the production rule stands, and how it has stood.
+    pub rule: BTreeMap<Side, Share>,
+    pub routed: Vec<Routed>,
+    /// Production requests in a minute.
+    pub load: u64,
+    /// How many hooks were asked so far.
+    pub hooks_asked: usize,
+    /// Answers that hooks have taken from callers, in order.
+    pub answers: Vec<(HookId, Answer)>,
     /// What reads answer until that time.
     pub stale: Option<(Time, Box<EcsService>)>,
 }
@@ -43,6 +60,8 @@ pub struct ServiceDeployment {
     pub back: Option<DeploymentId>,
     pub status: Status,
     pub reason: Option<String>,
+    /// Where it stands, if it shifts traffic.
+    pub shift: Shifted,
 }
 
 impl ServiceDeployment {
@@ -70,7 +89,12 @@ impl EcsService {
             open.status = Status::Stopped;
             open.reason = Some("Service deployment was superseded by a newer one.".into());
         }
-        let deployment = self.plan.update(revision, now);
+        let before = self.plan.primary().id;
+        let deployment = match shift(&self.configuration) {
+            Some(shift) => self.plan.shift(revision, shift, now),
+            None => self.plan.update(revision, now),
+        };
+        self.take_side(deployment, before);
         self.deployments.push(ServiceDeployment {
             created_at: now,
             revision,
@@ -78,12 +102,22 @@ impl EcsService {
             back: None,
             status: Status::InProgress,
             reason: None,
+            shift: Shifted { configuration: self.configuration.clone(), ..Shifted::default() },
         });
         deployment
     }
 
-    /// StopServiceDeployment of the open one: the newest COMPLETED revision takes over.
+    /// StopServiceDeployment of the open one: a shift gives the traffic back to its source, else the newest COMPLETED revision
+    /// takes over.
     pub fn roll_back(&mut self, now: Time) -> bool {
+        if let Some(shifting) = &self.plan.shifting {
+            if shifting.source.is_none() {
+                return false;
+            }
+            self.open().expect("only an open service deployment is stopped").status = Status::RollbackRequested;
+            self.plan.turn_back(Reason::Asked, now);
+            return true;
+        }
         let completed = self.plan.deployments.iter().find(|deployment| deployment.rollout == Rollout::Completed);
         let Some(revision) = completed.map(|deployment| deployment.revision) else { return false };
         let failed = self.plan.primary().id;
@@ -91,6 +125,7 @@ impl EcsService {
             deployment.rollout = Rollout::Failed;
         }
         let back = self.plan.update(revision, now);
+        self.take_side(back, failed);
         for deployment in self.plan.deployments.iter_mut().filter(|deployment| deployment.id == back) {
             deployment.rolls_back = Some(failed);
         }
@@ -122,6 +157,7 @@ impl EcsService {
                     one.status = Status::RollbackInProgress;
                     one.back = Some(*primary);
                 }
+                self.take_side(*primary, *failed);
                 format!("rolling back to deployment {}.", id(*to))
             }
             Note::StuckByConfiguration { .. } => "was unable to stop or start tasks during a deployment.".into(),
@@ -230,7 +266,14 @@ impl EcsService {
                 back: None,
                 status: Status::InProgress,
                 reason: None,
+                shift: Shifted::default(),
             }],
+            sides: BTreeMap::new(),
+            rule: BTreeMap::from([(Side::A, Share::ALL)]),
+            routed: vec![Routed { at: Time(0), sides: vec![Served { side: Side::A, revision, share: Share::ALL }] }],
+            load: 6_000,
+            hooks_asked: 0,
+            answers: Vec::new(),
             events: Vec::new(),
             failed: Vec::new(),
             dies_of: None,
@@ -253,11 +296,25 @@ impl EcsService {
         });
     }
 
-    /// Sets what a deployment configuration says.
-    pub fn configure(&mut self, configuration: &Value) {
-        if configuration.is_null() {
-            return;
+    /// Sets what a deployment configuration says; what it does not say stays, but for another strategy's own part.
+    pub fn configure(&mut self, sent: &Value) {
+        let Some(sent) = sent.as_object() else { return };
+        if self.configuration.is_null() {
+            self.configuration = json!({});
         }
+        for (member, value) in sent {
+            self.configuration[member] = value.clone();
+        }
+        let strategy = self.configuration["strategy"].as_str().unwrap_or("ROLLING").to_owned();
+        let members = self.configuration.as_object_mut().expect("a configuration is an object");
+        for (member, of) in [("canaryConfiguration", "CANARY"), ("linearConfiguration", "LINEAR")] {
+            if strategy != of {
+                members.shift_remove(member);
+            }
+        }
+        let configuration = self.configuration.clone();
+        let alarms = &configuration["alarms"];
+        self.plan.alarm_rollback = alarms["enable"] == true && alarms["rollback"] == true;
         let percent = |name: &str| configuration[name].as_u64().and_then(|percent| u32::try_from(percent).ok());
         let before = self.plan.percents;
         self.plan.percents = Percents::new(
@@ -270,6 +327,5 @@ impl EcsService {
             (Some(true), _) => Breaker::without_rollback(),
             _ => Breaker::Off,
         };
-        self.configuration = configuration.clone();
     }
 }

@@ -6,29 +6,29 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::port::{Change, Evidence as EvidencePort, PortError, PortResult, Routes, Service, StopType};
+use shipit_core::analysis::AlarmState;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::pipeline::Traffic;
 use shipit_core::plan::Wired;
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::rollout::Answer;
 use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
-use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookId, RolloutState, ServiceDeployment, ServiceDeployments};
+use shipit_core::settled::{
+    Begun, DeploymentSeen, Evidence, HookId, RolloutState, ServiceDeployment, ServiceDeployments, Status,
+};
 use shipit_core::snapshot::{RunningService, ServiceSeen, TargetGroupSeen};
 use shipit_core::tags;
-use shipit_scheduler::{Phase, Role, Rollout, Span};
+use shipit_scheduler::{Hold, Phase, Role, Rollout, Span};
 
 use super::faults::Op;
+use super::routed::{Side, group};
 use super::service_state::{EcsService, deployment_id};
+use super::shifting::shift;
 use super::surroundings::{ACCOUNT, REGION};
 use super::world::{Fake, World};
 
 /// How much of a drain is the stop itself; the rest is the target group's deregistration delay.
 const STOP: Span = Span::seconds(30);
-
-/// One of the two target groups of a service.
-fn group(name: &str, which: &str) -> String {
-    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}-{which}/1")
-}
 
 fn production_rule(name: &str) -> String {
     format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/shop/1/2/{name}")
@@ -75,9 +75,9 @@ impl World {
             breaker: service.plan.breaker,
             configuration: service.configuration.clone(),
             load_balancers: json!([{
-                "targetGroupArn": group(name, "a"), "containerName": "api", "containerPort": 3333,
+                "targetGroupArn": group(name, Side::A), "containerName": "api", "containerPort": 3333,
                 "advancedConfiguration": {
-                    "alternateTargetGroupArn": group(name, "b"), "productionListenerRule": production_rule(name),
+                    "alternateTargetGroupArn": group(name, Side::B), "productionListenerRule": production_rule(name),
                     "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/ecs-traffic")}
             }]),
             grace: service.plan.grace,
@@ -85,7 +85,7 @@ impl World {
             in_progress,
             primary: Some(id),
             target_groups: vec![TargetGroupSeen {
-                arn: group(name, "a"),
+                arn: group(name, Side::A),
                 drain: Span(self.ecs.spans.drain.0.saturating_sub(STOP.0)),
                 interval: Span(self.ecs.spans.verdict.0.div_ceil(2)),
                 healthy_threshold: 2,
@@ -114,6 +114,8 @@ impl World {
         let service = self.ecs.services.get_mut(&change.service).ok_or_else(|| missing(&change.service))?;
         let before = service.clone();
         service.configure(&change.configuration);
+        let in_alarm = |name: &String| self.traffic.alarms.get(name) == Some(&AlarmState::Alarm);
+        service.plan.alarmed = self.traffic.alarms.keys().any(|name| in_alarm(name) && service.heeds(name));
         if service.plan.primary().revision != place {
             service.deploy(place, now);
             service.stale = Some((now + stale, Box::new(before)));
@@ -137,6 +139,10 @@ impl World {
         let plan = shipit_scheduler::Service::new(desired, place, now);
         let mut service = EcsService::new(plan, now);
         service.configure(&definition["deploymentConfiguration"]);
+        if let Some(shift) = shift(&service.configuration) {
+            service.plan.shift_first(shift, now);
+            service.deployments[0].shift.configuration = service.configuration.clone();
+        }
         self.ecs.services.insert(change.service.clone(), service);
         self.step(&change.service, now);
         Ok(self.begun(&change.service, &change.revision))
@@ -159,11 +165,18 @@ impl World {
                 Rollout::Failed => RolloutState::Failed,
             },
             reason: match (deployment.rollout, deployment.rolls_back) {
+                (Rollout::Failed, _) if shift(&service.configuration).is_some() => {
+                    let of = service.deployments.iter().rev().find(|one| one.deployment == deployment.id);
+                    of.and_then(|one| one.reason.clone())
+                }
                 (Rollout::Failed, _) => Some("ECS deployment circuit breaker: tasks failed to start.".into()),
                 (_, Some(_)) => Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".into()),
                 _ => None,
             },
-            desired: if deployment.role == Role::Primary { service.plan.desired } else { 0 },
+            desired: match (deployment.role, deployment.hold) {
+                (Role::Primary, _) | (_, Hold::Full) => service.plan.desired,
+                _ => 0,
+            },
             running: counts(deployment.id, true),
             pending: counts(deployment.id, false),
             failed: deployment.failed_tasks,
@@ -196,7 +209,7 @@ impl World {
                 revision: self.arn(one.revision),
                 status: one.status.clone(),
                 reason: one.reason.clone(),
-                shift: None,
+                shift: self.shift_seen(name, service, one),
             })
             .collect()
     }
@@ -210,7 +223,8 @@ impl World {
         if self.ecs.without_service_deployments {
             return Err(refused("Unsupported", "the platform has no service deployments"));
         }
-        if how == StopType::Abort {
+        let shifts = self.ecs.services[&begun.service].plan.shifting.is_some();
+        if how == StopType::Abort && !shifts {
             return Err(refused("InvalidParameterException", "Invalid stopType. The valid value is ROLLBACK."));
         }
         let (now, place) = (self.now(), self.ecs.revisions.place(&begun.revision));
@@ -223,10 +237,12 @@ impl World {
         if !ours.is_open() {
             return Err(refused("ConflictException", "Stopping is not allowed in terminal states."));
         }
-        if ours.back.is_some() {
+        if ours.back.is_some() || matches!(ours.status, Status::RollbackRequested | Status::RollbackInProgress) {
             return Ok(());
         }
-        if !service.roll_back(now) {
+        if how == StopType::Abort {
+            service.abort();
+        } else if !service.roll_back(now) {
             return Err(refused("ConflictException", "there is no earlier service revision"));
         }
         self.step(&begun.service, now);
@@ -306,12 +322,8 @@ impl Service for Fake {
 
     async fn proceed(&self, begun: &Begun, hook: &HookId, answer: Answer) -> PortResult<()> {
         let sent = json!({"hookId": hook, "action": answer});
-        self.call(Op::ContinueServiceDeployment, &begun.service, sent, |_| {
-            Err(PortError::Refused {
-                action: "ecs:ContinueServiceDeployment".into(),
-                code: "InvalidParameterException".into(),
-                message: "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}".into(),
-            })
+        self.call(Op::ContinueServiceDeployment, &begun.service, sent, |world| {
+            world.proceed(&begun.service, &begun.revision, hook, answer)
         })
         .await
     }
@@ -359,29 +371,39 @@ impl EvidencePort for Fake {
     }
 }
 
-/// Every service is wired for shifting traffic, and its declared target group serves.
+/// Every service is wired for shifting traffic.
 #[async_trait]
 impl Routes for Fake {
     async fn routing(&self, name: &str, _: &RunningService, _: Option<&Traffic>) -> PortResult<Routing> {
-        let seen = |which: &str| GroupSeen {
-            arn: group(name, which),
+        let seen = |side: Side| GroupSeen {
+            arn: group(name, side),
             target_type: "ip".into(),
             protocol: "HTTP".into(),
             vpc: Some("vpc-1".into()),
             health: "HTTP traffic-port/health".into(),
             load_balancer: None,
         };
+        let (rule, serves) = {
+            let world = self.lock();
+            let service = &world.ecs.services[name];
+            (service.rule.clone(), service.side(service.plan.primary().id))
+        };
+        let weight = |side: Side| rule.get(&side).map_or(0, |share| share.0);
         let known = Known {
             wired: Wired::Already,
-            alternate_named: group(name, "b"),
-            alternate: Some(seen("b")),
+            alternate_named: group(name, Side::B),
+            alternate: Some(seen(Side::B)),
             production_rule: production_rule(name),
-            production: RouteSeen::Forwards { weights: vec![(group(name, "a"), 1), (group(name, "b"), 0)] },
+            production: RouteSeen::Forwards { weights: [Side::A, Side::B].map(|side| (group(name, side), weight(side))).into() },
             test: None,
             role: None,
-            resolved: Some(group(name, "a")),
+            resolved: Some(group(name, serves)),
         };
         let wiring = WiringSeen::Known(Box::new(known));
-        Ok(Routing { balancers: vec![BalancerSeen { declared: seen("a"), wiring }], mesh: Mesh::Absent, ..Routing::default() })
+        Ok(Routing {
+            balancers: vec![BalancerSeen { declared: seen(Side::A), wiring }],
+            mesh: Mesh::Absent,
+            ..Routing::default()
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! What CloudWatch knows in the fake world: a script says what each target group serves in a minute, from when on.
+//! What CloudWatch knows in the fake world: what each target group serves by its weight, unless a script says otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,13 +96,17 @@ impl Metrics for Fake {
     async fn look(&self, watched: &Watched<'_>) -> PortResult<Samples> {
         self.call(Op::GetMetricData, watched.candidate, Value::Null, |world| {
             let traffic = &world.traffic;
+            let minutes = |group: &str| match traffic.serves.contains_key(group) {
+                true => traffic.minutes(group, watched),
+                false => starts(watched).filter_map(|start| world.minute(group, start)).collect(),
+            };
             let measured = |name: &str| Measured {
                 candidate: traffic.points(name, watched.candidate, watched),
                 stable: traffic.points(name, watched.stable, watched),
             };
             Ok(Samples {
-                candidate: traffic.minutes(watched.candidate, watched),
-                stable: traffic.minutes(watched.stable, watched),
+                candidate: minutes(watched.candidate),
+                stable: minutes(watched.stable),
                 metrics: watched.metrics.iter().map(|metric| (metric.name.clone(), measured(&metric.name))).collect(),
                 alarms: traffic.alarms(watched.alarms),
                 ..Samples::none(watched.at)

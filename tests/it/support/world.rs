@@ -75,6 +75,12 @@ impl World {
         self.start + SignedDuration::from_millis(i64::try_from(time.0).unwrap() - i64::try_from(BEFORE).unwrap())
     }
 
+    /// AWS's time as the scheduler counts it.
+    pub fn time_of(&self, timestamp: Timestamp) -> Time {
+        let since = timestamp.duration_since(self.start).as_millis() + i128::from(BEFORE);
+        Time(u64::try_from(since).unwrap_or(0))
+    }
+
     /// Something happens later.
     pub fn later(&mut self, at: Time, happening: Happening) {
         self.scheduled += 1;

@@ -1,0 +1,5 @@
+//! Shifts of traffic through the engine: every strategy with every outcome, cut anywhere, answered from elsewhere.
+
+mod elsewhere;
+mod outcomes;
+mod stories;
