@@ -169,6 +169,16 @@ impl TestSandbox {
         }
     }
 
+    /// The requests of an operation that were answered without an error, in order.
+    pub fn answered(&self, operation: &str) -> Vec<Value> {
+        let record = std::fs::read_to_string(self.folder.path().join("exchanges.jsonl")).unwrap();
+        let named = format!("\"operation\":\"{operation}\"");
+        let lines = record.lines().filter(|line| line.contains(&named));
+        let exchanges = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let good = exchanges.filter(|exchange| exchange["operation"] == operation && exchange["error"].is_null());
+        good.map(|mut exchange| exchange["request"].take()).collect()
+    }
+
     /// Looks until there is an answer, `within` on the wall.
     pub async fn until<T>(&self, what: &str, within: Duration, mut look: impl AsyncFnMut(&Self) -> Option<T>) -> T {
         let end = Instant::now() + within;

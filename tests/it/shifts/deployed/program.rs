@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
 use super::application::Version;
@@ -37,6 +38,23 @@ impl Program {
         command.env("VERSION", version.number.to_string()).env("KIND", version.kind);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Self(command.spawn().unwrap())
+    }
+
+    /// Its process.
+    pub fn id(&self) -> Pid {
+        let id = self.0.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        id.expect("nobody has waited for it yet")
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) -> Ended {
+        self.0.start_kill().unwrap();
+        self.ended().await
     }
 
     /// Waits for its end.

@@ -1,13 +1,14 @@
 //! One service with its target groups, its listeners, its client and the folder that it is deployed from.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::alarms;
 use super::application::{Version, definition, template};
-use super::client::Client;
+use super::client::{Asked, Client};
 use super::group::{self, Pair, primary};
 use super::program::{Ended, Program};
 use super::strategy::Strategy;
@@ -25,6 +26,11 @@ pub struct Site<'a> {
     pub name: String,
     pub folder: PathBuf,
     pub client: Client,
+    pub strategy: Strategy,
+    pipeline: String,
+    /// The production rule, and the candidate's target group.
+    rule: String,
+    green: String,
 }
 
 fn target_group(name: &str, as_name: &str) -> [Value; 2] {
@@ -76,6 +82,8 @@ impl<'a> Site<'a> {
         let text = |name: &str| taken[name].as_str().unwrap().to_owned();
         let (blue, green, rule) = (text("blue"), text("green"), text("production"));
 
+        let watched = if strategy == Strategy::Rolling { &blue } else { &green };
+        world.sandbox.admin("seed", &alarms::made(world, name, watched)).await;
         world.sandbox.call("ecs", "RegisterTaskDefinition", definition(name, "shipit-busybox:1", "1", "fine")).await;
         let mut balancer = json!({"targetGroupArn": blue, "containerName": "web", "containerPort": 8080});
         let mut deployment = json!({
@@ -124,7 +132,44 @@ impl<'a> Site<'a> {
         // A rolling update leaves the rule alone: then no share says what is to be expected.
         let client = Client::begin(production, move || share().filter(|_| strategy != Strategy::Rolling));
         client.more(10).await;
-        Self { world, name: name.to_owned(), folder, client }
+        Self { world, name: name.to_owned(), folder, client, strategy, pipeline, rule, green }
+    }
+
+    /// Another folder with the same pipeline file, and nothing of any run.
+    pub fn another_folder(&self, name: &str) -> PathBuf {
+        self.world.folder(&format!("{}-{name}", self.name), &self.pipeline, &template(&self.name))
+    }
+
+    /// Someone stops the service deployment at the console.
+    pub async fn stop(&self) {
+        let arn = self.newest().await["serviceDeploymentArn"].clone();
+        let body = json!({"serviceDeploymentArn": arn, "stopType": "ROLLBACK"});
+        self.world.sandbox.call("ecs", "StopServiceDeployment", body).await;
+    }
+
+    /// Waits until the candidate has traffic; where none is shifted, until it is deployed.
+    pub async fn under_way(&self) {
+        let share = self.world.sandbox.share(&self.rule, &self.green);
+        let begun = async |sandbox: &TestSandbox| match self.strategy {
+            Strategy::Rolling => {
+                let service = sandbox.service(&self.name).await;
+                (service["deployments"].as_array()?.len() > 1).then_some(())
+            }
+            _ => share().filter(|(weight, _)| *weight > 0).map(|_| ()),
+        };
+        self.world.sandbox.until(&format!("{} is under way", self.name), PATIENCE, begun).await;
+    }
+
+    /// The same, and it has had some requests of it.
+    pub async fn serves(&self, version: Version) {
+        self.under_way().await;
+        if self.strategy != Strategy::Rolling {
+            let got = async |_: &TestSandbox| {
+                let of_candidate = |asked: &&Asked| asked.by == Some(version.number);
+                (self.client.so_far().iter().filter(of_candidate).count() >= 3).then_some(())
+            };
+            self.world.sandbox.until(&format!("the candidate of {} serves", self.name), PATIENCE, got).await;
+        }
     }
 
     /// Starts the program in the folder of the service.
@@ -163,11 +208,32 @@ impl<'a> Site<'a> {
         runs.as_str().unwrap().rsplit('/').next().unwrap().to_owned()
     }
 
-    /// Waits for the end of everything, asks a little more, and answers what came of it.
+    /// Waits for the end of everything, asks a little more, and answers what came of it. The service is gone then.
     pub async fn row(self, case: &str, version: Version, ended: Ended) -> Row {
+        self.row_of(case, version, vec![ended]).await
+    }
+
+    /// The same after several processes, the last one last.
+    pub async fn row_of(self, case: &str, version: Version, ended: Vec<Ended>) -> Row {
         self.settled().await;
         self.client.more(10).await;
         let row = Row::new(case, &self.client.so_far(), version.number);
-        Row { exit: ended.exit, revision: self.revision().await, said: ended.said, ..row }
+        let revision = self.revision().await;
+        // Many services one after the other: nobody asks this one any more.
+        let delete = json!({"cluster": CLUSTER, "service": self.name, "force": true});
+        self.world.sandbox.call("ecs", "DeleteService", delete).await;
+        let said: Vec<&str> = ended.iter().map(|ended| ended.said.as_str()).collect();
+        let said = said.join("\n");
+        let mut exits: Vec<Option<i32>> = ended.iter().map(|ended| ended.exit).collect();
+        Row { exit: exits.pop().flatten(), before: exits, revision, said, ..row }
+    }
+
+    /// The events of all runs of a folder, oldest first.
+    pub fn events(folder: &Path) -> Vec<Value> {
+        let runs = std::fs::read_dir(folder.join(".shipit/runs"));
+        let mut files: Vec<PathBuf> = runs.into_iter().flatten().map(|run| run.unwrap().path().join("events.jsonl")).collect();
+        files.sort();
+        let text: String = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }

@@ -24,11 +24,16 @@ impl Strategy {
 
     /// Its line in the pipeline file.
     pub fn line(self) -> String {
+        self.baking(if self == Self::Canary { "2m" } else { "1m" }, "1m")
+    }
+
+    /// The same with other times: after each step, and after the last.
+    pub fn baking(self, step: &str, last: &str) -> String {
         let block = match self {
             Self::Rolling => return "    strategy: rolling\n".to_owned(),
-            Self::BlueGreen => "blue_green: { terminate_after: 1m }",
-            Self::Canary => "canary: { steps: [10%, 100%], bake: 2m, terminate_after: 1m }",
-            Self::Linear => "linear: { step: 40%, bake: 1m, terminate_after: 1m }",
+            Self::BlueGreen => format!("blue_green: {{ terminate_after: {last} }}"),
+            Self::Canary => format!("canary: {{ steps: [10%, 100%], bake: {step}, terminate_after: {last} }}"),
+            Self::Linear => format!("linear: {{ step: 40%, bake: {step}, terminate_after: {last} }}"),
         };
         format!("    strategy: {{ {block} }}\n")
     }
@@ -41,5 +46,17 @@ impl Strategy {
             Self::Canary => &[0.0, 10.0, 100.0],
             Self::Linear => &[0.0, 40.0, 80.0, 100.0],
         }
+    }
+
+    /// The same where the candidate goes back from its first share.
+    pub fn there_and_back(self) -> Vec<f64> {
+        let first = self.shares().iter().copied().find(|share| *share > 0.0);
+        first.map_or_else(Vec::new, |first| vec![0.0, first, 0.0])
+    }
+
+    /// The same where it goes back from all of the traffic.
+    pub fn all_and_back(self) -> Vec<f64> {
+        let back = self.shares().first().copied();
+        self.shares().iter().copied().chain(back).collect()
     }
 }

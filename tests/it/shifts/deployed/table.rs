@@ -20,13 +20,17 @@ pub struct Held {
 #[derive(Clone, Debug)]
 pub struct Row {
     pub case: String,
-    /// Of the process that saw the end.
+    /// Of the processes before the last one; none of one that was killed.
+    pub before: Vec<Option<i32>>,
+    /// Of the last process.
     pub exit: Option<i32>,
     pub served: usize,
     pub failed: Vec<Asked>,
     /// Requests that the candidate got, failed ones included.
     pub candidate: usize,
     pub held: Vec<Held>,
+    /// The version that answered last.
+    pub last: Option<u32>,
     /// `family:number` in the end.
     pub revision: String,
     /// What it said to a person, of all processes.
@@ -39,11 +43,13 @@ impl Row {
         let failed: Vec<Asked> = asked.iter().filter(|asked| asked.failed.is_some()).cloned().collect();
         Self {
             case: case.to_owned(),
+            before: Vec::new(),
             exit: None,
             served: asked.len() - failed.len(),
             failed,
             candidate: asked.iter().filter(|asked| asked.by == Some(version)).count(),
             held: held(asked, version),
+            last: asked.last().and_then(|asked| asked.by),
             revision: String::new(),
             said: String::new(),
         }
@@ -71,17 +77,22 @@ impl Held {
     }
 }
 
-/// Requests without an answer of a version do not tell which side they were for: they end a time, and the next begins.
+/// Requests without an answer of a version do not tell which side they were for: they end a time, and the next begins. Where
+/// one side has all, nothing depends on what came before.
 fn held(asked: &[Asked], version: u32) -> Vec<Held> {
     let mut held: Vec<Held> = Vec::new();
     let mut goes_on = false;
     for one in asked {
-        let Some(share) = one.share.filter(|_| one.by.is_some()) else {
+        let Some((weight, of)) = one.share.filter(|_| one.by.is_some()) else {
             goes_on = false;
             continue;
         };
-        goes_on &= held.last().is_some_and(|last| last.share == share);
-        if !goes_on {
+        let (share, whole) = match weight {
+            0 => ((0, 1), true),
+            all if all == of => ((1, 1), true),
+            _ => ((weight, of), false),
+        };
+        if !held.last().is_some_and(|last| last.share == share && (goes_on || whole)) {
             held.push(Held { share, requests: 0, candidate: 0 });
         }
         goes_on = true;
@@ -93,21 +104,35 @@ fn held(asked: &[Asked], version: u32) -> Vec<Held> {
     held
 }
 
+/// `killed×3 0`
+fn together(words: Vec<String>) -> String {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for word in words {
+        match counted.last_mut().filter(|(last, _)| *last == word) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((word, 1)),
+        }
+    }
+    let shown = |(word, count): &(String, usize)| if *count == 1 { word.clone() } else { format!("{word}×{count}") };
+    counted.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
 /// The rows as a table.
 pub fn table(rows: &[Row]) -> String {
     let head = ["case", "exit", "served", "failed", "candidate", "revision", "shares: wished, measured"].map(str::to_owned);
     let shown = |row: &Row| {
-        let exit = row.exit.map_or_else(|| "-".to_owned(), |exit| exit.to_string());
+        let exit = |exit: &Option<i32>| exit.map_or_else(|| "killed".to_owned(), |exit| exit.to_string());
+        let exits: Vec<String> = row.before.iter().chain([&row.exit]).map(exit).collect();
         let (served, failed) = (row.served.to_string(), row.failed.len().to_string());
         let share = |held: &Held| format!("{}%: {}/{}", held.percent(), held.candidate, held.requests);
         let shares: Vec<String> = row.held.iter().map(share).collect();
-        [row.case.clone(), exit, served, failed, row.candidate.to_string(), row.revision.clone(), shares.join("  ")]
+        [row.case.clone(), together(exits), served, failed, row.candidate.to_string(), row.revision.clone(), shares.join("  ")]
     };
     let lines: Vec<[String; 7]> = std::iter::once(head).chain(rows.iter().map(shown)).collect();
     let mut text = String::new();
     for line in &lines {
         for (column, cell) in line.iter().enumerate() {
-            let width = lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+            let width = lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
             let _written = write!(text, "{cell:width$}  ");
         }
         text.truncate(text.trim_end().len());
