@@ -126,7 +126,7 @@ fn cases() -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn each_cause_is_produced_and_named_on_the_terminal_in_json_and_in_the_file() {
-    let sandbox = TestSandbox::with_engine("dossiers", 20.0).await;
+    let sandbox = TestSandbox::with_engine("dossiers", 10.0).await;
     let world = World::make(&sandbox).await;
     let cases = cases();
     join_all(cases.iter().map(|case| world.service(case))).await;
