@@ -34,6 +34,7 @@ fn shifting(shift: &ShiftSeen, at: Timestamp) -> Shifting {
         share: shift.production,
         left_ms: left.map(|left| u64::try_from(left).unwrap_or(0)),
         judged: None,
+        sides: None,
     }
 }
 

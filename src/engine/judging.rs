@@ -1,21 +1,30 @@
 //! What the evidence says of a candidate: both sides are looked at once a minute for as long as traffic is shared.
 
-use jiff::Timestamp;
-use shipit_core::analysis::{Answered, Course, Grounds, Judge, Judgement, MINUTE, Probed, Samples, Verdict, course, judge};
+use jiff::{SignedDuration, Timestamp};
+use shipit_core::analysis::{
+    Answered, Course, Grounds, Judge, Judgement, MINUTE, Moved, Probed, Samples, Sides, Verdict, course, judge,
+};
 use shipit_core::pipeline::Share;
 use shipit_core::plan::Roll;
 use shipit_core::rollout::Judged;
-use shipit_core::settled::ShiftSeen;
+use shipit_core::settled::{HookSeen, ShiftSeen};
 
 use super::Context;
 use crate::port::{PortResult, Watched};
+
+/// So long before AWS stops waiting for an answer the candidate is turned back by us, who can say why.
+const IN_TIME: SignedDuration = SignedDuration::from_mins(3);
+/// A look before traffic that is older than this says nothing of now.
+const FRESH: SignedDuration = SignedDuration::from_mins(3);
 
 /// The looks at one rollout.
 pub struct Judging<'a> {
     context: &'a Context<'a>,
     roll: &'a Roll,
-    /// When production traffic was first seen on the candidate.
-    since: Option<Timestamp>,
+    /// When the candidate was first seen with nothing but test traffic.
+    untried_since: Option<Timestamp>,
+    /// When production traffic was seen to move to it.
+    moved: Option<Moved>,
     /// When CloudWatch was last asked.
     asked_at: Option<Timestamp>,
     probes: Vec<Probed>,
@@ -25,7 +34,7 @@ pub struct Judging<'a> {
 impl<'a> Judging<'a> {
     /// Of a rollout that is followed from now on. One that goes on sees all of it anew: it waits longer, and lets pass nothing more.
     pub fn new(context: &'a Context<'a>, roll: &'a Roll) -> Self {
-        Self { context, roll, since: None, asked_at: None, probes: Vec::new(), looks: Vec::new() }
+        Self { context, roll, untried_since: None, moved: None, asked_at: None, probes: Vec::new(), looks: Vec::new() }
     }
 
     /// The last look in words for a person; none before the first.
@@ -33,38 +42,54 @@ impl<'a> Judging<'a> {
         self.looks.last().map(ToString::to_string)
     }
 
+    /// What both sides served in the minutes that were compared at the last look.
+    pub fn sides(&self) -> Option<Sides> {
+        self.looks.last().and_then(|look| look.sides)
+    }
+
     /// What follows from a look at the rollout.
     pub async fn look(&mut self, shift: &ShiftSeen) -> Judged {
         let Some(wanted) = &self.roll.judge else { return Judged::Missing };
         let now = self.context.clock.now();
+        let judged = self.judged(wanted, shift, now).await;
+        in_time(judged, shift, self.looks.last(), now)
+    }
+
+    async fn judged(&mut self, wanted: &Judge, shift: &ShiftSeen, now: Timestamp) -> Judged {
         let due = self.asked_at.is_none_or(|at| now.duration_since(at) >= MINUTE);
         if due {
             self.asked_at = Some(now);
             self.probe(wanted, now).await;
         }
-        match shift.production {
+        let share = match shift.production {
             None => return Judged::Missing,
             Some(Share::NONE) => {
                 if due {
                     self.before_traffic(wanted, now).await;
                 }
-                return untried(wanted, self.looks.last());
+                let since = *self.untried_since.get_or_insert(now);
+                return untried(wanted, since, self.looks.last(), now);
             }
-            Some(_) => {}
+            Some(share) => share,
+        };
+        let planned = self.roll.shift().map_or(1, |shift| shift.steps.shares().len());
+        let mut moved = self.moved.take().unwrap_or_else(|| Moved::first(now, share, planned));
+        moved.see(now, share);
+        if due && let Ok(samples) = self.samples(wanted, shift, &moved, now).await {
+            self.looks.push(judge(wanted, &samples, &moved));
         }
-        let since = *self.since.get_or_insert(now);
-        if due && let Ok(samples) = self.samples(wanted, shift, since, now).await {
-            self.looks.push(judge(wanted, &samples, since));
-        }
-        judged(wanted, since, &self.looks, now)
+        let judged = judged(wanted, moved.last(), &self.looks, now);
+        self.moved = Some(moved);
+        judged
     }
 
     /// The candidate's side and the stable one's, as ECS resolved them.
-    async fn samples(&self, wanted: &Judge, shift: &ShiftSeen, since: Timestamp, at: Timestamp) -> PortResult<Samples> {
+    async fn samples(&self, wanted: &Judge, shift: &ShiftSeen, moved: &Moved, at: Timestamp) -> PortResult<Samples> {
         let (Some(candidate), Some(stable)) = (shift.candidate_groups.first(), shift.stable_groups.first()) else {
             return Ok(Samples { probes: self.probes.clone(), ..Samples::none(at) });
         };
         let (service, metrics, alarms) = (&self.roll.ecs_service, &wanted.metrics, &wanted.alarms);
+        let since = moved.since() - wanted.looks_back();
         let watched = Watched { service, candidate, stable, since, at, metrics, alarms };
         let samples = self.context.ports.metrics.look(&watched).await?;
         Ok(Samples { probes: self.probes.clone(), ..samples })
@@ -74,7 +99,7 @@ impl<'a> Judging<'a> {
     async fn before_traffic(&mut self, wanted: &Judge, now: Timestamp) {
         let Ok(alarms) = self.context.ports.metrics.alarms(&wanted.alarms).await else { return };
         let samples = Samples { probes: self.probes.clone(), alarms, ..Samples::none(now) };
-        self.looks.push(judge(&without_traffic(wanted), &samples, now));
+        self.looks.push(judge(&without_traffic(wanted), &samples, &Moved::first(now, Share::NONE, 1)));
     }
 
     /// A probe that needs headers, or an address that only the load balancer knows, is not asked: it stays open, and lets
@@ -96,19 +121,35 @@ fn without_traffic(wanted: &Judge) -> Judge {
     Judge { errors: None, latency: None, metrics: Vec::new(), ..wanted.clone() }
 }
 
-fn untried(wanted: &Judge, last: Option<&Judgement>) -> Judged {
-    match last {
-        Some(look) if look.verdict == Verdict::Worse => Judged::Worse { found: look.to_string() },
+/// Before production traffic: only a fresh look lets it begin, and what stays open for too long goes back.
+fn untried(wanted: &Judge, since: Timestamp, last: Option<&Judgement>, now: Timestamp) -> Judged {
+    let open = match last {
+        Some(look) if look.verdict == Verdict::Worse => return Judged::Worse { found: look.to_string() },
+        Some(look) if now.duration_since(look.at) > FRESH => Judged::Missing,
         Some(look) if look.verdict == Verdict::Inconclusive && !wanted.probes.is_empty() => Judged::Open,
-        Some(_) => Judged::Untried,
+        Some(_) => return Judged::Untried,
         None => Judged::Missing,
+    };
+    if now.duration_since(since) >= wanted.patience { Judged::Inconclusive { found: found(last) } } else { open }
+}
+
+/// What cannot be told when AWS is about to stop waiting goes back before AWS takes it back without a word.
+fn in_time(judged: Judged, shift: &ShiftSeen, last: Option<&Judgement>, now: Timestamp) -> Judged {
+    let until = shift.hooks.iter().filter(|hook| hook.is_open_pause()).filter_map(|hook: &HookSeen| hook.expires_at).min();
+    let late = until.is_some_and(|until| until.duration_since(now) <= IN_TIME);
+    match judged {
+        Judged::Missing | Judged::Open if late => Judged::Inconclusive { found: found(last) },
+        judged => judged,
     }
+}
+
+fn found(look: Option<&Judgement>) -> String {
+    look.map_or_else(|| "nothing could be looked at".to_owned(), ToString::to_string)
 }
 
 fn judged(wanted: &Judge, since: Timestamp, looks: &[Judgement], now: Timestamp) -> Judged {
     let found = |verdict: Option<Verdict>| {
-        let look = looks.iter().rev().find(|look| look.at >= since && verdict.is_none_or(|verdict| look.verdict == verdict));
-        look.map_or_else(|| "nothing could be looked at".to_owned(), ToString::to_string)
+        found(looks.iter().rev().find(|look| look.at >= since && verdict.is_none_or(|verdict| look.verdict == verdict)))
     };
     match course(wanted, since, looks, now) {
         Course::Proceed => Judged::Good,
@@ -121,6 +162,7 @@ fn judged(wanted: &Judge, since: Timestamp, looks: &[Judgement], now: Timestamp)
 #[cfg(test)]
 mod tests {
     use shipit_core::analysis::{AlarmState, Errors, Minute};
+    use shipit_core::settled::{HookId, HookKind, HookStatus, Stage};
 
     use super::*;
 
@@ -137,7 +179,11 @@ mod tests {
         let minute = |start, errors| Minute { requests: Some(1000), server_errors: Some(errors), ..Minute::empty(start) };
         let side = |errors: u64| (0..after).map(|start| minute(at(start), errors)).collect();
         let alarms = [("web-5xx".to_owned(), AlarmState::Ok)].into();
-        judge(&wanted(), &Samples { candidate: side(errors), stable: side(1), alarms, ..Samples::none(at(after)) }, at(0))
+        judge(
+            &wanted(),
+            &Samples { candidate: side(errors), stable: side(1), alarms, ..Samples::none(at(after)) },
+            &Moved::first(at(0), Share::percent(10), 2),
+        )
     }
 
     #[test]
@@ -162,10 +208,40 @@ mod tests {
     fn before_traffic_only_alarms_and_probes_speak() {
         let of_alarm = |state: AlarmState| {
             let alarms = [("web-5xx".to_owned(), state)].into();
-            judge(&without_traffic(&wanted()), &Samples { alarms, ..Samples::none(at(0)) }, at(0))
+            judge(&without_traffic(&wanted()), &Samples { alarms, ..Samples::none(at(0)) }, &Moved::first(at(0), Share::NONE, 1))
         };
-        assert_eq!(untried(&wanted(), Some(&of_alarm(AlarmState::Ok))), Judged::Untried);
-        assert!(matches!(untried(&wanted(), Some(&of_alarm(AlarmState::Alarm))), Judged::Worse { .. }));
-        assert_eq!(untried(&wanted(), None), Judged::Missing, "alarms that cannot be read let nothing pass");
+        let told = |look: Option<&Judgement>, now| untried(&wanted(), at(0), look, at(now));
+        assert_eq!(told(Some(&of_alarm(AlarmState::Ok)), 0), Judged::Untried);
+        assert_eq!(told(Some(&of_alarm(AlarmState::Ok)), 4), Judged::Missing, "an old look begins nothing");
+        assert!(matches!(told(Some(&of_alarm(AlarmState::Alarm)), 0), Judged::Worse { .. }));
+        assert_eq!(told(None, 0), Judged::Missing, "alarms that cannot be read let nothing pass");
+        let Judged::Inconclusive { found } = told(None, Judge::PATIENCE.as_mins()) else { panic!("not for ever") };
+        assert_eq!(found, "nothing could be looked at");
+    }
+
+    #[test]
+    fn what_is_open_goes_back_before_aws_stops_waiting() {
+        let hook = HookSeen {
+            id: HookId("h".into()),
+            kind: HookKind::Pause,
+            status: HookStatus::AwaitingAction,
+            expires_at: Some(at(70)),
+            then: Some("ROLLBACK".into()),
+        };
+        let shift = ShiftSeen {
+            stage: Stage::PostProductionTrafficShift,
+            production: Some(Share::ALL),
+            test: None,
+            candidate_groups: Vec::new(),
+            stable_groups: Vec::new(),
+            hooks: vec![hook],
+            baking_until: None,
+        };
+        let told = |judged: &Judged, minute| in_time(judged.clone(), &shift, None, at(minute));
+        for open in [Judged::Missing, Judged::Open] {
+            assert_eq!(told(&open, 66), open);
+            assert!(matches!(told(&open, 67), Judged::Inconclusive { .. }), "{open:?}");
+        }
+        assert_eq!(told(&Judged::Good, 69), Judged::Good);
     }
 }

@@ -235,6 +235,7 @@ impl Rolling<'_> {
                 let mut seen = shown(&self.roll.service, &evidence, begun, self.revision, phase);
                 if let Some(shift) = &mut seen.shift {
                     shift.judged = judging.told();
+                    shift.sides = judging.sides().map(Box::new);
                 }
                 ended.hidden = self.hidden(phase, &evidence);
                 if let Some(hidden) = &ended.hidden {

@@ -318,6 +318,7 @@ mod tests {
                 share: Some(shipit_core::pipeline::Share(share)),
                 left_ms: None,
                 judged: None,
+                sides: None,
             };
             story.progress("roll frontend", Progress::Rollout(RolloutSeen { shift: Some(shift), ..look(2, 0, 2) }));
         }

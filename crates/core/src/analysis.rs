@@ -5,17 +5,21 @@
 
 mod checks;
 mod course;
+mod demand;
 mod errors;
 mod finding;
 mod levels;
 mod look;
+mod moved;
 mod odds;
+mod pairs;
 mod samples;
 mod wanted;
 mod words;
 
 pub use course::{Course, Grounds, course};
-pub use finding::{Count, Evidence, Finding, Judgement, Needs, Unit, Verdict};
+pub use finding::{Count, Evidence, Finding, Judgement, Needs, Served, Sides, Unit, Verdict};
 pub use look::judge;
+pub use moved::Moved;
 pub use samples::{AlarmState, Answered, MINUTE, Measured, Minute, Point, Probed, Samples};
 pub use wanted::{Errors, Judge, Latency, Level, Limit, Metric, Probe, Ratio};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Sides;
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Verdict;
@@ -234,6 +235,9 @@ pub struct Shifting {
     /// How the candidate compares with the stable version so far, in words for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<String>,
+    /// What both sides served in the minutes that were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sides: Option<Box<Sides>>,
 }
 
 /// One side of a rollout.

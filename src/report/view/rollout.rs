@@ -124,7 +124,8 @@ mod tests {
     use super::*;
 
     fn drawn(share: Option<u32>, left_ms: Option<u64>, width: usize) -> String {
-        let shift = Shifting { stage: "PRODUCTION_TRAFFIC_SHIFT".into(), share: share.map(Share), left_ms, judged: None };
+        let shift =
+            Shifting { stage: "PRODUCTION_TRAFFIC_SHIFT".into(), share: share.map(Share), left_ms, judged: None, sides: None };
         traffic(&shift, width).paint(200, Colour::No)
     }
 

@@ -28,6 +28,9 @@ pub struct Judgement {
     pub through: Option<Timestamp>,
     /// The verdict on all of it.
     pub verdict: Verdict,
+    /// What both sides served in the minutes that were compared; none when none could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sides: Option<Sides>,
     /// One by one, in the order of the pipeline file.
     pub findings: Vec<Finding>,
 }
@@ -84,6 +87,9 @@ pub enum Evidence {
         stable: Count,
         /// How many minutes.
         minutes: u32,
+        /// In so many of them the stable version had no traffic any more: beside them are its minutes from before that.
+        #[serde(default)]
+        before: u32,
         /// At most so likely is it that equal versions look so different at any of the looks: 1 is no sign at all.
         chance: f64,
         /// What is allowed.
@@ -99,6 +105,9 @@ pub enum Evidence {
         beyond: u32,
         /// Minutes that could be compared.
         minutes: u32,
+        /// In so many of them the stable version had no traffic any more: beside them are its minutes from before that.
+        #[serde(default)]
+        before: u32,
         /// The median of the candidate's minutes.
         candidate: f64,
         /// The median of the stable version's, where it is compared with them.
@@ -150,6 +159,29 @@ pub enum Unit {
     Seconds,
     /// A further metric's own.
     Own,
+}
+
+/// What both sides served in the minutes that were compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// The candidate's.
+    pub candidate: Served,
+    /// The stable version's.
+    pub stable: Served,
+    /// How many minutes of each.
+    pub minutes: u32,
+    /// In so many of them the stable version had no traffic any more: the candidate's are beside minutes from before that.
+    #[serde(default)]
+    pub before: u32,
+}
+
+/// What one side served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Requests and errors.
+    pub count: Count,
+    /// The median of the minutes' p95, in milliseconds; none without a datapoint.
+    pub p95_ms: Option<u64>,
 }
 
 /// Requests of one side.

@@ -5,47 +5,50 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::checks::{alarm, probe, stale};
-use super::errors::{Pair, errors};
-use super::levels::{Values, by_minute, level};
+use super::errors::{count, errors};
+use super::levels::{Level, Question, alone, by_minute, compared, level, median};
+use super::pairs::{Pair, before, pair};
 use super::{
-    AlarmState, Evidence, Finding, Judge, Judgement, Limit, Measured, Metric, Minute, Needs, Point, Samples, Unit, Verdict,
+    AlarmState, Evidence, Finding, Judge, Judgement, Limit, Measured, Metric, Minute, Moved, Needs, Point, Samples, Served,
+    Sides, Unit, Verdict,
 };
 
 /// A minute counts once it has been over for two more: CloudWatch's datapoints come late and still grow.
-const SETTLED: SignedDuration = SignedDuration::from_mins(3);
+pub(super) const SETTLED: SignedDuration = SignedDuration::from_mins(3);
 /// When the newest minute that counts began earlier than this, nobody knows how it is now.
 const STALE: SignedDuration = SignedDuration::from_mins(8);
 
-/// Judges a look: minutes that began at `since` or later, when the traffic that is judged began, and that have settled.
-/// Their order does not matter, and neither does how often one looks.
-pub fn judge(judge: &Judge, samples: &Samples, since: Timestamp) -> Judgement {
-    let window = Window { since, at: samples.at };
+/// Judges a look: minutes since the candidate has production traffic that have settled. Their order does not matter, and
+/// neither does how often one looks.
+pub fn judge(judge: &Judge, samples: &Samples, moved: &Moved) -> Judgement {
+    let window = Window { moved, at: samples.at, back: judge.looks_back() };
     let pairs = window.pairs(samples);
-    let newest = pairs.iter().map(|pair| pair.start).max();
+    let newest = pairs.last().map(|pair| pair.start);
     let mut findings = Vec::new();
     let mut through = Vec::new();
     if let Some(wanted) = judge.errors {
-        findings.push(errors(wanted, &pairs));
+        findings.push(errors(wanted, &pairs, moved));
         through.push(("errors", newest));
     }
     if let Some(wanted) = judge.latency {
         for (name, quantile) in QUANTILES {
-            let values = Values {
-                candidate: quantiles(&pairs, |pair| quantile(&pair.candidate)),
-                stable: quantiles(&pairs, |pair| quantile(&pair.stable)),
-            };
-            let (finding, newest) = level(name, Unit::Seconds, Limit::WorseBy(wanted.worse_by), &values);
-            findings.push(finding);
-            through.push((name, newest));
+            let values: Vec<Pair<f64>> = pairs.iter().filter_map(|pair| pair.map(finite(quantile))).collect();
+            through.push((name, values.last().map(|pair| pair.start)));
+            let question = Question { name, unit: Unit::Seconds, limit: Limit::WorseBy(wanted.worse_by) };
+            findings.push(level(question, &compared(values), moved));
         }
     }
     for Metric { name, limit, .. } in &judge.metrics {
         let none = Measured::default();
         let measured = samples.metrics.get(name).unwrap_or(&none);
-        let values = Values { candidate: window.points(&measured.candidate), stable: window.points(&measured.stable) };
-        let (finding, newest) = level(name, Unit::Own, *limit, &values);
-        findings.push(finding);
-        through.push((name, newest));
+        let (candidate, stable) =
+            (window.points(&measured.candidate, Whose::Candidate), window.points(&measured.stable, Whose::Stable));
+        let minutes = match limit {
+            Limit::Max(_) => alone(&candidate),
+            Limit::WorseBy(_) => compared(pair(moved, &candidate, &stable)),
+        };
+        through.push((name, minutes.last().map(Level::start)));
+        findings.push(level(Question { name, unit: Unit::Own, limit: *limit }, &minutes, moved));
     }
     findings.extend(through.iter().filter_map(|(name, newest)| stale(name, *newest, samples.at, STALE)));
     findings.extend(judge.probes.iter().map(|wanted| probe(wanted, samples)));
@@ -55,7 +58,21 @@ pub fn judge(judge: &Judge, samples: &Samples, since: Timestamp) -> Judgement {
     }
     let verdict = if findings.iter().all(says_nothing) { Verdict::Inconclusive } else { overall(&findings) };
     let through = through.iter().map(|(_, newest)| *newest).min().flatten();
-    Judgement { at: samples.at, through, verdict, findings }
+    Judgement { at: samples.at, through, verdict, sides: sides(&pairs), findings }
+}
+
+/// What both sides served in those minutes.
+fn sides(pairs: &[Pair<Minute>]) -> Option<Sides> {
+    let served = |side: fn(&Pair<Minute>) -> &Minute| {
+        let p95 = median(pairs.iter().filter_map(|pair| side(pair).p95.filter(|p95| p95.is_finite())));
+        Served { count: count(pairs, side), p95_ms: p95.map(|p95| (p95 * 1e3).round() as u64) }
+    };
+    (!pairs.is_empty()).then(|| Sides {
+        candidate: served(|pair| &pair.candidate),
+        stable: served(|pair| &pair.stable),
+        minutes: u32::try_from(pairs.len()).unwrap_or(u32::MAX),
+        before: before(pairs),
+    })
 }
 
 /// The worst of all; better when nothing is worse than the same, and something is better.
@@ -74,41 +91,49 @@ type Quantile = fn(&Minute) -> Option<f64>;
 
 const QUANTILES: [(&str, Quantile); 2] = [("p50", |minute| minute.p50), ("p95", |minute| minute.p95)];
 
-fn quantiles(pairs: &[Pair], value: impl Fn(&Pair) -> Option<f64>) -> BTreeMap<Timestamp, f64> {
-    let points: Vec<Point> =
-        pairs.iter().filter_map(|pair| value(pair).map(|value| Point { start: pair.start, value })).collect();
-    by_minute(&points)
+fn finite(quantile: Quantile) -> impl Fn(&Minute) -> Option<f64> {
+    move |minute| quantile(minute).filter(|value| value.is_finite())
+}
+
+/// Whose minutes.
+#[derive(Clone, Copy)]
+enum Whose {
+    Candidate,
+    Stable,
 }
 
 /// Which minutes count.
 #[derive(Clone, Copy)]
-struct Window {
-    since: Timestamp,
+struct Window<'a> {
+    moved: &'a Moved,
     at: Timestamp,
+    /// So long before the candidate got traffic the stable version's minutes count.
+    back: SignedDuration,
 }
 
-impl Window {
-    fn holds(self, start: Timestamp) -> bool {
-        start >= self.since && self.at.duration_since(start) >= SETTLED
+impl Window<'_> {
+    fn holds(self, start: Timestamp, whose: Whose) -> bool {
+        let since = self.moved.since();
+        let began = match whose {
+            Whose::Candidate => start >= since,
+            Whose::Stable => since.duration_since(start) <= self.back,
+        };
+        began && self.at.duration_since(start) >= SETTLED
     }
 
-    fn points(self, points: &[Point]) -> BTreeMap<Timestamp, f64> {
-        by_minute(points.iter().filter(|point| self.holds(point.start)))
+    fn points(self, points: &[Point], whose: Whose) -> BTreeMap<Timestamp, f64> {
+        by_minute(points.iter().filter(|point| self.holds(point.start, whose)))
     }
 
-    /// Those in which both sides served.
-    fn pairs(self, samples: &Samples) -> Vec<Pair> {
-        let (candidate, stable) = (self.minutes(&samples.candidate), self.minutes(&samples.stable));
-        candidate
-            .into_iter()
-            .filter_map(|(start, candidate)| stable.get(&start).map(|stable| Pair { start, candidate, stable: *stable }))
-            .collect()
+    fn pairs(self, samples: &Samples) -> Vec<Pair<Minute>> {
+        let candidate = self.minutes(&samples.candidate, Whose::Candidate);
+        pair(self.moved, &candidate, &self.minutes(&samples.stable, Whose::Stable))
     }
 
     /// Minutes with requests; of two datapoints of the same minute the one that has seen more.
-    fn minutes(self, minutes: &[Minute]) -> BTreeMap<Timestamp, Minute> {
+    fn minutes(self, minutes: &[Minute], whose: Whose) -> BTreeMap<Timestamp, Minute> {
         let mut held: BTreeMap<Timestamp, Minute> = BTreeMap::new();
-        for minute in minutes.iter().filter(|minute| self.holds(minute.start) && minute.requests.unwrap_or(0) > 0) {
+        for minute in minutes.iter().filter(|minute| self.holds(minute.start, whose) && minute.requests.unwrap_or(0) > 0) {
             held.entry(minute.start)
                 .and_modify(|held| {
                     if rank(held).partial_cmp(&rank(minute)).is_some_and(|order| order.is_lt()) {

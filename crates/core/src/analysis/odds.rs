@@ -4,7 +4,7 @@
 //! it reaches 100 *at any time*, however often one looks, with a chance of at most 1 in 100 (Ville's inequality; Ramdas et
 //! al., "Game-theoretic statistics and safe anytime-valid inference", 2023). So looks need no correction, and no limit.
 
-/// One minute of two sides: requests and errors of each. Both have served.
+/// A pair of minutes, one of each side: requests and errors. Both have served.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cell {
     pub(super) candidate: Side,
@@ -84,21 +84,31 @@ pub(super) struct Reading {
     pub(super) log_odds: f64,
     /// By how much its rate lies above the stable version's.
     pub(super) difference: f64,
-    /// The same without the one minute that says most; none with a single minute.
-    pub(super) without_one: Option<(f64, f64)>,
+}
+
+fn sums(cells: &[Cell]) -> (Vec<Sums>, Sums) {
+    let minutes: Vec<Sums> = cells.iter().map(Sums::of).collect();
+    let all = minutes.iter().fold(Sums::default(), |all, minute| all.with(minute, 1.0));
+    (minutes, all)
 }
 
 /// Reads the minutes, in any order.
 pub(super) fn read(cells: &[Cell]) -> Reading {
-    let minutes: Vec<Sums> = cells.iter().map(Sums::of).collect();
-    let all = minutes.iter().fold(Sums::default(), |all, minute| all.with(minute, 1.0));
-    let without_one = (minutes.len() > 1).then(|| {
-        minutes.iter().map(|minute| all.with(minute, -1.0)).fold((f64::INFINITY, f64::INFINITY), |(odds, difference), rest| {
-            (odds.min(rest.log_odds()), difference.min(rest.difference / rest.weight))
-        })
-    });
+    let (_, all) = sums(cells);
     let difference = if all.weight > 0.0 { all.difference / all.weight } else { 0.0 };
-    Reading { log_odds: if minutes.is_empty() { 0.0 } else { all.log_odds() }, difference, without_one }
+    Reading { log_odds: if cells.is_empty() { 0.0 } else { all.log_odds() }, difference }
+}
+
+/// The same without the one minute that says most; none with a single minute.
+pub(super) fn without_one(cells: &[Cell]) -> Option<Reading> {
+    let (minutes, all) = sums(cells);
+    let rests = minutes.iter().map(|minute| all.with(minute, -1.0));
+    (minutes.len() > 1).then(|| {
+        rests.fold(Reading { log_odds: f64::INFINITY, difference: f64::INFINITY }, |least, rest| Reading {
+            log_odds: least.log_odds.min(rest.log_odds()),
+            difference: least.difference.min(rest.difference / rest.weight),
+        })
+    })
 }
 
 /// At most so far the candidate's rate lies above the stable version's: Newcombe's interval of Wilson's bounds at two standard

@@ -39,6 +39,12 @@ impl Judge {
     /// One hour, unless the file says otherwise.
     pub const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
+    /// So long before traffic moves the stable version's minutes are looked at, for the time when it has none any more: as
+    /// long as a judgement may take.
+    pub fn looks_back(&self) -> SignedDuration {
+        self.patience
+    }
+
     /// Nothing is judged: such a judge could only be inconclusive for ever.
     pub fn is_empty(&self) -> bool {
         self.errors.is_none()

@@ -28,15 +28,15 @@ impl Display for Judgement {
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.evidence {
-            Evidence::Errors { candidate, stable, chance, .. } => {
+            Evidence::Errors { candidate, stable, chance, before, .. } => {
                 let (ours, theirs) = (Percent(candidate.rate()), Percent(stable.rate()));
                 write!(f, "candidate answers {ours} errors, stable {theirs} (")?;
                 if matches!(self.verdict, Verdict::Better | Verdict::Worse) {
                     write!(f, "{}, ", Chance(*chance))?;
                 }
-                write!(f, "{} requests){}", Thousands(candidate.requests), Still(self))
+                write!(f, "{} requests){}{}", Thousands(candidate.requests), Earlier(*before), Still(self))
             }
-            Evidence::Minutes { name, unit, beyond, minutes, candidate, stable, chance, limit } => {
+            Evidence::Minutes { name, unit, beyond, minutes, before, candidate, stable, chance, limit } => {
                 let number = |value: f64| Number { value, unit: *unit };
                 write!(f, "{name} {}", number(*candidate))?;
                 if let Some(stable) = stable {
@@ -52,9 +52,9 @@ impl Display for Finding {
                 if matches!(self.verdict, Verdict::Better | Verdict::Worse) {
                     write!(f, " ({})", Chance(*chance))?;
                 }
-                write!(f, "{}", Still(self))
+                write!(f, "{}{}", Earlier(*before), Still(self))
             }
-            Evidence::NoMinutes { name } => write!(f, "{name}: no minute yet in which both sides have datapoints"),
+            Evidence::NoMinutes { name } => write!(f, "{name}: no minute yet at this share that can be compared"),
             Evidence::Stale { name, last } => write!(f, "{name}: both sides have had no datapoints since {last}"),
             Evidence::Probe { name, asked: 0, .. } => write!(f, "probe `{name}` was not asked yet"),
             Evidence::Probe { name, failed: 0, asked, .. } => {
@@ -72,6 +72,24 @@ impl Display for Finding {
                 None => write!(f, "alarm `{name}` is not there"),
             },
             Evidence::NothingAsked => f.write_str("`judge:` names nothing to judge"),
+        }
+    }
+}
+
+/// Minutes of the stable version from before it lost its traffic.
+struct Earlier(u32);
+
+impl Display for Earlier {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str(
+                ", compared with the stable version's last minute before all traffic moved (another time of day: weaker)",
+            ),
+            minutes => write!(
+                f,
+                ", compared with the stable version's last {minutes} minutes before all traffic moved (another time of day: weaker)"
+            ),
         }
     }
 }

@@ -10,7 +10,7 @@ use Verdict::{Better, Inconclusive, Same, Worse};
 
 /// A look so many minutes after, at minutes that have settled.
 fn look(minutes: i64, verdict: Verdict) -> Judgement {
-    Judgement { at: after(minutes), through: Some(after(minutes - 3)), verdict, findings: Vec::new() }
+    Judgement { at: after(minutes), through: Some(after(minutes - 3)), verdict, sides: None, findings: Vec::new() }
 }
 
 fn decided(looks: &[Judgement], now: i64) -> Course {

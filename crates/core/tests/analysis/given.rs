@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use shipit_core::analysis::{Errors, Judge, Latency, Minute, Samples};
+use shipit_core::analysis::{self, Errors, Judge, Judgement, Latency, Minute, Moved, Samples};
+use shipit_core::pipeline::Share;
 
 /// When the traffic that is judged began.
 pub fn since() -> Timestamp {
     // 2026-11-21T10:00:00Z
     Timestamp::constant(1_795_255_200, 0)
+}
+
+/// A look at a candidate that has had its only share since then.
+pub fn judge(wanted: &Judge, samples: &Samples, since: Timestamp) -> Judgement {
+    analysis::judge(wanted, samples, &Moved::first(since, Share::percent(10), 1))
 }
 
 /// So many minutes later.

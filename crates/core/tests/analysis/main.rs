@@ -4,6 +4,7 @@ mod courses;
 mod given;
 mod page;
 mod properties;
+mod rollouts;
 mod rules;
 mod runs;
 mod words;

@@ -1,5 +1,6 @@
 //! The tables of docs/analysis.md are those of the simulation; `UPDATE=1` writes them.
 
+use crate::rollouts::{self, Ends};
 use crate::runs::{MINUTES, Outcomes, REQUESTS, results};
 
 const BEGIN: &str = "<!-- written by `UPDATE=1 cargo test -p shipit-core --test analysis page` -->\n";
@@ -98,6 +99,59 @@ fn tables() -> String {
     page
 }
 
+fn rollouts() -> String {
+    let results = rollouts::results();
+    let mut page = "Whole rollouts, from the first request to the pass of all traffic, a look after every minute. Blue/green has 100 requests a\n\
+        minute, before and after; canary and linear have 1,000, shared, and the bakes of the defaults. 2,000 runs a row in the\n\
+        first table, 1,000 in the others.\n\n"
+        .to_owned();
+    let mut table = |title: &str, heads: &[&str], rows: &[Ends], cells: &dyn Fn(&Ends) -> Vec<String>| {
+        page += &format!("{title}\n\n| {} |\n|{}\n", heads.join(" | "), "---|".repeat(heads.len()));
+        for row in rows {
+            page += &format!("| {} |\n", cells(row).join(" | "));
+        }
+        page.push('\n');
+    };
+    let ends = |row: &Ends| {
+        let (passed, back) = (percent(row.passed), percent(row.back));
+        vec![passed, after(row.passed_after), back, after(row.back_after), percent(row.open)]
+    };
+    let heads = ["strategy", "errors of both", "passed", "after", "turned back as worse", "after", "not told within an hour"];
+    table("Equal versions:", &heads, &results.equal, &|row| {
+        [vec![row.of.name.to_owned(), percent(row.of.stable)], ends(row)].concat()
+    });
+    let heads = [
+        "strategy",
+        "errors of the stable version",
+        "of the candidate beside it",
+        "of the candidate with all traffic",
+        "passed",
+        "turned back as worse",
+        "after",
+        "by the first 2,000 requests of its last share",
+        "not told within an hour",
+    ];
+    table("A version that is clearly worse, or is so only with all traffic:", &heads, &results.worse, &|row| {
+        let beside = if row.of.is_all_at_once() { "-".to_owned() } else { percent(row.of.shared) };
+        let (passed, back) = (percent(row.passed), percent(row.back));
+        let rates = vec![row.of.name.to_owned(), percent(row.of.stable), beside, percent(row.of.all)];
+        [rates, vec![passed, back, after(row.back_after), percent(row.back_by_2000), percent(row.open)]].concat()
+    });
+    let heads =
+        ["errors of both before", "of both after", "passed", "after", "turned back as worse", "after", "not told within an hour"];
+    table(
+        "Blue/green, equal versions, while the rate of errors itself changes with the shift (another time of day):",
+        &heads,
+        &results.drift,
+        &|row| [vec![percent(row.of.stable), percent(row.of.drift)], ends(row)].concat(),
+    );
+    let heads = ["slower by", "passed", "after", "turned back as worse", "after", "not told within an hour"];
+    table("Blue/green, latency, `worse_by: 20%`, equal errors:", &heads, &results.slower, &|row| {
+        [vec![percent(row.of.slower.unwrap_or_default())], ends(row)].concat()
+    });
+    page
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a test may read and write the page that it holds against the code")]
 fn the_page_has_the_tables_of_the_simulation() {
@@ -105,7 +159,7 @@ fn the_page_has_the_tables_of_the_simulation() {
     let found = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = found.split_once(BEGIN).expect("the page says where its tables begin");
     let (_, behind) = rest.split_once(END).expect("the page says where its tables end");
-    let wanted = format!("{before}{BEGIN}\n{}{END}{behind}", tables());
+    let wanted = format!("{before}{BEGIN}\n{}{}{END}{behind}", tables(), rollouts());
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }

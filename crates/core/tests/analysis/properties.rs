@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 use shipit_core::analysis::{
     AlarmState, Answered, Errors, Judge, Latency, Limit, Measured, Metric, Minute, Point, Probe, Probed, Ratio, Samples, Verdict,
-    judge,
 };
 
-use crate::given::{after, look, minute, since, slow, swapped};
+use crate::given::{after, judge, look, minute, since, slow, swapped};
 
 /// One minute's requests, errors and p95 in ms of each side; no requests is no datapoint.
 type Given = ((u64, u64, u64), (u64, u64, u64));

@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 use shipit_core::analysis::{
-    AlarmState, Answered, Errors, Evidence, Judge, Judgement, Level, Limit, Measured, Metric, Minute, Needs, Point, Probe,
-    Probed, Ratio, Samples, Verdict, judge,
+    AlarmState, Answered, Count, Errors, Evidence, Judge, Judgement, Level, Limit, Measured, Metric, Minute, Needs, Point, Probe,
+    Probed, Ratio, Samples, Verdict,
 };
 
-use crate::given::{after, both, errors, even, latency, look, minute, since, slow};
+use crate::given::{after, both, errors, even, judge, latency, look, minute, since, slow};
 
 fn verdict(wanted: &Judge, samples: &Samples) -> Verdict {
     judge(wanted, samples, since()).verdict
@@ -283,4 +283,18 @@ fn a_judge_survives_the_journal() {
     for level in ["1e999", "NaN", "many"] {
         assert!(serde_json::from_value::<Level>(level.into()).is_err(), "{level}");
     }
+}
+
+#[test]
+fn both_sides_are_told_with_what_they_served() {
+    let mut samples = even(4, (100, 2), (900, 3));
+    for (seconds, minute) in [0.1, 0.2, 0.3, 0.4].into_iter().zip(&mut samples.candidate) {
+        minute.p95 = Some(seconds);
+    }
+    samples.candidate.push(minute(4, 5000, 0));
+    let sides = judge(&errors(), &samples, since()).sides.unwrap();
+    assert_eq!((sides.candidate.count, sides.minutes, sides.before), (Count { requests: 400, errors: 8 }, 4, 0));
+    assert_eq!((sides.candidate.p95_ms, sides.stable.p95_ms), (Some(250), None));
+    assert_eq!(sides.stable.count, Count { requests: 3600, errors: 12 });
+    assert_eq!(judge(&errors(), &look(Vec::new(), Vec::new()), since()).sides, None);
 }

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use shipit_core::analysis::{Course, Judge, Minute, Samples, Verdict, course, judge};
+use shipit_core::analysis::{Course, Judge, Minute, Moved, Samples, Verdict, course, judge};
+use shipit_core::pipeline::Share;
 
 use crate::given::{after, errors, latency, minute, since};
 
@@ -12,7 +13,7 @@ pub const REQUESTS: u64 = 2000;
 pub const MINUTES: i64 = 20;
 
 /// Splitmix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -23,7 +24,7 @@ impl Random {
     }
 
     /// In (0, 1).
-    fn part(&mut self) -> f64 {
+    pub fn part(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
@@ -33,7 +34,7 @@ impl Random {
     }
 
     /// Standard normal (Box and Muller).
-    fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         (-2.0 * self.part().ln()).sqrt() * (std::f64::consts::TAU * self.part()).cos()
     }
 
@@ -47,7 +48,7 @@ impl Random {
     }
 
     /// Errors among so many requests; each one that begins is followed by others, `burst` in the mean.
-    fn errors(&mut self, requests: u64, rate: f64, burst: f64) -> u64 {
+    pub fn errors(&mut self, requests: u64, rate: f64, burst: f64) -> u64 {
         let (mut errors, mut at) = (0, self.gap(rate / burst));
         while at < requests {
             errors += 1 + if burst > 1.0 { self.gap(1.0 / burst) } else { 0 };
@@ -102,10 +103,12 @@ impl Versions {
     fn run(&self, random: &mut Random) -> Run {
         let (wanted, mut samples) = (self.judge(), self.samples(random));
         let mut run = Run { end: None, first_pass: None, ever_worse: false };
+        // A canary: the odds are shared out over two shares, of which this is the first.
+        let moved = Moved::first(since(), Share::percent(10), 2);
         let mut looks = Vec::new();
         for minutes in 3..MINUTES + 3 {
             samples.at = after(minutes);
-            let look = judge(&wanted, &samples, since());
+            let look = judge(&wanted, &samples, &moved);
             run.ever_worse |= look.verdict == Verdict::Worse;
             if look.verdict <= Verdict::Same {
                 run.first_pass.get_or_insert(minutes);
@@ -151,7 +154,7 @@ pub struct Outcomes {
     pub single_after: Option<i64>,
 }
 
-fn median(mut of: Vec<i64>) -> Option<i64> {
+pub fn median(mut of: Vec<i64>) -> Option<i64> {
     of.sort_unstable();
     of.get(of.len() / 2).copied()
 }
@@ -217,13 +220,16 @@ pub fn results() -> &'static Results {
     })
 }
 
-/// On both halves of the machine.
 fn spread(versions: Vec<Versions>, runs: u64) -> Vec<Outcomes> {
+    on_both_halves(&versions, |of| outcomes(*of, runs))
+}
+
+/// On both halves of the machine.
+pub fn on_both_halves<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let of = &of;
     std::thread::scope(|scope| {
-        let halves: Vec<_> = versions
-            .chunks(versions.len().div_ceil(2))
-            .map(|half| scope.spawn(move || half.iter().map(|of| outcomes(*of, runs)).collect::<Vec<_>>()))
-            .collect();
+        let halves: Vec<_> =
+            all.chunks(all.len().div_ceil(2)).map(|half| scope.spawn(move || half.iter().map(of).collect::<Vec<_>>())).collect();
         halves.into_iter().flat_map(|half| half.join().expect("a run does not panic")).collect()
     })
 }

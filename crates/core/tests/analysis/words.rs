@@ -1,8 +1,8 @@
 //! What people read.
 
-use shipit_core::analysis::{AlarmState, Judge, judge};
+use shipit_core::analysis::{AlarmState, Judge};
 
-use crate::given::{after, both, errors, even, latency, look, minute, since, slow};
+use crate::given::{after, both, errors, even, judge, latency, look, minute, since, slow};
 
 #[test]
 fn findings_in_words() {
@@ -16,7 +16,7 @@ fn findings_in_words() {
         text(&errors(), even(3, (100, 0), (900, 0))),
         "candidate answers 0% errors, stable 0% (300 requests); needs about 200 requests more"
     );
-    assert_eq!(text(&errors(), look(vec![], vec![])), "errors: no minute yet in which both sides have datapoints");
+    assert_eq!(text(&errors(), look(vec![], vec![])), "errors: no minute yet at this share that can be compared");
     let mut stale = even(6, (100, 0), (900, 0));
     stale.at = after(60);
     assert_eq!(text(&errors(), stale), "errors: both sides have had no datapoints since 2026-11-21T10:05:00Z");
