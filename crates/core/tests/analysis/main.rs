@@ -1,5 +1,6 @@
 //! The analysis: its rules one by one, what holds for all samples, and how often it errs (docs/analysis.md).
 
+mod alone;
 mod courses;
 mod given;
 mod page;
