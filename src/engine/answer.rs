@@ -9,6 +9,7 @@ use shipit_core::snapshot::ServiceSeen;
 use shipit_core::tags;
 
 use super::Context;
+use super::coming::coming;
 use super::wait::patiently;
 use crate::port::{PortError, PortResult};
 
@@ -42,7 +43,7 @@ pub async fn waiting(context: &Context<'_>, services: &[&Service], run: Option<&
 async fn one(context: &Context<'_>, service: &Service, run: Option<&RunId>) -> Result<Option<Waiting>, Failure> {
     let port = &context.ports.service;
     if let Some(run) = run {
-        let look = again(context, &service.name, async || port.look(&service.service).await).await?;
+        let look = again(context, &service.name, async || coming(context, port.look(&service.service).await?).await).await?;
         let of_run = |seen: &ServiceSeen| seen.present().is_some_and(|running| running.tags.get(tags::RUN) == Some(&run.0));
         if !of_run(&look) {
             return Ok(None);

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod artefacts;
 pub mod change;
+mod coming;
 pub mod dossier;
 pub mod follow;
 pub mod hidden;

@@ -7,6 +7,7 @@ use shipit_core::journal::{Book, Entry, Fact, Head, Meanwhile, Next, Rebuilt, fr
 use shipit_core::release::RunId;
 use shipit_core::snapshot::ServiceSeen;
 
+use super::coming::coming;
 use super::{Context, observe};
 
 /// What was asked for.
@@ -82,7 +83,11 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
         return by_journal(context, asked, &run, &services).await;
     }
     let ended = store.runs().await.map_err(Failure::from).map_err(one)?.into_iter().next();
-    let rebuilt = from_sight(context.pipeline, &services);
+    let mut sights = BTreeMap::new();
+    for (name, seen) in &services {
+        sights.insert(name.clone(), coming(context, seen.clone()).await.map_err(Failure::from).map_err(one)?);
+    }
+    let rebuilt = from_sight(context.pipeline, &sights);
     match (rebuilt.filter(|rebuilt| is_to_follow(rebuilt, &services)), ended) {
         (Some(rebuilt), ended) if ended.as_ref() != Some(&rebuilt.head.run) => by_sight(context, rebuilt).await.map_err(one),
         (_, Some(run)) => by_journal(context, asked, &run, &services).await,

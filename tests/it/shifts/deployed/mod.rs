@@ -4,6 +4,7 @@
 mod alarms;
 mod application;
 mod client;
+mod codedeploy;
 mod group;
 mod matrix;
 mod outcome;

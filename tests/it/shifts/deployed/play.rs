@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 
+use super::codedeploy;
 use super::outcome::{At, Expected, Fails, Guard, Outcome, With, stages};
 use super::place::Place;
 use super::program::{Ended, Program};
 use super::site::Site;
 use super::strategy::Strategy;
 use super::table::Row;
-use super::world::World;
+use super::world::{Driver, World};
 
 /// Between two looks at what a process has told.
 const LOOK: Duration = Duration::from_millis(20);
@@ -25,9 +26,10 @@ pub struct Case {
 
 impl Case {
     /// All of them; those that take longest first.
-    pub fn all() -> Vec<Self> {
+    pub fn all(driver: Driver) -> Vec<Self> {
         let of = |strategy: Strategy| Outcome::all(strategy).into_iter().map(move |outcome| Self { strategy, outcome });
-        let mut all: Vec<Self> = Strategy::ALL.into_iter().flat_map(of).collect();
+        let is_there = |strategy: &Strategy| driver == Driver::Ecs || *strategy != Strategy::Rolling;
+        let mut all: Vec<Self> = Strategy::ALL.into_iter().filter(is_there).flat_map(of).collect();
         all.sort_by_key(|case| !matches!(case.outcome, Outcome::Left(Guard::Judge, _) | Outcome::Resumed(_)));
         all
     }
@@ -40,7 +42,10 @@ impl Case {
     pub async fn play(self, world: &World) -> (Row, Vec<String>) {
         let Self { strategy, outcome } = self;
         let name = self.name();
-        let (lines, configuration) = (outcome.lines(strategy, &name), outcome.configuration(strategy, &name));
+        let (lines, configuration) = match world.driver {
+            Driver::Ecs => (outcome.lines(strategy, &name), outcome.configuration(strategy, &name)),
+            Driver::CodeDeploy => (codedeploy::lines(outcome, strategy, &name), codedeploy::over(outcome)),
+        };
         let site = Site::new(world, &name, 1, strategy, &lines, &configuration).await;
         let version = outcome.version();
         let run = site.shipit(&["deploy"], version);
@@ -80,7 +85,11 @@ impl Case {
             Outcome::Resumed(with) => killed_and_resumed(&site, run, with).await,
         };
         let row = site.row_of(&name, version, ended).await;
-        let complaints = complaints(&row, &outcome.expected(strategy), self);
+        let expected = match world.driver {
+            Driver::Ecs => outcome.expected(strategy),
+            Driver::CodeDeploy => codedeploy::expected(outcome, strategy),
+        };
+        let complaints = complaints(&row, &expected, self, world.driver);
         (row, complaints)
     }
 }
@@ -101,7 +110,7 @@ async fn killed_at(folder: &Path, mut run: Program, wanted: Place) -> Ended {
 async fn killed_and_resumed(site: &Site<'_>, mut run: Program, with: With) -> Vec<Ended> {
     let mut all = Vec::new();
     let mut folder = site.folder.clone();
-    for (round, wanted) in stages(site.strategy, with).into_iter().enumerate() {
+    for (round, wanted) in places(site.world.driver, site.strategy, with).into_iter().enumerate() {
         let ended = killed_at(&folder, run, wanted).await;
         let over = ended.exit.is_some();
         all.push(ended);
@@ -123,13 +132,21 @@ async fn killed_and_resumed(site: &Site<'_>, mut run: Program, with: With) -> Ve
     all
 }
 
+/// Where a run is killed, in order.
+fn places(driver: Driver, strategy: Strategy, with: With) -> Vec<Place> {
+    match driver {
+        Driver::Ecs => stages(strategy, with),
+        Driver::CodeDeploy => codedeploy::stages(strategy, with),
+    }
+}
+
 /// The journal of the newest run of a folder.
 fn journal(folder: &Path) -> PathBuf {
     let runs = std::fs::read_dir(folder.join(".shipit/runs")).unwrap();
     runs.map(|run| run.unwrap().path().join("journal.jsonl")).max().unwrap()
 }
 
-fn complaints(row: &Row, expected: &Expected, case: Case) -> Vec<String> {
+fn complaints(row: &Row, expected: &Expected, case: Case, driver: Driver) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut complain = |text: String| complaints.push(format!("{}: {text}", row.case));
     if row.exit != expected.exit {
@@ -161,7 +178,7 @@ fn complaints(row: &Row, expected: &Expected, case: Case) -> Vec<String> {
     let least = match (case.outcome, case.strategy) {
         // The last ones pass quickly.
         (Outcome::Resumed(_), Strategy::Rolling) => 1,
-        (Outcome::Resumed(with), strategy) => stages(strategy, with).len() - 1,
+        (Outcome::Resumed(with), strategy) => places(driver, strategy, with).len() - 1,
         _ => 0,
     };
     if killed < least {

@@ -4,6 +4,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::application::Version;
+use super::group::waits;
+use super::program::Program;
 use super::site::Site;
 use super::strategy::Strategy;
 use super::table::{Row, hold};
@@ -44,4 +46,43 @@ async fn each_strategy_deploys_by_its_exact_shares_and_no_request_fails() {
 #[ignore = "needs Docker"]
 async fn codedeploy_deploys_each_strategy_by_its_exact_shares_and_no_request_fails() {
     each_deploys(World::begin("codedeployed", Driver::CodeDeploy).await, &Strategy::ALL[1..]).await;
+}
+
+/// At Ready a deploy ends with the command that goes on; someone else is told whose it is; what was deployed comes back at once.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn codedeploy_waits_at_ready_for_an_answer_and_comes_back_fast() {
+    let world = World::begin("ready", Driver::CodeDeploy).await;
+    let strategy = Strategy::Canary;
+    let over = json!({"blueGreenDeploymentConfiguration": waits(Some(120), 1)});
+    let site = Site::new(&world, "ready", 1, strategy, &strategy.line(), &over).await;
+    let version = Version::fine(2);
+    let paused = site.shipit(&["deploy"], version).ended().await;
+    assert_eq!(paused.exit, Some(6), "{}", paused.said);
+    assert!(paused.said.contains("shipit continue ready --proceed"), "{}", paused.said);
+    assert!(paused.said.contains("waits at Ready for `shipit continue`, for 120 minutes"), "{}", paused.said);
+
+    let second = site.another_folder("second");
+    let other = Program::begin(&second, &["deploy"], Version::fine(3)).ended().await;
+    assert_eq!(other.exit, Some(2), "{}", other.said);
+    assert!(other.said.contains("a deployment of `ready` to ready:2 is in progress"), "{}", other.said);
+
+    // Answered from a folder that knows nothing of the run, then waited for.
+    let gone_on = Program::begin(&second, &["continue", "--proceed"], version).ended().await;
+    assert_eq!(gone_on.exit, Some(0), "{}", gone_on.said);
+    site.settled().await;
+    assert_eq!(site.revision().await, "ready:2");
+    let told = &site.deployments().await[0]["description"];
+    assert!(told.as_str().unwrap().starts_with("shipit run ") && told.as_str().unwrap().ends_with(" to ready:2"), "{told}");
+
+    let back = site.shipit(&["rollback", "--fast"], version).ended().await;
+    let all_at_once = &site.deployments().await[0]["deploymentConfigName"].clone();
+    let row = site.row("back", version, back).await;
+    assert_eq!(all_at_once, "CodeDeployDefault.ECSAllAtOnce");
+    let complaints = match (row.exit, row.revision.as_str(), row.failed.len()) {
+        (Some(0), "ready:1", 0) => Vec::new(),
+        ended => vec![format!("back: it ended with {ended:?}")],
+    };
+    hold(&[row], complaints);
+    world.sandbox.finish().await;
 }

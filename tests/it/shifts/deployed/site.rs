@@ -140,8 +140,14 @@ impl<'a> Site<'a> {
         self.world.folder(&format!("{}-{name}", self.name), &self.pipeline, &template(&self.name))
     }
 
-    /// Someone stops the service deployment at the console.
+    /// Someone stops the deployment at the console.
     pub async fn stop(&self) {
+        if self.world.driver == Driver::CodeDeploy {
+            let id = self.deployments().await[0]["deploymentId"].clone();
+            let body = json!({"deploymentId": id, "autoRollbackEnabled": true});
+            self.world.sandbox.call("codedeploy", "StopDeployment", body).await;
+            return;
+        }
         let arn = self.newest().await["serviceDeploymentArn"].clone();
         let body = json!({"serviceDeploymentArn": arn, "stopType": "ROLLBACK"});
         self.world.sandbox.call("ecs", "StopServiceDeployment", body).await;
