@@ -15,8 +15,10 @@ pub enum Outcome {
     Crash,
     /// Its health check fails.
     Unhealthy,
-    /// It is healthy, and answers all other requests with 500.
+    /// It is healthy, and answers all other requests with 500: `judge:` by errors, or an alarm where nothing is judged.
     Broken,
+    /// The same where all traffic moves at once: an alarm beside the judge.
+    BrokenAlarmed,
     /// An alarm goes off once it has traffic.
     Alarm,
     /// Someone stops the service deployment at the console once it has traffic.
@@ -95,6 +97,9 @@ impl Outcome {
             Self::Stopped,
             Self::Interrupted,
         ];
+        if strategy == Strategy::BlueGreen {
+            all.push(Self::BrokenAlarmed);
+        }
         if strategy != Strategy::Rolling {
             // Only where traffic moves there is something to hold.
             let guarded = [At::ScaleUp, At::Traffic].map(|at| Self::Left(Guard::Judge, at));
@@ -110,6 +115,7 @@ impl Outcome {
             Self::Crash => "crash",
             Self::Unhealthy => "unhealthy",
             Self::Broken => "5xx",
+            Self::BrokenAlarmed => "5xx-alarm",
             Self::Alarm => "alarm",
             Self::Stopped => "stopped",
             Self::Interrupted => "sigterm",
@@ -127,7 +133,7 @@ impl Outcome {
         let kind = match self {
             Self::Crash => "crash",
             Self::Unhealthy => "unhealthy",
-            Self::Broken => "broken",
+            Self::Broken | Self::BrokenAlarmed => "broken",
             _ => "fine",
         };
         Version { number: 2, kind }
@@ -137,14 +143,14 @@ impl Outcome {
     pub fn lines(self, strategy: Strategy, name: &str) -> String {
         let line = match self {
             // It goes back before its time is over.
-            Self::Broken | Self::Alarm | Self::Stopped | Self::Interrupted => strategy.baking("20m", "20m"),
-            Self::Resumed(_) => strategy.baking("1m", "3m"),
+            Self::Broken | Self::BrokenAlarmed | Self::Alarm | Self::Stopped | Self::Interrupted => strategy.baking("20m", "20m"),
+            Self::Resumed(_) => strategy.baking("1m", "5m"),
             _ => strategy.line(),
         };
         let desk = |patience: &str| format!("    judge: {{ errors: ~, alarms: [{name}-desk], patience: {patience} }}\n");
         let more = match (self, strategy) {
             (_, Strategy::Rolling) => String::new(),
-            (Self::Broken, Strategy::BlueGreen) => format!("    judge: {{ errors: ~, alarms: [{name}-5xx] }}\n"),
+            (Self::BrokenAlarmed, _) => format!("    judge: {{ errors: ~, alarms: [{name}-5xx] }}\n"),
             (Self::Broken, _) => "    judge: { errors: { worse_by: 5%, at_least: 20 requests } }\n".to_owned(),
             (Self::Alarm | Self::Resumed(_), _) => desk("20m"),
             (Self::Left(Guard::Judge, At::ScaleUp), _) => desk("1m"),
@@ -169,6 +175,17 @@ impl Outcome {
         json!({"alarms": alarms, "bakeTimeInMinutes": 2})
     }
 
+    /// The most requests that may meet a version that fails them all: the client's 40 a second at the candidate's share, for
+    /// the 10 minutes of AWS's time that a verdict may take, the 2 of an alarm.
+    fn most_broken(self, strategy: Strategy) -> usize {
+        match (self, strategy) {
+            (Self::BrokenAlarmed, _) | (_, Strategy::Rolling) => 40 * 6,
+            (_, Strategy::BlueGreen) => 40 * 30,
+            (_, Strategy::Canary) => 4 * 30,
+            (_, Strategy::Linear) => 16 * 30,
+        }
+    }
+
     /// What must come of it.
     pub fn expected(self, strategy: Strategy) -> Expected {
         let back = |exit, shares| Expected { exit, revision: 1, shares, fails: Fails::None };
@@ -181,8 +198,8 @@ impl Outcome {
                 Expected { exit: None, revision: 2, shares: strategy.shares().to_vec(), fails: Fails::None }
             }
             Self::Crash | Self::Unhealthy => back(Some(4), nothing()),
-            Self::Broken => {
-                Expected { fails: Fails::OfCandidate(most_broken(strategy)), ..back(Some(4), strategy.there_and_back()) }
+            Self::Broken | Self::BrokenAlarmed => {
+                Expected { fails: Fails::OfCandidate(self.most_broken(strategy)), ..back(Some(4), strategy.there_and_back()) }
             }
             Self::Alarm | Self::Stopped => back(Some(4), strategy.there_and_back()),
             Self::Interrupted => back(Some(130), strategy.there_and_back()),
@@ -191,16 +208,6 @@ impl Outcome {
             Self::Left(Guard::Judge, At::ScaleUp) => back(None, nothing()),
             Self::Left(Guard::Judge, At::Traffic) => back(None, strategy.there_and_back()),
         }
-    }
-}
-
-/// The most requests that may meet a version that fails them all: the client's 40 a second at the candidate's share, for the
-/// 10 minutes of AWS's time that a verdict may take, the 2 of an alarm.
-fn most_broken(strategy: Strategy) -> usize {
-    match strategy {
-        Strategy::Rolling | Strategy::BlueGreen => 40 * 6,
-        Strategy::Canary => 4 * 30,
-        Strategy::Linear => 16 * 30,
     }
 }
 

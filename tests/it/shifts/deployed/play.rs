@@ -50,7 +50,9 @@ impl Case {
         let version = outcome.version();
         let run = site.shipit(&["deploy"], version);
         let ended = match outcome {
-            Outcome::Success | Outcome::Crash | Outcome::Unhealthy | Outcome::Broken => vec![run.ended().await],
+            Outcome::Success | Outcome::Crash | Outcome::Unhealthy | Outcome::Broken | Outcome::BrokenAlarmed => {
+                vec![run.ended().await]
+            }
             Outcome::Alarm => {
                 site.serves(version).await;
                 site.alarm("ALARM").await;
