@@ -63,7 +63,7 @@ pub fn stories() -> impl Strategy<Value = Story> {
 
 /// How the call fails.
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+pub enum Fault {
     Throttled,
     Unreachable,
     Lost,
@@ -72,7 +72,7 @@ enum Fault {
 }
 
 impl Fault {
-    fn set(self, scenario: &Scenario, number: usize) {
+    pub fn set(self, scenario: &Scenario, number: usize) {
         let operation = Op::UpdateService;
         let (when, error) = match self {
             Fault::Throttled => (When::Before, throttled(operation)),
@@ -85,7 +85,7 @@ impl Fault {
     }
 }
 
-fn faults() -> impl Strategy<Value = Fault> {
+pub fn faults() -> impl Strategy<Value = Fault> {
     proptest::sample::select(vec![Fault::Throttled, Fault::Unreachable, Fault::Lost, Fault::Denied, Fault::Refused])
 }
 

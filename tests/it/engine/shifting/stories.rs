@@ -1,10 +1,14 @@
 //! One service whose traffic moves: by which strategy, and what the new version is like.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use shipit_core::analysis::{Errors, Judge};
 use shipit_core::pipeline::{PauseAt, Share, Steps};
 use shipit_core::release::Revision;
 use shipit_scheduler::Span;
 
+use super::tales::Tale;
 use crate::support::revisions::Behaviour;
 use crate::support::routed::{Quality, Requests};
 use crate::support::run::Run;
@@ -118,5 +122,19 @@ pub fn nothing_is_left(scenario: &Scenario, what: &str) {
     if world.ecs.revisions.at(plan.primary().revision).arn != candidate() {
         assert_eq!(configuration["strategy"].as_str().unwrap_or("ROLLING"), "ROLLING", "{what}: {configuration}");
         assert_ne!(configuration["alarms"]["enable"], true, "{what}: {configuration}");
+    }
+}
+
+/// How many calls a tale takes when nothing goes wrong besides.
+pub async fn calls(by: By, tale: Tale) -> usize {
+    static CALLS: Mutex<BTreeMap<(By, Tale), usize>> = Mutex::new(BTreeMap::new());
+    let known = CALLS.lock().unwrap().get(&(by, tale)).copied();
+    match known {
+        Some(count) => count,
+        None => {
+            let count = tale.told(by).deploy().await.all_calls().count();
+            CALLS.lock().unwrap().insert((by, tale), count);
+            count
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::strategy::Strategy;
 fn times(outcome: Outcome, strategy: Strategy) -> (&'static str, u32) {
     match outcome {
         // It goes back before its time is over.
-        Outcome::Broken | Outcome::Alarm | Outcome::Stopped | Outcome::Interrupted => ("20m", 20),
+        Outcome::Broken | Outcome::BrokenAlarmed | Outcome::Alarm | Outcome::Stopped | Outcome::Interrupted => ("20m", 20),
         Outcome::Resumed(_) => ("2m", 3),
         _ if strategy == Strategy::Canary => ("2m", 1),
         _ => ("1m", 1),
@@ -23,7 +23,7 @@ fn times(outcome: Outcome, strategy: Strategy) -> (&'static str, u32) {
 pub fn lines(outcome: Outcome, strategy: Strategy, name: &str) -> String {
     let (step, last) = times(outcome, strategy);
     let more = match (outcome, strategy) {
-        (Outcome::Broken, Strategy::BlueGreen) => format!("    judge: {{ errors: ~, alarms: [{name}-5xx] }}\n"),
+        (Outcome::BrokenAlarmed, _) => format!("    judge: {{ errors: ~, alarms: [{name}-5xx] }}\n"),
         (Outcome::Broken, _) => "    judge: { errors: { worse_by: 5%, at_least: 20 requests } }\n".to_owned(),
         // What is judged is followed until the earlier tasks go.
         (
