@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use shipit_core::analysis::Toll;
 use shipit_core::dossier::{Definition, Dossier, Log, Shipped, Signs, StopCode, Unread};
 use shipit_core::event::Event;
 use shipit_core::failure::{Cause, Kind, Stops, classify, tally};
@@ -92,6 +93,14 @@ impl<'a> Watch<'a> {
         }
         self.define().await;
         self.tell(Told::Always);
+    }
+
+    /// Once it is over: what it has cost.
+    pub fn counted(&mut self, toll: Toll) {
+        self.dossier.toll = Some(toll);
+        if self.closed {
+            self.tell(Told::Always);
+        }
     }
 
     /// What was found, if there was anything to find.

@@ -33,8 +33,7 @@ fn shifting(shift: &ShiftSeen, at: Timestamp) -> Shifting {
         stage: shift.stage.word().to_owned(),
         share: shift.production,
         left_ms: left.map(|left| u64::try_from(left).unwrap_or(0)),
-        judged: None,
-        sides: None,
+        compared: None,
     }
 }
 

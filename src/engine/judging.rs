@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::analysis::{
-    Answered, Course, Grounds, Judge, Judgement, MINUTE, Moved, Probed, Samples, Sides, Verdict, course, judge,
+    Answered, Course, Grounds, Judge, Judgement, MINUTE, Moved, Probed, Samples, Verdict, course, judge,
 };
+use shipit_core::event::Compared;
 use shipit_core::pipeline::Share;
 use shipit_core::plan::Roll;
 use shipit_core::rollout::Judged;
@@ -37,14 +38,9 @@ impl<'a> Judging<'a> {
         Self { context, roll, untried_since: None, moved: None, asked_at: None, probes: Vec::new(), looks: Vec::new() }
     }
 
-    /// The last look in words for a person; none before the first.
-    pub fn told(&self) -> Option<String> {
-        self.looks.last().map(ToString::to_string)
-    }
-
-    /// What both sides served in the minutes that were compared at the last look.
-    pub fn sides(&self) -> Option<Sides> {
-        self.looks.last().and_then(|look| look.sides)
+    /// What the last look showed of both sides; none before the first.
+    pub fn compared(&self) -> Option<Compared> {
+        self.looks.last().map(Compared::of)
     }
 
     /// What follows from a look at the rollout.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
-use shipit_core::failure::{Code, Exit, Failure, Kind};
+use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::gate::{Finding, Waiver};
 use shipit_core::journal::{Entry, Fact, Output, Standing, digests, revision, standings};
 use shipit_core::pipeline::Smoke;
@@ -19,6 +19,7 @@ use super::reasons::{advice, reasons};
 use super::record::Journal;
 use super::rollout::Ended;
 use super::step::{Done, StepEnd, Undone};
+use super::turned_back;
 use crate::port::PortError;
 
 /// Sums a run up.
@@ -168,7 +169,7 @@ fn asked_for(entries: &[Entry], roll: &Roll) -> Revision {
 pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done, StepEnd> {
     let name = &roll.service;
     let fail = |failure: Failure, undone| Err(StepEnd::Failed { failure: Box::new(failure), undone });
-    match ended.phase {
+    match ended.phase.clone() {
         Phase::Promoted { strength } => Ok(Done {
             output: Output::RolledOut { revision: revision.clone() },
             result: StepResult::RolledOut {
@@ -187,24 +188,7 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
         Phase::Paused { stage, expires_at, then, .. } => {
             Err(StepEnd::Paused { failure: Box::new(paused(name, &stage, expires_at, then.as_deref())) })
         }
-        Phase::TurnedBack { to, why } => {
-            let code = match why {
-                Why::Worse { .. } => Code::CandidateWorse,
-                Why::Inconclusive { .. } => Code::Inconclusive,
-                Why::Stalled => Code::RolloutStalled,
-                Why::Aborted => Code::Interrupted,
-                _ => Code::RolloutTurnedBack,
-            };
-            let failure = Failure::new(code, format!("`{name}` was turned back to {}", to.short()));
-            let failure = reasons(failure, &why, ended.found.as_ref()).now(format!("`{name}` serves {} again", to.short()));
-            let failure = match ended.hidden.filter(|_| why == Why::Stalled) {
-                Some(hidden) => failure.because(format!("it waited for {hidden}")),
-                None => failure,
-            };
-            // Where traffic told, what tasks and events do not tell is no advice.
-            let found = ended.found.as_ref().filter(|(_, cause)| code != Code::CandidateWorse || cause.cause != Kind::Unknown);
-            fail(advice(failure, found, "fix the cause, then deploy again"), Undone::Yes)
-        }
+        Phase::TurnedBack { to, why } => fail(turned_back::failure(roll, revision, (&to, &why), &ended), Undone::Yes),
         Phase::Superseded { by } => fail(
             Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))
                 .because("someone else's UpdateService came after ours")

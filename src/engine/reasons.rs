@@ -1,7 +1,7 @@
 //! A failed rollout's reasons as a person reads them: the cause, what ECS said, the last words, what was deployed.
 
 use shipit_core::dossier::Dossier;
-use shipit_core::failure::{Cause, Failure, Kind};
+use shipit_core::failure::{Cause, Code, Failure, Kind};
 use shipit_core::rollout::Why;
 
 /// Adds why the rollout failed, most telling first.
@@ -58,6 +58,8 @@ fn decided(failure: Failure, why: &Why) -> Failure {
         Why::Hopeless { cause, stops } => {
             format!("{stops} tasks stopped for the same cause ({}), which no further task would escape", cause.words())
         }
+        // This code's first words say it.
+        Why::Worse { .. } if failure.code == Code::CandidateWorse => return failure,
         Why::Worse { found } => found.clone(),
         Why::Inconclusive { found } => format!("whether it is worse could not be told: {found}"),
         Why::Answered => "a person answered the pause so".to_owned(),

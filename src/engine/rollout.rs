@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::Context;
 use super::change::{Asked, Way, ask, ask_back};
+use super::counting::Counting;
 use super::dossier::Watch;
 use super::follow::shown;
 use super::judging::Judging;
@@ -42,6 +43,8 @@ pub struct Ended {
     pub blind: Option<PortError>,
     /// At the last look ECS waited at a hook of ours that it did not show.
     pub hidden: Option<String>,
+    /// What was seen of its traffic.
+    pub counting: Counting,
 }
 
 /// One rollout in the making.
@@ -76,7 +79,14 @@ impl Rolling<'_> {
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
         let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);
-        let mut ended = Ended { phase: rollout.phase.clone(), found: None, evidence: None, blind: None, hidden: None };
+        let mut ended = Ended {
+            phase: rollout.phase.clone(),
+            found: None,
+            evidence: None,
+            blind: None,
+            hidden: None,
+            counting: Counting::default(),
+        };
         let mut judging = Judging::new(self.context, self.roll);
         let mut asking = Asking::new(self.context.people);
         let mut refused = 0;
@@ -128,6 +138,10 @@ impl Rolling<'_> {
             }
             if rollout.phase.is_final() {
                 self.clear(&rollout.phase).await;
+                if matches!(rollout.phase, Phase::TurnedBack { .. }) {
+                    let counted = async { self.toll(&ended.counting).await.into_iter().for_each(|toll| watch.counted(toll)) };
+                    self.unless_aborted(counted).await;
+                }
                 ended.phase = rollout.phase;
                 ended.found = watch.found();
                 return Ok(ended);
@@ -234,8 +248,10 @@ impl Rolling<'_> {
                 let followed = self.followed(phase, begun);
                 let mut seen = shown(&self.roll.service, &evidence, begun, self.revision, phase);
                 if let Some(shift) = &mut seen.shift {
-                    shift.judged = judging.told();
-                    shift.sides = judging.sides().map(Box::new);
+                    shift.compared = judging.compared().map(Box::new);
+                }
+                if let Some(shift) = shift_of(begun, &evidence) {
+                    ended.counting.look(phase, shift, evidence.at);
                 }
                 ended.hidden = self.hidden(phase, &evidence);
                 if let Some(hidden) = &ended.hidden {

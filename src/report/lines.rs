@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use jiff::{SignedDuration, Timestamp};
-use shipit_core::event::{Event, Progress, RolloutSeen, Stamped, Work};
+use shipit_core::analysis::Verdict;
+use shipit_core::event::{Event, Progress, RolloutSeen, Shifting, Stamped, Work};
 use shipit_core::failure::Kind;
 use shipit_core::plan::StepId;
 
 use super::ink::{self, Line, Style};
-use super::view::{Frame, View, cause_words, header, result_words};
+use super::view::{Frame, View, cause_words, compared_words, header, result_words};
 use super::{Colour, Reporter, words};
 
 /// Columns of a log line; its readers scroll.
@@ -31,6 +32,7 @@ pub struct Lines<W> {
     clock: fn(&Stamped) -> Timestamp,
     view: View,
     told: HashMap<StepId, Told>,
+    compared: HashMap<StepId, Comparison>,
     /// The cause that was told last of a rollout that goes wrong.
     causes: HashMap<StepId, Kind>,
     /// Columns of the names, widened by the plan.
@@ -44,6 +46,13 @@ struct Told {
     level: u64,
 }
 
+/// What was last said of how both versions compare.
+struct Comparison {
+    at: Timestamp,
+    text: String,
+    verdict: Verdict,
+}
+
 impl<W: Write + Send> Lines<W> {
     /// Writes to `out`.
     pub fn new(out: W, colour: Colour) -> Self {
@@ -53,6 +62,7 @@ impl<W: Write + Send> Lines<W> {
             clock: |_| Timestamp::now(),
             view: View::default(),
             told: HashMap::new(),
+            compared: HashMap::new(),
             causes: HashMap::new(),
             names: 0,
         }
@@ -77,6 +87,7 @@ impl<W: Write + Send> Lines<W> {
     }
 
     fn progress(&mut self, at: Timestamp, step: &StepId, progress: &Progress) {
+        self.compared(at, step, progress);
         let Some((text, level)) = progress_words(progress) else { return };
         if let Some(told) = self.told.get(step) {
             let since = at.duration_since(told.at);
@@ -87,6 +98,23 @@ impl<W: Write + Send> Lines<W> {
         }
         self.of_step(step, Style::Plain, &text);
         self.told.insert(step.clone(), Told { at, text, level });
+    }
+
+    /// A line of its own whenever the verdict is another, and for new numbers now and then.
+    fn compared(&mut self, at: Timestamp, step: &StepId, progress: &Progress) {
+        let Progress::Rollout(RolloutSeen { shift: Some(Shifting { compared: Some(compared), .. }), .. }) = progress else {
+            return;
+        };
+        let text = compared_words(compared);
+        if let Some(told) = self.compared.get(step) {
+            let since = at.duration_since(told.at);
+            if told.text == text || (told.verdict == compared.verdict && since < SELDOM) {
+                return;
+            }
+        }
+        let style = if compared.verdict == Verdict::Worse { Style::Bad } else { Style::Plain };
+        self.of_step(step, style, &text);
+        self.compared.insert(step.clone(), Comparison { at, text, verdict: compared.verdict });
     }
 
     fn finish(&mut self, frame: &Frame) {
@@ -317,8 +345,7 @@ mod tests {
                 stage: stage.to_owned(),
                 share: Some(shipit_core::pipeline::Share(share)),
                 left_ms: None,
-                judged: None,
-                sides: None,
+                compared: None,
             };
             story.progress("roll frontend", Progress::Rollout(RolloutSeen { shift: Some(shift), ..look(2, 0, 2) }));
         }

@@ -5,6 +5,7 @@ mod dossier;
 mod gate;
 mod rollout;
 mod rows;
+mod sides;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use super::Colour;
 pub(super) use block::{header, tag};
 pub(super) use dossier::{cause_words, file};
 pub(super) use rows::result_words;
+pub(super) use sides::compared_words;
 
 /// Lines of build output that are kept for the failing case.
 const TAIL: usize = 12;

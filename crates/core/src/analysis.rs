@@ -14,6 +14,7 @@ mod moved;
 mod odds;
 mod pairs;
 mod samples;
+mod toll;
 mod wanted;
 mod words;
 
@@ -22,4 +23,6 @@ pub use finding::{Count, Evidence, Finding, Judgement, Needs, Served, Sides, Uni
 pub use look::judge;
 pub use moved::Moved;
 pub use samples::{AlarmState, Answered, MINUTE, Measured, Minute, Point, Probed, Samples};
+pub use toll::Toll;
 pub use wanted::{Errors, Judge, Latency, Level, Limit, Metric, Probe, Ratio};
+pub use words::Percent;

@@ -7,6 +7,7 @@ mod target;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Toll;
 use crate::release::{Commit, Revision};
 
 pub use defined::{Defined, Definition, LogPlace};
@@ -44,6 +45,9 @@ pub struct Dossier {
     pub definition: Option<Definition>,
     /// What was deployed.
     pub change: Shipped,
+    /// What it has cost, where it had traffic beside another version, and it went back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toll: Option<Toll>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -102,6 +106,7 @@ impl Dossier {
             log: None,
             definition: None,
             change,
+            toll: None,
             unread: Vec::new(),
         }
     }

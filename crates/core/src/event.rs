@@ -1,17 +1,20 @@
 //! What happens, as one stream: terminal, lines, JSON lines and files only fold it. The engine never reads it.
 
+mod rollout;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::Sides;
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Verdict;
-use crate::pipeline::{Name, Share};
+use crate::pipeline::Name;
 use crate::plan::StepId;
 use crate::release::{Digest, Revision, RunId};
+
+pub use rollout::{Compared, RolloutSeen, Shifting, Side};
 
 /// One line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -201,54 +204,6 @@ pub enum Progress {
         /// The answer to the last try.
         last: String,
     },
-}
-
-/// A rollout at one look.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RolloutSeen {
-    /// The new revision.
-    pub candidate: Side,
-    /// The revisions it replaces, summed up.
-    pub stable: Option<Side>,
-    /// `desiredCount`.
-    pub desired: u32,
-    /// Tasks of the candidate that failed.
-    pub failed_tasks: u32,
-    /// What is being waited for, in words.
-    pub waiting_for: String,
-    /// The newest service event, as AWS words it.
-    pub event: Option<String>,
-    /// How traffic stands, where it is shifted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shift: Option<Shifting>,
-}
-
-/// Traffic at one look.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shifting {
-    /// The stage, in ECS's word.
-    pub stage: String,
-    /// The candidate's share of the production traffic, if the platform tells.
-    pub share: Option<Share>,
-    /// How long the platform waits here at most, in milliseconds of AWS's time; none where that is not known.
-    pub left_ms: Option<u64>,
-    /// How the candidate compares with the stable version so far, in words for a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judged: Option<String>,
-    /// What both sides served in the minutes that were compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sides: Option<Box<Sides>>,
-}
-
-/// One side of a rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Side {
-    /// Its revision.
-    pub revision: Revision,
-    /// Tasks RUNNING.
-    pub running: u32,
-    /// Tasks not yet RUNNING.
-    pub pending: u32,
 }
 
 /// What came of a step.

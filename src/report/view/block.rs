@@ -6,7 +6,7 @@ use super::rows::{Mark, Row, rows};
 use super::{Frame, Head, View};
 
 /// The block is not wider than this, however wide the terminal is.
-const WIDEST: usize = 110;
+pub(super) const WIDEST: usize = 110;
 /// `sha256:` and four digits.
 const DETAIL: usize = 12;
 /// `59m 59s`.

@@ -1,12 +1,12 @@
 //! A rollout's row: tasks as a bar, both sides, what is waited for, what ECS said last.
 
-use shipit_core::event::{RolloutSeen, Shifting, Side, StepResult};
+use shipit_core::event::{RolloutSeen, Shifting, StepResult};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
 use super::dossier::cause_words;
 use super::rows::{Row, plight, result_words, services_width};
-use super::{Frame, Seen, State, View};
+use super::{Frame, Seen, State, View, sides};
 
 pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
     let name = format!("{:<width$}  ", step.subject, width = services_width(view));
@@ -16,7 +16,7 @@ pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
         (_, Some(line)) => line,
         (State::Running { .. }, None) => match &step.rollout {
             Some(seen) => {
-                under = sides(seen);
+                under = sides::lines(seen, frame.width);
                 under.extend(step.cause.as_ref().map(|cause| Line::new().add(Style::Bad, cause_words(cause))));
                 Line::plain(name).join(match &seen.shift {
                     Some(shift) => traffic(shift, frame.width),
@@ -87,35 +87,6 @@ fn bar(seen: &RolloutSeen, width: usize) -> Line {
         .add(Style::Plain, format!("▏ {tasks}"))
 }
 
-fn sides(seen: &RolloutSeen) -> Vec<Line> {
-    let names = [Some(&seen.candidate), seen.stable.as_ref()];
-    let width = names.iter().flatten().map(|side| side.revision.short().chars().count()).max().unwrap_or(0);
-    let mut candidate =
-        Line::plain(format!("candidate  {:<width$}  {}", seen.candidate.revision.short(), tasks(&seen.candidate)));
-    if seen.failed_tasks > 0 {
-        candidate = candidate.add(Style::Bad, format!(", {} failed", words::number(u64::from(seen.failed_tasks))));
-    }
-    let mut lines = vec![candidate];
-    if let Some(stable) = &seen.stable {
-        lines.push(Line::plain(format!("stable     {:<width$}  {}", stable.revision.short(), tasks(stable))));
-    }
-    if let Some(judged) = seen.shift.as_ref().and_then(|shift| shift.judged.as_ref()) {
-        lines.push(Line::plain(judged));
-    }
-    if !seen.waiting_for.is_empty() {
-        lines.push(Line::plain(format!("waiting for {}", seen.waiting_for)));
-    }
-    if let Some(event) = &seen.event {
-        lines.push(Line::new().add(Style::Dim, format!("ECS: {event}")));
-    }
-    lines
-}
-
-fn tasks(side: &Side) -> String {
-    let pending = if side.pending > 0 { format!(", {} starting", words::number(u64::from(side.pending))) } else { String::new() };
-    format!("{} running{pending}", words::count(u64::from(side.running), "task"))
-}
-
 #[cfg(test)]
 mod tests {
     use shipit_core::pipeline::Share;
@@ -124,8 +95,7 @@ mod tests {
     use super::*;
 
     fn drawn(share: Option<u32>, left_ms: Option<u64>, width: usize) -> String {
-        let shift =
-            Shifting { stage: "PRODUCTION_TRAFFIC_SHIFT".into(), share: share.map(Share), left_ms, judged: None, sides: None };
+        let shift = Shifting { stage: "PRODUCTION_TRAFFIC_SHIFT".into(), share: share.map(Share), left_ms, compared: None };
         traffic(&shift, width).paint(200, Colour::No)
     }
 

@@ -107,7 +107,7 @@ impl Display for Still<'_> {
     }
 }
 
-struct Thousands(u64);
+pub(super) struct Thousands(pub(super) u64);
 
 impl Display for Thousands {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -123,7 +123,7 @@ impl Display for Thousands {
 }
 
 /// A rate with the digits that matter: 4.8%, 12%, 0.04%.
-struct Percent(f64);
+pub struct Percent(pub f64);
 
 impl Display for Percent {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

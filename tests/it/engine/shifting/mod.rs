@@ -2,6 +2,7 @@
 
 mod cuts;
 mod elsewhere;
+mod leftovers;
 mod outcomes;
 mod stories;
 mod tales;
