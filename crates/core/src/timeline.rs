@@ -129,7 +129,7 @@ pub fn because(service: &Service, running: Option<&RunningService>, roll: &Roll)
         return "nothing runs: desired count is 0, so the revision is set and no task starts".to_owned();
     }
     if let Strategy::Shift(shift) = &service.strategy {
-        return shift::words(service, shift, running, roll.expected_ms.map(Span));
+        return shift::words(service, shift, running);
     }
     let bounds = percents(service, running).bounds(running.desired);
     let about = roll.expected_ms.map_or_else(String::new, |ms| format!(", about {}", minutes(ms)));

@@ -1,6 +1,6 @@
 //! How long a shift should take, and in what it consists: capacity first, then traffic by steps, then the old version goes.
 
-use shipit_scheduler::{Assumptions, Pattern, Prediction, Share, Span, Time, predict};
+use shipit_scheduler::{Pattern, Prediction, Share, Span, Stage, Time, Timeline, timeline};
 
 use super::assumptions;
 use crate::pipeline::{Service, Shift, Steps};
@@ -10,33 +10,41 @@ use crate::snapshot::RunningService;
 /// What a Network Load Balancer takes longer for each move of traffic (peers.md 0).
 const NETWORK: Span = Span::seconds(600);
 
-/// The parts of a shift.
+/// The parts of a shift, as the scheduler plays them, answers of hooks left out.
 struct Parts {
+    /// Until the candidate is at full capacity and healthy.
     start: Span,
-    bakes: u64,
-    bake: Span,
-    moves: Span,
+    /// The steps that bake.
+    bakes: Vec<Span>,
+    /// How often production traffic moves.
+    moves: u64,
+    /// What the load balancer takes longer for all moves together.
+    moving: Span,
     terminate: Span,
     drain: Span,
 }
 
 impl Parts {
-    fn of(service: &Service, shift: &Shift, running: &RunningService) -> Self {
-        let assumed = assumptions(running);
+    /// None where it never settles.
+    fn of(service: &Service, shift: &Shift, running: &RunningService) -> Option<Self> {
+        let Timeline { end: Prediction::Settles { .. }, parts } = played(service, shift, running) else { return None };
+        let sum = |is: fn(Stage) -> bool| Span(parts.iter().filter(|part| is(part.stage)).map(|part| part.span.0).sum());
+        let steps = parts.iter().filter(|part| part.stage == Stage::ProductionTrafficShift).map(|part| part.span);
         let moves = shift.steps.shares().len() as u64;
         let each = if network(service, running) { NETWORK } else { Span(0) };
-        Self {
-            start: Span(assumed.start.0 + assumed.healthy_after.0.max(running.grace.0)),
-            bakes: moves - 1,
-            bake: shift.steps.bake().unwrap_or_default(),
-            moves: Span(each.0 * moves),
-            terminate: kept(shift, running),
-            drain: assumed.drain,
-        }
+        Some(Self {
+            start: sum(|stage| stage < Stage::ProductionTrafficShift),
+            bakes: steps.filter(|span| *span > Span(0)).collect(),
+            moves,
+            moving: Span(each.0 * moves),
+            terminate: sum(|stage| matches!(stage, Stage::PostProductionTrafficShift | Stage::BakeTime)),
+            drain: sum(|stage| stage == Stage::CleanUp),
+        })
     }
 
     fn sum(&self) -> Span {
-        Span(self.start.0 + self.bakes * self.bake.0 + self.moves.0 + self.terminate.0 + self.drain.0)
+        let bakes: u64 = self.bakes.iter().map(|bake| bake.0).sum();
+        Span(self.start.0 + bakes + self.moving.0 + self.terminate.0 + self.drain.0)
     }
 }
 
@@ -59,15 +67,13 @@ fn network(service: &Service, running: &RunningService) -> bool {
 
 /// Predicts the shift, answers of hooks left out; none when nothing runs.
 pub(super) fn expected(service: &Service, shift: &Shift, running: &RunningService) -> Option<Span> {
-    (running.desired > 0).then(|| {
-        let parts = Parts::of(service, shift, running);
-        let played = played(service, shift, running, assumptions(running));
-        Span(played.map_or(parts.sum(), |span| Span(span.0 + parts.moves.0)).0)
-    })
+    if running.desired == 0 {
+        return None;
+    }
+    Parts::of(service, shift, running).map(|parts| parts.sum())
 }
 
-/// As the scheduler plays it.
-fn played(service: &Service, shift: &Shift, running: &RunningService, assumed: Assumptions) -> Option<Span> {
+fn played(service: &Service, shift: &Shift, running: &RunningService) -> Timeline {
     let mut state = shipit_scheduler::Service::settled(running.desired, 1, Time(0));
     state.percents = running.percents;
     state.grace = running.grace;
@@ -87,10 +93,7 @@ fn played(service: &Service, shift: &Shift, running: &RunningService, assumed: A
         test_listener: tested || wanted,
     };
     state.shift(2, shift, Time(0));
-    match predict(&state, assumed, Time(0)) {
-        Prediction::Settles { after, .. } => Some(after),
-        Prediction::Stuck { .. } => None,
-    }
+    timeline(&state, assumptions(running), Time(0))
 }
 
 /// Without progress for this long a shift counts as stalled: a bake, a pause and a verdict are waited for, and are no stall.
@@ -103,34 +106,38 @@ pub(super) fn patience(service: &Service, shift: &Shift, running: Option<&Runnin
 }
 
 /// "canary 10% → 100%, about 18 min (15–24): start 8 tasks 1m, bake 5m, shift, bake 10m, drain 1m".
-pub(super) fn words(service: &Service, shift: &Shift, running: &RunningService, expected: Option<Span>) -> String {
-    let parts = Parts::of(service, shift, running);
-    let expected = expected.unwrap_or(parts.sum());
-    let tasks = if running.desired == 1 { "task" } else { "tasks" };
-    let mut listed = vec![format!("start {} {tasks} {}", running.desired, short(parts.start))];
-    match parts.bakes {
-        0 => {}
-        1 => listed.push(format!("bake {}", short(parts.bake))),
-        bakes => listed.push(format!("{bakes} bakes of {}", short(parts.bake))),
-    }
-    listed.push(if parts.moves.0 > 0 { format!("shift {}", short(parts.moves)) } else { "shift".to_owned() });
-    listed.push(format!("bake {}", short(parts.terminate)));
-    listed.push(format!("drain {}", short(parts.drain)));
+pub(super) fn words(service: &Service, shift: &Shift, running: &RunningService) -> String {
     let wired = running
         .routing
         .iter()
         .flat_map(|routing| &routing.balancers)
         .any(|seen| matches!(&seen.wiring, crate::routing::WiringSeen::Known(known) if known.wired == Wired::ByUs));
     let wires = if wired { ", after its load balancer is told of both target groups" } else { "" };
-    format!("{shift}, about {}{wires}: {}", range(expected, &parts), listed.join(", "))
+    let Some(parts) = Parts::of(service, shift, running) else { return format!("{shift}{wires}") };
+    format!("{shift}, about {}{wires}: {}", range(&parts), listed(&parts, running.desired).join(", "))
+}
+
+fn listed(parts: &Parts, desired: u32) -> Vec<String> {
+    let tasks = if desired == 1 { "task" } else { "tasks" };
+    let mut listed = vec![format!("start {desired} {tasks} {}", short(parts.start))];
+    match parts.bakes.as_slice() {
+        [] => {}
+        [bake] => listed.push(format!("bake {}", short(*bake))),
+        [bake, ..] => listed.push(format!("{} bakes of {}", parts.bakes.len(), short(*bake))),
+    }
+    listed.push(if parts.moving.0 > 0 { format!("shift {}", short(parts.moving)) } else { "shift".to_owned() });
+    listed.push(format!("bake {}", short(parts.terminate)));
+    listed.push(format!("drain {}", short(parts.drain)));
+    listed
 }
 
 /// What varies is how long tasks take to start and to drain, and AWS's own steps between.
-fn range(expected: Span, parts: &Parts) -> String {
+fn range(parts: &Parts) -> String {
     let minutes = |millis: u64| millis.div_ceil(60_000);
-    let least = expected.0.saturating_sub((parts.start.0 + parts.drain.0) / 2);
-    let most = expected.0 + parts.start.0 * 2 + parts.drain.0 / 2 + (parts.bakes + 1) * 60_000;
-    format!("{} min ({}–{})", minutes(expected.0), minutes(least), minutes(most))
+    let expected = parts.sum().0;
+    let least = expected.saturating_sub((parts.start.0 + parts.drain.0) / 2);
+    let most = expected + parts.start.0 * 2 + parts.drain.0 / 2 + parts.moves * 60_000;
+    format!("{} min ({}–{})", minutes(expected), minutes(least), minutes(most))
 }
 
 fn short(span: Span) -> String {
