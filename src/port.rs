@@ -273,8 +273,9 @@ pub trait Store: Send + Sync {
 /// Asks a URL once.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// The HTTP status answered.
-    async fn get(&self, url: &str) -> PortResult<u16>;
+    /// The HTTP status answered to a GET with these headers. `${env:…}` in their values is filled in as they go out, and what
+    /// is filled in is in no error: a header that cannot be sent is `Refused`.
+    async fn get(&self, url: &str, headers: &[(String, String)]) -> PortResult<u16>;
 }
 
 /// All ports of one target: AWS, the sandbox, or the fake world of the tests.

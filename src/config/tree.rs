@@ -51,7 +51,12 @@ pub enum Filled {
     #[default]
     No,
     /// These variables were filled in.
-    From(Vec<String>),
+    From {
+        /// Their names, in order.
+        variables: Vec<String>,
+        /// The text as it stands in the file.
+        written: String,
+    },
     /// A variable was not set: complained about already, the text means nothing.
     Unset,
 }

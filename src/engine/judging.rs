@@ -8,10 +8,10 @@ use shipit_core::event::Compared;
 use shipit_core::pipeline::Share;
 use shipit_core::plan::Roll;
 use shipit_core::rollout::Judged;
-use shipit_core::settled::{HookSeen, ShiftSeen};
+use shipit_core::settled::{HookSeen, ShiftSeen, Stage};
 
 use super::Context;
-use crate::port::{PortResult, Watched};
+use crate::port::{PortError, PortResult, Watched};
 
 /// So long before AWS stops waiting for an answer the candidate is turned back by us, who can say why.
 const IN_TIME: SignedDuration = SignedDuration::from_mins(3);
@@ -55,7 +55,9 @@ impl<'a> Judging<'a> {
         let due = self.asked_at.is_none_or(|at| now.duration_since(at) >= MINUTE);
         if due {
             self.asked_at = Some(now);
-            self.probe(wanted, now).await;
+            if answers(shift) {
+                self.probe(wanted, now).await;
+            }
         }
         let share = match shift.production {
             None => return Judged::Missing,
@@ -98,18 +100,25 @@ impl<'a> Judging<'a> {
         self.looks.push(judge(&without_traffic(wanted), &samples, &Moved::first(now, Share::NONE, 1)));
     }
 
-    /// A probe that needs headers, or an address that only the load balancer knows, is not asked: it stays open, and lets
-    /// nothing pass.
+    /// Asks each probe once; a header that cannot be sent from here is nobody's fault.
     async fn probe(&mut self, wanted: &Judge, now: Timestamp) {
-        for probe in wanted.probes.iter().filter(|probe| probe.headers.is_empty() && !probe.url.contains('{')) {
-            let answer = match self.context.ports.probe.get(&probe.url).await {
+        for probe in &wanted.probes {
+            let answer = match self.context.ports.probe.get(&probe.url, &probe.headers).await {
                 Ok(status) if status == probe.expect => Answered::Expected,
                 Ok(status) => Answered::Otherwise(format!("it answered {status}")),
-                Err(error) => Answered::Otherwise(error.to_string()),
+                Err(error) if error.is_passing() => Answered::Otherwise(error.to_string()),
+                Err(PortError::Refused { message, .. }) => Answered::Unsent(message),
+                Err(error) => Answered::Unsent(error.to_string()),
             };
             self.probes.push(Probed { name: probe.name.clone(), at: now, answer });
         }
     }
+}
+
+/// The candidate can be asked: before that, whoever answers is the stable version, or nobody.
+fn answers(shift: &ShiftSeen) -> bool {
+    let has_traffic = |share: Option<Share>| share.is_some_and(|share| share > Share::NONE);
+    has_traffic(shift.test) || has_traffic(shift.production) || shift.stage.is_at_or_after(&Stage::PostTestTrafficShift)
 }
 
 /// What can be judged before production traffic moves.

@@ -319,7 +319,7 @@ impl Doing<'_> {
         let within = Duration::from_millis(smoke.within.0);
         let mut pace = Pace::new(Some(Duration::ZERO), service);
         loop {
-            let answer = self.context.ports.probe.get(&url).await;
+            let answer = self.context.ports.probe.get(&url, &[]).await;
             let last = match answer {
                 Ok(status) if status == smoke.expect => {
                     return Ok(Done { output: Output::Smoked, result: StepResult::Smoked { url, status } });

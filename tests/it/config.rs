@@ -23,6 +23,7 @@ fn circumstances(name: &str) -> (Overrides, &'static [(&'static str, &'static st
             let flags = Overrides { strategy, region: Some("eu-west".into()), ..none };
             (flags, &[("SHIPIT_CLUSTER", "shop prod"), ("SHIPIT_ENV", "staging"), ("SHIPIT_FAIL_ON", "hgih")])
         }
+        "judge_probes" => (none, &[("TOKEN", "s3cret\u{7}")]),
         _ => (none, &[]),
     }
 }
@@ -220,6 +221,16 @@ fn an_environment_and_the_flag_choose_among_the_blocks_of_the_file() {
     insta::assert_snapshot!(shown);
     let held = good(&Overrides { strategy: Some("rolling".into()), ..Overrides::default() }, &[]);
     assert!(held.pipeline.service("edge").is_some_and(|edge| edge.judge.is_some()), "the plan says that it guards nothing");
+}
+
+#[test]
+fn the_header_of_a_probe_is_kept_as_it_is_written() {
+    let loaded = good(&Overrides::default(), &[("EDGE_TOKEN", "s3cret")]);
+    let edge = loaded.pipeline.service("edge").expect("it is there");
+    let probes = &edge.judge.as_ref().expect("it is given").probes;
+    let token = ("authorization".to_owned(), "Bearer ${env:EDGE_TOKEN:-none}".to_owned());
+    assert_eq!(probes[0].headers, [("x-test".to_owned(), "on".to_owned()), token]);
+    assert!(!format!("{loaded:?}").contains("s3cret"), "a journal keeps what is written");
 }
 
 #[test]

@@ -28,4 +28,5 @@ pub mod snapshot;
 pub mod tags;
 pub mod taskdef;
 pub mod timeline;
+pub mod variables;
 pub mod whose;

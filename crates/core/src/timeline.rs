@@ -25,13 +25,14 @@ pub fn roll(service: &Service, running: Option<&RunningService>) -> Roll {
     };
     let shifts = matches!(service.strategy, Strategy::Shift(_));
     let group = running.and_then(|running| running.codedeploy.as_deref());
+    let load_balancer = running.and_then(|running| running.load_balancer.as_deref());
     Roll {
         service: service.name.clone(),
         ecs_service: service.service.clone(),
         driver: driver(running),
         strategy: service.strategy.clone(),
         pause: pause(service, running).filter(|_| shifts),
-        judge: service.judge.clone().filter(|_| shifts),
+        judge: service.judge.clone().filter(|_| shifts).map(|judge| judge.at(load_balancer)),
         alarms: group.map(|group| group.heeds(service.judge.as_ref())).unwrap_or_default(),
         wiring: Vec::new(),
         before: running.map(|running| running.revision.clone()),

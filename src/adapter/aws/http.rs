@@ -113,26 +113,45 @@ impl Web {
 
     /// GETs a URL, following a few redirects; the `authorization` is not sent on to where a redirect leads.
     pub async fn get(&self, url: &str, authorization: Option<&str>) -> Result<Answer, String> {
+        let headers: Vec<(String, String)> =
+            authorization.map(|value| ("authorization".to_owned(), value.to_owned())).into_iter().collect();
+        self.follow(url, &headers, |_, _| false).await
+    }
+
+    /// The same with headers, which are sent on where a redirect stays on the same scheme, host and port.
+    pub async fn get_with(&self, url: &str, headers: &[(String, String)]) -> Result<Answer, String> {
+        self.follow(url, headers, |from, to| from.origin() == to.origin()).await
+    }
+
+    async fn follow(&self, url: &str, headers: &[(String, String)], on: fn(&Url, &Url) -> bool) -> Result<Answer, String> {
         let connector = self.routed(None, None);
         let mut url = Url::parse(url).map_err(|error| error.to_string())?;
-        let mut authorization = authorization;
+        let mut headers = headers;
         for _ in 0..=REDIRECTS {
             let mut request = HttpRequest::get(url.as_str()).map_err(|error| chain(&error))?;
-            if let Some(value) = authorization {
-                request.headers_mut().insert("authorization", value.to_owned());
+            for (name, value) in headers {
+                request.headers_mut().try_insert(name.clone(), value.clone()).map_err(|error| chain(&error))?;
             }
             let response = connector.call(request).await.map_err(|error| chain(&error))?;
             let status = response.status().as_u16();
             match response.headers().get("location") {
                 Some(location) if matches!(status, 301 | 302 | 303 | 307 | 308) => {
-                    url = url.join(location).map_err(|error| error.to_string())?;
-                    authorization = None;
+                    let next = url.join(location).map_err(|error| error.to_string())?;
+                    if !on(&url, &next) {
+                        headers = &[];
+                    }
+                    url = next;
                 }
                 _ => return Ok(Answer { status, body: response.into_body() }),
             }
         }
         Err(format!("more than {REDIRECTS} redirects"))
     }
+}
+
+/// Whether a header of that name and value can be sent.
+pub fn is_header(name: &str, value: &str) -> bool {
+    name.parse::<reqwest::header::HeaderName>().is_ok() && value.parse::<reqwest::header::HeaderValue>().is_ok()
 }
 
 impl HttpClient for Web {

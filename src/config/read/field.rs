@@ -6,7 +6,7 @@ use super::value::Bad;
 use super::{At, Reading};
 use crate::config::complaint::Complaint;
 use crate::config::source::Place;
-use crate::config::tree::{Content, Entry, Filled, Node};
+use crate::config::tree::{Content, Entry, Filled, Node, Scalar};
 
 /// A value, how it is called and where its key stands.
 #[derive(Clone, Debug)]
@@ -131,11 +131,19 @@ impl<'n> Field<'n> {
         }
         let variables = match &scalar.filled {
             Filled::No => &[][..],
-            Filled::From(variables) => variables,
+            Filled::From { variables, .. } => variables,
             Filled::Unset => return None,
         };
         reading.came_from(&self.path, &self.node.place, variables);
         Some(At { value: scalar.text.clone(), place: self.place() })
+    }
+
+    /// The text as it stands in the file, where variables were filled into it.
+    pub(super) fn written(&self) -> Option<&'n str> {
+        match &self.node.content {
+            Content::Scalar(Scalar { filled: Filled::From { written, .. }, .. }) => Some(written),
+            _ => None,
+        }
     }
 
     /// As text that means something.

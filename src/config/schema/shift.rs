@@ -137,7 +137,8 @@ pub(super) struct Metric {
 pub(super) struct Probe {
     /// The URL; `{load_balancer}` stands for the DNS name of the service's load balancer.
     url: String,
-    /// Headers to send, e.g. the one that the test rule asks for.
+    /// Headers to send, e.g. the one that the test rule asks for. A value from `${env:…}` is filled in as it goes out, and
+    /// written down nowhere.
     headers: Option<BTreeMap<String, Scalar>>,
     /// The HTTP status expected; 200 if not given.
     expect: Option<Status>,

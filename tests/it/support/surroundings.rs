@@ -158,7 +158,7 @@ impl Store for Fake {
 
 #[async_trait]
 impl Probe for Fake {
-    async fn get(&self, url: &str) -> PortResult<u16> {
+    async fn get(&self, url: &str, _: &[(String, String)]) -> PortResult<u16> {
         self.call(Op::Probe, url, json!({"url": url}), |world| Ok(world.surroundings.answers)).await
     }
 }

@@ -7,24 +7,34 @@ use super::{AlarmState, Answered, Evidence, Finding, Needs, Probe, Probed, Sampl
 /// An answer older than this says nothing of now.
 const FRESH: SignedDuration = SignedDuration::from_mins(3);
 
-/// The last two answers in a row decide: two bad ones are worse, a bad one must be asked again.
+/// The last two answers in a row decide: two bad ones are worse, a bad one must be asked again, and so must one that could not
+/// be sent.
 pub(super) fn probe(wanted: &Probe, samples: &Samples) -> Finding {
     let mut answers: Vec<&Probed> =
         samples.probes.iter().filter(|answer| answer.name == wanted.name && answer.at <= samples.at).collect();
     answers.sort_by_key(|answer| (answer.at, answer.answer != Answered::Expected));
-    let failed = answers.iter().rev().take_while(|answer| answer.answer != Answered::Expected).count();
+    let said = |answer: &&Probed| match &answer.answer {
+        Answered::Otherwise(said) => Some(said.clone()),
+        Answered::Expected | Answered::Unsent(_) => None,
+    };
+    let name = wanted.name.clone();
+    let asked: Vec<&Probed> = answers.iter().filter(|answer| !matches!(answer.answer, Answered::Unsent(_))).copied().collect();
+    let failed = asked.iter().rev().take_while(|answer| said(answer).is_some()).count();
     let fresh = answers.last().is_some_and(|answer| samples.at.duration_since(answer.at) <= FRESH);
-    let verdict = match failed {
-        2.. => Verdict::Worse,
-        0 if fresh => Verdict::Same,
+    let unsent = answers.last().and_then(|answer| match &answer.answer {
+        Answered::Unsent(why) => Some(why.clone()),
+        Answered::Expected | Answered::Otherwise(_) => None,
+    });
+    let verdict = match (failed, &unsent) {
+        (2.., _) => Verdict::Worse,
+        (0, None) if fresh => Verdict::Same,
         _ => Verdict::Inconclusive,
     };
-    let said = answers.iter().rev().find_map(|answer| match &answer.answer {
-        Answered::Expected => None,
-        Answered::Otherwise(said) => Some(said.clone()),
-    });
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let evidence = Evidence::Probe { name: wanted.name.clone(), failed: count(failed), asked: count(answers.len()), said };
+    let evidence = match unsent {
+        Some(why) if verdict != Verdict::Worse => Evidence::Unsent { name, why },
+        _ => Evidence::Probe { name, failed: count(failed), asked: count(asked.len()), said: asked.iter().rev().find_map(said) },
+    };
     Finding { verdict, evidence, needs: Needs::NOTHING }
 }
 

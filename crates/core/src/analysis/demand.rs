@@ -1,23 +1,20 @@
-//! What a judge asks for before it can let a candidate pass: for the plan and the pipeline file.
+//! What a judge asks for before it can let a candidate pass: for the pipeline file.
 
 use jiff::SignedDuration;
 
 use super::look::SETTLED;
 use super::{Judge, MINUTE, errors, levels};
 
-/// Fewer minutes than this are no course of things, whatever the number of requests.
-const MINUTES: i32 = 3;
-
 impl Judge {
-    /// So long a share must have lasted before it can pass: the minute in which it began does not count, the newest two have
-    /// not settled, and two looks must agree.
+    /// So long a share must have lasted at least before it can pass, whatever comes: minutes settle late, and two looks must
+    /// agree.
     pub fn soonest(&self) -> SignedDuration {
         let levels = self.latency.is_some() || !self.metrics.is_empty();
-        let of_levels = MINUTE * (i32::try_from(levels::LEAST).unwrap_or(i32::MAX) + 1);
+        let of_levels = MINUTE * i32::try_from(levels::LEAST).unwrap_or(i32::MAX);
         match (levels, self.errors) {
             (true, _) => of_levels + SETTLED,
-            (false, Some(_)) => MINUTE * MINUTES + SETTLED,
-            (false, None) => MINUTE * 2,
+            (false, Some(_)) => MINUTE + SETTLED,
+            (false, None) => MINUTE,
         }
     }
 

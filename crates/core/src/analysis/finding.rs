@@ -140,6 +140,13 @@ pub enum Evidence {
         /// The newest that was not as expected.
         said: Option<String>,
     },
+    /// A probe that could not be sent.
+    Unsent {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// An alarm.
     Alarm {
         /// Its name.

@@ -106,6 +106,8 @@ pub enum Answered {
     Expected,
     /// Otherwise, or not at all: what was answered.
     Otherwise(String),
+    /// It could not be sent from here, which says nothing of the candidate: why.
+    Unsent(String),
 }
 
 /// `StateValue` of an alarm.

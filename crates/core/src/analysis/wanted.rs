@@ -45,6 +45,16 @@ impl Judge {
         self.patience
     }
 
+    /// With the load balancer's DNS name in the addresses of its probes.
+    pub fn at(mut self, load_balancer: Option<&str>) -> Self {
+        if let Some(name) = load_balancer {
+            for probe in &mut self.probes {
+                probe.url = probe.url.replace("{load_balancer}", name);
+            }
+        }
+        self
+    }
+
     /// Nothing is judged: such a judge could only be inconclusive for ever.
     pub fn is_empty(&self) -> bool {
         self.errors.is_none()
@@ -111,7 +121,8 @@ pub struct Probe {
     pub name: String,
     /// The URL; `{load_balancer}` stands for the DNS name of the load balancer.
     pub url: String,
-    /// Headers to send, e.g. the one that the test rule asks for.
+    /// Headers to send, e.g. the one that the test rule asks for. `${env:…}` in a value is filled in as it goes out: it may
+    /// be a secret, which is written down nowhere.
     pub headers: Vec<(String, String)>,
     /// The HTTP status expected.
     pub expect: u16,

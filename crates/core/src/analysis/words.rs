@@ -64,6 +64,7 @@ impl Display for Finding {
                 let said = said.as_deref().unwrap_or("nothing");
                 write!(f, "probe `{name}` was answered otherwise {failed} times in a row: {said}")
             }
+            Evidence::Unsent { name, why } => write!(f, "probe `{name}` cannot be sent: {why}"),
             Evidence::Alarm { name, state } => match state {
                 Some(AlarmState::Ok) => write!(f, "alarm `{name}` is OK"),
                 Some(AlarmState::Alarm) => write!(f, "alarm `{name}` is in ALARM"),

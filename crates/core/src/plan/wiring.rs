@@ -1,6 +1,7 @@
 //! Whether traffic of a service can be shifted, before anything is touched: what is missing, and what to add.
 
 mod codedeploy;
+mod judged;
 
 use super::{Live, Wired, Wiring};
 use crate::analysis::AlarmState;
@@ -31,6 +32,7 @@ pub fn wiring(service: &Service, running: &RunningService) -> Result<Vec<Wiring>
             Err(failures) => refusals.extend(failures),
         }
     }
+    refusals.extend(judged::undecidable(service, running, judged::counts(routing)));
     if refusals.is_empty() { Ok(wiring) } else { Err(refusals) }
 }
 

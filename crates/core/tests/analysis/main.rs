@@ -2,6 +2,7 @@
 
 mod alone;
 mod courses;
+mod demand;
 mod given;
 mod page;
 mod properties;

@@ -206,6 +206,24 @@ fn probes() {
     ] {
         assert_eq!(verdict(&wanted, &asked(answers)), expected, "{answers:?}");
     }
+    let unsent = |answers: &[bool]| {
+        let mut samples = asked(answers);
+        let answer = Answered::Unsent("the variable `TOKEN` is not set".into());
+        samples.probes.push(Probed { name: "health".into(), at: samples.at, answer });
+        samples
+    };
+    for (answers, expected) in [
+        (&[][..], Verdict::Inconclusive),
+        (&[true], Verdict::Inconclusive),
+        (&[false], Verdict::Inconclusive),
+        (&[false, false], Verdict::Worse),
+    ] {
+        assert_eq!(verdict(&wanted, &unsent(answers)), expected, "it says nothing of the candidate: {answers:?}");
+    }
+    assert_eq!(
+        judge(&wanted, &unsent(&[true]), since()).findings[0].to_string(),
+        "probe `health` cannot be sent: the variable `TOKEN` is not set"
+    );
     let mut old = asked(&[true]);
     old.at = after(13);
     assert_eq!(verdict(&wanted, &old), Verdict::Inconclusive, "nobody has asked for a while");

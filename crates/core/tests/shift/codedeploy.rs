@@ -5,7 +5,7 @@ use shipit_core::rollout::{Guard, Policy, Until};
 
 use super::*;
 
-fn by_codedeploy(balancer: Balancer, groups: &[&str]) -> RunningService {
+pub fn by_codedeploy(balancer: Balancer, groups: &[&str]) -> RunningService {
     let group = CodeDeploySeen {
         application: "AppECS-shop-web".into(),
         group: "DgpECS-shop-web".into(),

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod codedeploy;
+mod judged;
 
 use std::collections::{BTreeMap, BTreeSet};
 

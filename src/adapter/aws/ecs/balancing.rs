@@ -33,15 +33,25 @@ impl Balancing {
         if arns.is_empty() {
             return Ok(Balancers::default());
         }
-        let reply = self.elb.describe_target_groups().set_target_group_arns(Some(arns.clone())).send().await;
-        let reply = reply.map_err(|error| {
-            named(AwsError::of(operation::DESCRIBE_TARGET_GROUPS, &error), || format!("target group `{}`", arns.join("`, `")))
-        })?;
-        let groups = reply.target_groups.unwrap_or_default();
-        let balancers = groups.iter().flat_map(|group| group.load_balancer_arns()).next();
+        let groups = self.described(&arns).await?;
+        // Behind a Network Load Balancer only the live one of the two target groups is on a listener.
+        let alternates: Vec<String> = items(&service["loadBalancers"])
+            .filter_map(|found| text(&found["advancedConfiguration"]["alternateTargetGroupArn"]))
+            .collect();
+        let lonely = groups.iter().all(|group| group.load_balancer_arns().is_empty()) && !alternates.is_empty();
+        let others = if lonely { self.described(&alternates).await? } else { Vec::new() };
+        let balancers = groups.iter().chain(&others).flat_map(|group| group.load_balancer_arns()).next();
         let (target_groups, dns) =
             futures_util::try_join!(try_join_all(groups.iter().map(|group| self.group(group))), self.dns(balancers))?;
         Ok(Balancers { target_groups, dns })
+    }
+
+    async fn described(&self, arns: &[String]) -> PortResult<Vec<TargetGroup>> {
+        let reply = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await;
+        let reply = reply.map_err(|error| {
+            named(AwsError::of(operation::DESCRIBE_TARGET_GROUPS, &error), || format!("target group `{}`", arns.join("`, `")))
+        })?;
+        Ok(reply.target_groups.unwrap_or_default())
     }
 
     async fn group(&self, group: &TargetGroup) -> PortResult<TargetGroupSeen> {

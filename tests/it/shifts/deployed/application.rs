@@ -20,11 +20,12 @@ impl Version {
     }
 }
 
-/// `fine` serves, `crash` ends at once, `unhealthy` serves but says that it is not well, `broken` says that it is well and
-/// fails all other requests.
+/// `fine` serves, and `/guarded` only to who knows the password; `crash` ends at once, `unhealthy` serves but says that it is
+/// not well, `broken` says that it is well and fails all other requests.
 pub fn definition(name: &str, image: &str, version: &str, kind: &str) -> Value {
     let script = "\
         trap 'exit 0' TERM; mkdir /www; cd /www; echo $VERSION >api; [ $KIND = unhealthy ] || echo well >health; \
+        echo open >guarded; echo /guarded:probe:s3cret >/etc/httpd.conf; \
         [ $KIND != crash ] || { echo 'no price list'; exit 1; }; \
         [ $KIND = broken ] || { httpd -f -p 8080 & wait; }; \
         reply='printf \"HTTP/1.1 %s\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n%s\\n\"'; \

@@ -6,6 +6,7 @@ mod application;
 mod client;
 mod codedeploy;
 mod group;
+mod judged;
 mod matrix;
 mod outcome;
 mod place;

@@ -62,7 +62,8 @@ fn listener(balancer: &str, port: u16, as_name: &str) -> [Value; 2] {
 }
 
 impl<'a> Site<'a> {
-    /// With so many tasks; `pipeline` are further lines of the service in the pipeline file, `configuration` is laid over its
+    /// With so many tasks; `pipeline` are further lines of the service in the pipeline file, in which `{test_port}` is the port
+    /// of its test listener; `configuration` is laid over its
     /// deployment configuration, or over CodeDeploy's deployment group.
     pub async fn new(
         world: &'a World,
@@ -109,7 +110,7 @@ impl<'a> Site<'a> {
         }
         world.sandbox.call("ecs", "CreateService", service).await;
 
-        let pipeline = world.pipeline(name, pipeline);
+        let pipeline = world.pipeline(name, &pipeline.replace("{test_port}", &ports[1].to_string()));
         let wanted = template(name);
         let folder = world.folder(name, &pipeline, &wanted);
         let steady = async |sandbox: &TestSandbox| {

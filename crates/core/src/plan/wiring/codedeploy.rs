@@ -1,7 +1,8 @@
 //! Whether CodeDeploy can move the traffic as wanted: it knows groups and listeners, and moves their weights by its own role.
 
+use super::judged::{self, Counts};
 use super::{alarms, refused};
-use crate::codedeploy::{Alarms, CodeDeploySeen, MOST_ALARMS, NoPause};
+use crate::codedeploy::{Alarms, Balancer, CodeDeploySeen, MOST_ALARMS, NoPause};
 use crate::failure::{Code, Failure};
 use crate::pipeline::{PauseAt, Service, Shift};
 use crate::plan::{Live, Wired, Wiring};
@@ -26,6 +27,11 @@ pub(super) fn wiring(service: &Service, shift: &Shift, running: &RunningService)
     refusals.extend(seen.pauses(service.pause.as_ref()).err().map(|why| no_pause(service, seen, why)));
     refusals.extend(running.routing.iter().flat_map(|routing| alarms(service, routing, HEEDS)));
     refusals.extend(too_many(service, seen));
+    let counts = match seen.balancer {
+        Balancer::Application => Counts::Requests,
+        Balancer::Network => Counts::Connections(seen.load_balancer.clone().unwrap_or_else(|| seen.group.clone())),
+    };
+    refusals.extend(judged::undecidable(service, running, counts));
     let pair = seen.target_groups.split_first().zip(seen.production_listeners.first());
     let wiring = pair.and_then(|((live, others), listener)| {
         Some(Wiring {
