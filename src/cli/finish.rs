@@ -7,6 +7,7 @@ use shipit_core::plan::Plan;
 use shipit_core::release::RunId;
 
 use super::session::{Session, new_run, refuse};
+use super::typed;
 use crate::engine::record::Journal;
 use crate::engine::resume::begin;
 use crate::engine::run::run;
@@ -27,7 +28,7 @@ pub async fn go_on(session: &Session, book: Book, remarks: &[String], output: Ou
     let Head { run: run_id, plan, .. } = book.head;
     session.announce(&run_id);
     let reports = Reports::new(output, &session.pipeline().folder, &run_id, move || clock.now());
-    let tell = |event: Event| reports.tell(event);
+    let tell = |event: Event| reports.tell(typed::event(event));
     tell(started(session, &run_id, &plan));
     for remark in remarks {
         tell(Event::Notice { message: remark.clone() });

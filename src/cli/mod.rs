@@ -6,6 +6,7 @@ pub mod r#continue;
 pub mod deploy;
 pub mod explain;
 pub mod finish;
+pub mod follow;
 pub mod lock;
 pub mod plan;
 pub mod prompt;
@@ -17,6 +18,7 @@ pub mod sandbox;
 pub mod schema;
 pub mod session;
 pub mod status;
+pub mod typed;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use shipit_core::failure::Exit;
 use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
 use crate::config::Origin;
-use crate::report::{self, Colour, listing};
+use crate::report::{self, Colour, Output, listing};
 
 /// Say what a deploy would do, why and how long it should take.
 #[derive(Clone, Debug, Args)]
@@ -40,7 +40,8 @@ pub async fn run(args: PlanArgs) -> Exit {
         Ok(both) => both,
         Err(exit) => return exit,
     };
-    match args.format {
+    let format = if args.common.output == Output::Json { Format::Json } else { args.format };
+    match format {
         Format::Text => {
             report::data(&listing::plan(&planned.plan, &planned.remarks(), &surprising(&session.loaded.origins), Colour::No))
         }

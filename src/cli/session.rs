@@ -15,7 +15,7 @@ use shipit_core::snapshot::Snapshot;
 use tokio::sync::watch;
 
 use super::prompt::Prompt;
-use super::{Common, SourceArgs};
+use super::{Common, SourceArgs, typed};
 use crate::app::{self, Connected, Target};
 use crate::config::{self, Contexts, Loaded, Overrides, Paint};
 use crate::engine::people::People;
@@ -184,6 +184,7 @@ pub fn load_without_contexts(common: &Common) -> Result<Loaded, Exit> {
 }
 
 fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> Result<Loaded, Exit> {
+    typed::remember(common);
     let overrides = Overrides {
         environment: common.environment.clone(),
         cluster: common.cluster.clone(),
@@ -214,7 +215,7 @@ pub fn target(common: &Common, pipeline: &Pipeline) -> Target {
 /// Says failures and answers the exit of the worst.
 pub fn refuse(failures: &[Failure]) -> Exit {
     for failure in failures {
-        let failure = failure.clone().in_full(["nothing was touched".to_owned()]);
+        let failure = typed::failure(failure.clone().in_full(["nothing was touched".to_owned()]));
         report::say(&report::failure::failure(&failure, Colour::of_stderr()));
     }
     failures.first().map_or(Exit::Failed, |failure| failure.code.exit())
@@ -236,7 +237,7 @@ fn signals(run: Arc<OnceLock<RunId>>) -> watch::Receiver<Wish> {
         report::say("interrupted: the policy is carried out; a second signal leaves at once");
         signal().await;
         match run.get() {
-            Some(run) => report::say(&format!("left at once; to go on: shipit resume {run}")),
+            Some(run) => report::say(&typed::line(&format!("left at once; to go on: shipit resume {run}"))),
             None => report::say("left at once; nothing was begun"),
         }
         #[expect(clippy::exit, reason = "a second signal leaves at once, whatever is under way")]

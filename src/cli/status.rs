@@ -2,19 +2,23 @@
 
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use shipit_core::failure::Exit;
+use shipit_core::pipeline::Share;
+use shipit_core::settled::{HookKind, HookSeen, HookStatus};
 use shipit_core::snapshot::ServiceSeen;
 
-use super::Common;
+use super::follow::paused;
 use super::session::{Session, refuse};
-use crate::report::{self, listing};
+use super::{Common, typed};
+use crate::engine::underway::{Underway, underway};
+use crate::report::{self, Output, listing};
 
 /// Say how the services stand.
 #[derive(Clone, Debug, Args)]
 pub struct Status {
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -30,45 +34,117 @@ enum Format {
     Json,
 }
 
+/// A service with its deployment in progress.
+struct Standing<'a> {
+    name: &'a str,
+    seen: ServiceSeen,
+    underway: Option<Underway>,
+}
+
 /// Looks and tells.
 pub async fn run(args: Status) -> Exit {
     let session = match Session::open_without_contexts(&args.common).await {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let services = &session.pipeline().services;
-    let looks = join_all(services.iter().map(|service| session.connected.ports.service.look(&service.service))).await;
-    let mut seen: Vec<(&str, ServiceSeen)> = Vec::new();
-    for (service, look) in services.iter().zip(looks) {
-        match look {
-            Ok(look) => seen.push((&service.name, look)),
-            Err(error) => return refuse(&[error.into()]),
+    let context = session.context(&|_| {});
+    let looks = session.pipeline().services.iter().map(async |service| {
+        let seen = context.ports.service.look(&service.service).await?;
+        let moves = seen.present().is_some_and(|running| running.in_progress.is_some());
+        let underway = if moves { underway(&context, service).await? } else { None };
+        Ok(Standing { name: &service.name, seen, underway })
+    });
+    let all: Result<Vec<Standing<'_>>, _> = join_all(looks).await.into_iter().collect();
+    let all = match all {
+        Ok(all) => all,
+        Err(failure) => return refuse(&[failure]),
+    };
+    let format = if args.common.output == Output::Json { Format::Json } else { args.format };
+    match format {
+        Format::Text => {
+            let table: Vec<(&str, ServiceSeen)> = all.iter().map(|one| (one.name, one.seen.clone())).collect();
+            let shifts = all.iter().filter_map(words).map(|lines| format!("\n\n{}", lines.join("\n")));
+            report::data(&(listing::services(&table) + &shifts.collect::<String>()));
         }
-    }
-    match args.format {
-        Format::Text => report::data(&listing::services(&seen)),
         Format::Json => {
-            let all: serde_json::Map<String, serde_json::Value> =
-                seen.iter().map(|(name, service)| ((*name).to_owned(), as_json(service))).collect();
-            report::data(&serde_json::Value::Object(all).to_string());
+            let all: serde_json::Map<String, Value> = all.iter().map(|one| (one.name.to_owned(), as_json(one))).collect();
+            report::data(&Value::Object(all).to_string());
         }
     }
     Exit::Done
 }
 
-fn as_json(service: &ServiceSeen) -> serde_json::Value {
-    match service.present() {
-        None => json!({"exists": false}),
-        Some(running) => json!({
-            "exists": true,
-            "revision": running.revision,
-            "desired": running.desired,
-            "running": running.running,
-            "commit": running.tags.get("shipit:commit"),
-            "run": running.tags.get("shipit:run"),
-            "by": running.tags.get("shipit:by"),
-            "before": running.tags.get("shipit:before"),
-            "in_progress": running.in_progress.as_ref().map(|(_, revision)| revision),
-        }),
-    }
+/// Where the traffic of a service in motion is, and what it waits for; none where none is shifted.
+fn words(standing: &Standing<'_>) -> Option<Vec<String>> {
+    let Underway { begun, shift, stable, .. } = standing.underway.as_ref()?;
+    let shift = shift.as_ref()?;
+    let (name, stage) = (standing.name, shift.stage.word());
+    let candidate = begun.revision.short();
+    let mut lines = vec![match (shift.production, stable) {
+        (Some(share), Some(stable)) => {
+            let rest = Share(Share::ALL.0.saturating_sub(share.0));
+            format!("`{name}` is at {stage}: {candidate} has {share} of the traffic, {} has {rest}", stable.short())
+        }
+        (Some(share), None) => format!("`{name}` is at {stage}: {candidate} has {share} of the traffic"),
+        (None, _) => format!("`{name}` is at {stage}"),
+    }];
+    lines.extend(
+        shift.baking_until.map(|until| format!("  both are kept until {until:.0}; back at once: shipit rollback {name}")),
+    );
+    lines.extend(paused(name, shift).map(|pause| format!("  {pause}")));
+    Some(lines.iter().map(|text| typed::line(text)).collect())
+}
+
+fn as_json(standing: &Standing<'_>) -> Value {
+    let Some(running) = standing.seen.present() else { return json!({"exists": false}) };
+    json!({
+        "exists": true,
+        "revision": running.revision,
+        "desired": running.desired,
+        "running": running.running,
+        "commit": running.tags.get("shipit:commit"),
+        "run": running.tags.get("shipit:run"),
+        "by": running.tags.get("shipit:by"),
+        "before": running.tags.get("shipit:before"),
+        "in_progress": running.in_progress.as_ref().map(|(_, revision)| revision),
+        "shift": standing.underway.as_ref().and_then(|underway| shift_as_json(standing.name, underway)),
+    })
+}
+
+fn shift_as_json(name: &str, underway: &Underway) -> Option<Value> {
+    let shift = underway.shift.as_ref()?;
+    let percent = |share: Share| f64::from(share.0) / 10.0;
+    Some(json!({
+        "stage": shift.stage.word(),
+        "candidate": underway.begun.revision,
+        "stable": underway.stable,
+        "production_percent": shift.production.map(percent),
+        "test_percent": shift.test.map(percent),
+        "baking_until": shift.baking_until,
+        "hooks": shift.hooks.iter().map(|hook| hook_as_json(name, hook)).collect::<Vec<_>>(),
+    }))
+}
+
+fn hook_as_json(name: &str, hook: &HookSeen) -> Value {
+    let command = |flag: &str| typed::line(&format!("shipit continue {name} {flag}"));
+    json!({
+        "id": hook.id,
+        "kind": match &hook.kind {
+            HookKind::Pause => "PAUSE",
+            HookKind::Lambda => "AWS_LAMBDA",
+            HookKind::Other(word) => word,
+        },
+        "status": match &hook.status {
+            HookStatus::AwaitingAction => "AWAITING_ACTION",
+            HookStatus::InProgress => "IN_PROGRESS",
+            HookStatus::Succeeded => "SUCCEEDED",
+            HookStatus::Failed => "FAILED",
+            HookStatus::TimedOut => "TIMED_OUT",
+            HookStatus::Other(word) => word,
+        },
+        "expires_at": hook.expires_at,
+        "then": hook.then,
+        "proceed": hook.is_open_pause().then(|| command("--proceed")),
+        "turn_back": hook.is_open_pause().then(|| command("--turn-back")),
+    })
 }

@@ -3,11 +3,19 @@
 use jiff::Timestamp;
 use shipit_core::event::{RolloutSeen, Shifting, Side};
 use shipit_core::release::Revision;
-use shipit_core::rollout::Phase;
+use shipit_core::rollout::{Guard, Guards, Phase};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookStatus, ShiftSeen, Stage, shift_of};
 
+use super::underway::open_pauses;
+
 /// What a person sees of a look.
-pub fn shown(service: &str, evidence: &Evidence, begun: &Begun, candidate: &Revision, phase: &Phase) -> RolloutSeen {
+pub fn shown(
+    (service, guards): (&str, &Guards),
+    evidence: &Evidence,
+    begun: &Begun,
+    candidate: &Revision,
+    phase: &Phase,
+) -> RolloutSeen {
     let shift = shift_of(begun, evidence);
     let (ours, others): (Vec<&DeploymentSeen>, Vec<&DeploymentSeen>) =
         evidence.deployments.iter().partition(|deployment| deployment.revision == *candidate);
@@ -17,7 +25,7 @@ pub fn shown(service: &str, evidence: &Evidence, begun: &Begun, candidate: &Revi
         desired: evidence.desired,
         failed_tasks: ours.iter().map(|deployment| deployment.failed).sum(),
         waiting_for: match (phase, shift) {
-            (Phase::Rolling { .. }, Some(shift)) => traffic_to_move(service, shift),
+            (Phase::Rolling { .. }, Some(shift)) => traffic_to_move(service, guards, shift),
             _ => None,
         }
         .unwrap_or_else(|| waiting_for(evidence, &ours, &others, phase)),
@@ -38,10 +46,9 @@ fn shifting(shift: &ShiftSeen, at: Timestamp) -> Shifting {
 }
 
 /// What a shift waits for; none where it is tasks.
-fn traffic_to_move(service: &str, shift: &ShiftSeen) -> Option<String> {
-    if let Some(hook) = shift.hooks.iter().find(|hook| hook.is_open_pause()) {
-        let then = hook.then.as_ref().map_or_else(String::new, |then| format!(", else {then}"));
-        return Some(format!("an answer to its pause{then} (`shipit continue {service} --proceed`)"));
+fn traffic_to_move(service: &str, guards: &Guards, shift: &ShiftSeen) -> Option<String> {
+    if let Some(answer) = answer_to_come(service, guards, shift) {
+        return Some(answer);
     }
     if let Some(hook) = shift.hooks.iter().find(|hook| hook.status == HookStatus::InProgress) {
         return Some(format!("the function of {} ({})", shift.stage.word(), hook.id.0));
@@ -55,6 +62,24 @@ fn traffic_to_move(service: &str, shift: &ShiftSeen) -> Option<String> {
         }
         Stage::Other(word) => Some(format!("{word}, a stage that this shipit does not know")),
     }
+}
+
+/// Whose pause is open, and who answers it; none where none is.
+fn answer_to_come(service: &str, guards: &Guards, shift: &ShiftSeen) -> Option<String> {
+    let open = open_pauses(shift);
+    let then = open.first()?.then.as_ref().map_or_else(String::new, |then| format!(", else {then}"));
+    let guard = shift.stage.pause().and_then(|at| guards.get(&at));
+    let command = format!("`shipit continue {service} --proceed`");
+    Some(match (guard, open.len()) {
+        (None, 1) => format!("an answer to a pause that is not of this pipeline{then} ({command})"),
+        (None, _) => format!("answers to {} pauses that are not of this pipeline{then} ({command})", open.len()),
+        (Some(Guard::Judge), 1) => format!("the verdict of `judge:`{then}"),
+        (Some(Guard::Person), 1) => format!("a person's answer to its `pause:`{then} ({command})"),
+        (Some(Guard::Both), 1) => format!("the verdict of `judge:`, and a person's answer{then} ({command})"),
+        (Some(_), count) => {
+            format!("a person's answer to {count} pauses, of which not all are of this pipeline{then} ({command} answers all)")
+        }
+    })
 }
 
 fn side(revision: Revision, deployments: &[&DeploymentSeen]) -> Side {

@@ -3,7 +3,10 @@
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
 //! step, journaled; [`step`] does one; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares
 //! candidate and stable; [`dossier`]
-//! captures what goes wrong; [`counting`] knows what it has cost; [`hidden`] says what cannot be answered; [`leftovers`] takes out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from elsewhere; [`turned_back`] says why and at what cost; [`unwind`] undoes; [`trail`] knows what a service ran before; [`wait`] says when to look again.
+//! captures what goes wrong; [`counting`] knows what it has cost; [`hidden`] says what cannot be answered; [`leftovers`] takes
+//! out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from
+//! elsewhere; [`turned_back`] says why and at what cost; [`underway`] looks at what is in progress; [`unwind`] undoes; [`trail`]
+//! knows what a service ran before; [`wait`] says when to look again.
 
 pub mod answer;
 pub mod artefacts;
@@ -30,6 +33,7 @@ pub mod step;
 pub mod theirs;
 pub mod trail;
 pub mod turned_back;
+pub mod underway;
 pub mod unwind;
 pub mod wait;
 

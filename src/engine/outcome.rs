@@ -12,7 +12,7 @@ use shipit_core::pipeline::Smoke;
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Phase, Why};
-use shipit_core::settled::{Stage, Strength};
+use shipit_core::settled::{Stage, Strength, shift_of};
 
 use super::Context;
 use super::reasons::{advice, reasons};
@@ -20,6 +20,7 @@ use super::record::Journal;
 use super::rollout::Ended;
 use super::step::{Done, StepEnd, Undone};
 use super::turned_back;
+use super::underway::open_pauses;
 use crate::port::PortError;
 
 /// Sums a run up.
@@ -185,8 +186,10 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             output: Output::RolledOut { revision: revision.clone() },
             result: StepResult::Shifted { revision: revision.clone(), baking_until },
         }),
-        Phase::Paused { stage, expires_at, then, .. } => {
-            Err(StepEnd::Paused { failure: Box::new(paused(name, &stage, expires_at, then.as_deref())) })
+        Phase::Paused { begun, stage, expires_at, then, .. } => {
+            let shift = ended.evidence.as_ref().and_then(|evidence| shift_of(&begun, evidence));
+            let open = shift.map_or(1, |shift| open_pauses(shift).len());
+            Err(StepEnd::Paused { failure: Box::new(paused(name, (&stage, open), expires_at, then.as_deref())) })
         }
         Phase::TurnedBack { to, why } => fail(turned_back::failure(roll, revision, (&to, &why), &ended), Undone::Yes),
         Phase::Superseded { by } => fail(
@@ -223,10 +226,15 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
     }
 }
 
-/// A pause with nobody to ask.
-fn paused(name: &str, stage: &Stage, expires_at: Option<Timestamp>, then: Option<&str>) -> Failure {
-    let failure = Failure::new(Code::Paused, format!("the rollout of `{name}` waits for a person at {}", stage.word()))
-        .because("`pause:` asks for it, and there is no terminal to ask in");
+/// So many pauses of a stage, with nobody to ask.
+fn paused(name: &str, (stage, open): (&Stage, usize), expires_at: Option<Timestamp>, then: Option<&str>) -> Failure {
+    let failure = Failure::new(Code::Paused, format!("the rollout of `{name}` waits for a person at {}", stage.word()));
+    let failure = match open {
+        0 | 1 => failure.because("`pause:` asks for it, and nobody answers here"),
+        _ => failure
+            .because(format!("{open} pauses are open there: the pipeline's own, and what the service has beside it"))
+            .because("ECS does not tell which is which, so shipit answers none by itself; `shipit continue` answers all"),
+    };
     let failure = match (expires_at, then) {
         (Some(at), Some(then)) => failure.now(format!("AWS waits until {at:.0}, then its answer is {then}")),
         (Some(at), None) => failure.now(format!("AWS waits until {at:.0}")),

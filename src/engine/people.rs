@@ -19,8 +19,10 @@ pub enum People<'a> {
 /// Asks a person.
 #[async_trait]
 pub trait Asks: Send + Sync {
-    /// The answer, whenever it comes. A question that has lost its sense is dropped.
-    async fn ask(&self, question: &Question) -> Answer;
+    /// The answer, whenever it comes; none when nobody can answer here any more.
+    async fn ask(&self, question: &Question) -> Option<Answer>;
+    /// The question has lost its sense: someone else has answered, or nothing waits any more.
+    fn withdraw(&self, question: &Question);
 }
 
 /// What is asked at a pause.
@@ -36,12 +38,14 @@ pub struct Question {
     pub share: Option<Share>,
     /// When AWS stops waiting.
     pub expires_at: Option<Timestamp>,
+    /// What AWS does then, in its word.
+    pub then: Option<String>,
 }
 
 /// The question that is open, if one is.
 pub struct Asking<'a> {
     people: People<'a>,
-    open: Option<(HookId, LocalBoxFuture<'a, Answer>)>,
+    open: Option<(Question, LocalBoxFuture<'a, Option<Answer>>)>,
     said: Option<(HookId, Answer)>,
 }
 
@@ -51,16 +55,20 @@ impl<'a> Asking<'a> {
         Self { people, open: None, said: None }
     }
 
-    /// What is to be asked now; the question before is dropped where this is another.
+    /// What is to be asked now; the question before is withdrawn where this is another.
     pub fn about(&mut self, question: Option<Question>) {
-        let (People::Here(asks), Some(question)) = (self.people, question) else {
-            self.open = None;
+        let People::Here(asks) = self.people else { return };
+        let open = self.open.as_ref().map(|(open, _)| &open.hook);
+        if question.as_ref().map(|question| &question.hook) == open {
             return;
-        };
-        let known = self.open.as_ref().map(|(hook, _)| hook).or(self.said.as_ref().map(|(hook, _)| hook));
-        if known != Some(&question.hook) {
-            let hook = question.hook.clone();
-            self.open = Some((hook, Box::pin(async move { asks.ask(&question).await })));
+        }
+        if let Some((before, _)) = self.open.take() {
+            asks.withdraw(&before);
+        }
+        let said = self.said.as_ref().map(|(hook, _)| hook);
+        if let Some(question) = question.filter(|question| Some(&question.hook) != said) {
+            let put = question.clone();
+            self.open = Some((question, Box::pin(async move { asks.ask(&put).await })));
         }
     }
 
@@ -73,11 +81,13 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Ends when the open question is answered; never, while there is none.
+    /// Ends when the open question is answered, or nobody can answer it any more; never, while there is none.
     pub async fn answered(&mut self) {
-        let Some((hook, answer)) = &mut self.open else { return std::future::pending().await };
-        let answer = answer.await;
-        self.said = Some((hook.clone(), answer));
+        let Some((question, answer)) = &mut self.open else { return std::future::pending().await };
+        match answer.await {
+            Some(answer) => self.said = Some((question.hook.clone(), answer)),
+            None => self.people = People::Away,
+        }
         self.open = None;
     }
 }

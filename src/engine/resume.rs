@@ -28,6 +28,8 @@ pub enum Which {
     Last,
     /// That of this name.
     Named(RunId),
+    /// That of this name, which services tell of: by its journal, or without one by sight.
+    Seen(RunId),
     /// That of this journal, from another machine.
     Journal(String),
 }
@@ -76,6 +78,7 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
     let services = observe::services(context).await?;
     let run = match &asked.which {
         Which::Named(run) => Some(run.clone()),
+        Which::Seen(run) => store.runs().await.map_err(Failure::from).map_err(one)?.into_iter().find(|known| known == run),
         Which::Journal(text) => Some(store.adopt(text).await.map_err(Failure::from).map_err(one)?),
         Which::Last => unfinished(context).await.map_err(one)?,
     };
@@ -87,8 +90,12 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
     for (name, seen) in &services {
         sights.insert(name.clone(), coming(context, seen.clone()).await.map_err(Failure::from).map_err(one)?);
     }
-    let rebuilt = from_sight(context.pipeline, &sights);
-    match (rebuilt.filter(|rebuilt| is_to_follow(rebuilt, &services)), ended) {
+    let rebuilt = from_sight(context.pipeline, &sights).filter(|rebuilt| is_to_follow(rebuilt, &services));
+    match (rebuilt, ended) {
+        (rebuilt, _) if let Which::Seen(run) = &asked.which => match rebuilt.filter(|rebuilt| rebuilt.head.run == *run) {
+            Some(rebuilt) => by_sight(context, rebuilt).await.map_err(one),
+            None => Err(vec![nothing()]),
+        },
         (Some(rebuilt), ended) if ended.as_ref() != Some(&rebuilt.head.run) => by_sight(context, rebuilt).await.map_err(one),
         (_, Some(run)) => by_journal(context, asked, &run, &services).await,
         (_, None) => Err(vec![nothing()]),
@@ -101,11 +108,13 @@ async fn unfinished(context: &Context<'_>) -> Result<Option<RunId>, Failure> {
     for run in context.ports.store.runs().await? {
         // A run that was cut before its plan stood in the journal has done nothing.
         let Ok(Book { head, entries }) = context.ports.store.read(&run).await else { continue };
+        if head.plan.pipeline != context.pipeline.name || head.plan.cluster != context.pipeline.cluster {
+            continue;
+        }
         if next(&head.plan, &entries) != Next::Ended {
             return Ok(Some(run));
         }
-        let ours = head.plan.pipeline == context.pipeline.name && head.plan.cluster == context.pipeline.cluster;
-        if ours && entries.iter().any(|entry| matches!(entry.fact, Fact::Began { .. })) {
+        if entries.iter().any(|entry| matches!(entry.fact, Fact::Began { .. })) {
             return Ok(None);
         }
     }

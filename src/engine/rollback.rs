@@ -176,7 +176,7 @@ impl Speed {
             shift.steps = Steps::AllAtOnce;
             (roll.judge, roll.pause, roll.alarms) = (None, None, Alarms::Off);
             // Our own pauses of an earlier rollout would hold it up with nobody to answer them; others' are kept.
-            if let Some(hooks) = roll.before_configuration["lifecycleHooks"].as_array_mut() {
+            if let Some(hooks) = roll.before_configuration.get_mut("lifecycleHooks").and_then(Value::as_array_mut) {
                 hooks.retain(|hook| !is_ours(hook, &guards));
             }
         }

@@ -9,7 +9,7 @@ use shipit_core::journal::Fact;
 use shipit_core::plan::{Body, Roll, StepId};
 use shipit_core::release::{Revision, Source};
 use shipit_core::rollout::{
-    Act, Answer, Handle, Judged, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide, to_ask,
+    Act, Answer, Guards, Handle, Judged, Phase, Policy, Progress, Rollout, Route, Seen, Sight, Why, Wish, acted, decide, to_ask,
 };
 use shipit_core::settled::{Begun, Evidence, HookId, ShiftSeen, settled, shift_of};
 use tokio::sync::watch;
@@ -91,13 +91,16 @@ impl Rolling<'_> {
         let mut asking = Asking::new(self.context.people);
         let mut refused = 0;
         loop {
-            let sight = self.look(&rollout.phase, &mut pace, (&mut watch, &judging), &mut ended).await;
+            let sight = self.look(&rollout.phase, &mut pace, (&mut watch, &judging, &policy.guards), &mut ended).await;
             refused = if ended.blind.as_ref().is_some_and(|error| !error.is_passing()) { refused + 1 } else { 0 };
             let judged = match (&rollout.phase, &sight) {
                 (Phase::Rolling { .. }, Sight::Deployment { shift: Some(shift), .. }) => self.judged(&mut judging, shift).await,
                 _ => Judged::Missing,
             };
-            asking.about(self.question(&policy, &rollout, &sight, &judged));
+            // What could not be seen takes no question back.
+            if matches!(sight, Sight::Deployment { .. }) || !matches!(rollout.phase, Phase::Rolling { .. }) {
+                asking.about(self.question(&policy, &rollout, &sight, &judged));
+            }
             let (at, wish, person) = (self.context.clock.now(), *self.wish.borrow(), asking.person());
             let seen = Seen { at, sight, wish, stops: watch.stops(), judged, person };
             let decision = decide(&policy, rollout.clone(), &seen);
@@ -191,6 +194,7 @@ impl Rolling<'_> {
             hook: hook.id.clone(),
             share: shift.production,
             expires_at: hook.expires_at,
+            then: hook.then.clone(),
         })
     }
 
@@ -232,7 +236,7 @@ impl Rolling<'_> {
         &self,
         phase: &Phase,
         pace: &mut Pace,
-        (watch, judging): (&mut Watch<'_>, &Judging<'_>),
+        (watch, judging, guards): (&mut Watch<'_>, &Judging<'_>, &Guards),
         ended: &mut Ended,
     ) -> Sight {
         let (Phase::Rolling { begun } | Phase::Returning { begun, .. }) = phase else {
@@ -246,7 +250,7 @@ impl Rolling<'_> {
                     self.unless_aborted(watch.look(begun, &evidence)).await;
                 }
                 let followed = self.followed(phase, begun);
-                let mut seen = shown(&self.roll.service, &evidence, begun, self.revision, phase);
+                let mut seen = shown((&self.roll.service, guards), &evidence, begun, self.revision, phase);
                 if let Some(shift) = &mut seen.shift {
                     shift.compared = judging.compared().map(Box::new);
                 }

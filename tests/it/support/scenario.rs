@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use shipit::engine::answer::{give, waiting};
+use shipit::engine::answer::{Stands, give, stand};
 use shipit::engine::people::{Asks, People, Question};
 use shipit::engine::record::Journal;
 use shipit::engine::resume::{Asked, Foreign, Which, begin, find};
@@ -68,10 +68,12 @@ struct Says(Answer);
 
 #[async_trait]
 impl Asks for Says {
-    async fn ask(&self, _: &Question) -> Answer {
+    async fn ask(&self, _: &Question) -> Option<Answer> {
         tokio::time::sleep(Duration::from_secs(30)).await;
-        self.0
+        Some(self.0)
     }
+
+    fn withdraw(&self, _: &Question) {}
 }
 
 impl Scenario {
@@ -275,11 +277,15 @@ impl Scenario {
         let interrupt = self.world.lock().interrupt.subscribe();
         let context = self.context(&ports, clock, &|_| {}, interrupt);
         let services: Vec<&Service> = self.pipeline.services.iter().collect();
-        let found = waiting(&context, &services, None).await.expect("AWS can be asked");
-        for one in &found {
-            give(&context, one, answer).await.expect("AWS takes the answer");
+        let stands = stand(&context, &services, None).await.expect("AWS can be asked");
+        let mut found = false;
+        for one in stands {
+            if let Stands::Waits(one) = one {
+                give(&context, &one, answer).await.expect("AWS takes the answer");
+                found = true;
+            }
         }
-        !found.is_empty()
+        found
     }
 
     fn context<'a>(

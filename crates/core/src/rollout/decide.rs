@@ -1,6 +1,6 @@
 //! The decision itself: phase by phase, at most one act.
 
-use super::guard::{Guarded, guarded, ours};
+use super::guard::{Guarded, crowded, guarded, ours};
 use super::patience::{Stall, stalled};
 use super::progress::moved;
 use super::{Act, Decision, Judged, OnStall, Phase, Policy, Rollout, Route, Seen, Sight, Until, Why, Wish};
@@ -79,7 +79,8 @@ fn shifting(policy: &Policy, rollout: Rollout, seen: &Seen, begun: &Begun, shift
         return stay(rollout.to(Phase::Reached { begun: begun.clone(), stage, baking_until }));
     }
     let hook = ours(&policy.guards, shift).filter(|(_, hook)| !rollout.answered.contains(&hook.id));
-    match hook.map_or(Guarded::Wait, |(guard, hook)| guarded(guard, hook, shift, &seen.judged, &seen.person)) {
+    let alone = || hook.map_or(Guarded::Wait, |(guard, hook)| guarded(guard, hook, shift, &seen.judged, &seen.person));
+    match crowded(&policy.guards, shift, &seen.judged, &seen.person).unwrap_or_else(alone) {
         Guarded::Wait => patiently(policy, rollout, seen, begun, Some(shift)),
         Guarded::Proceed(hook) => Decision { rollout, act: Some(Act::Proceed { hook }) },
         Guarded::TurnBack(why) => give_up(policy, rollout, begun, why),

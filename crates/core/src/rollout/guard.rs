@@ -125,6 +125,17 @@ pub(super) fn ours<'a>(guards: &Guards, shift: &'a ShiftSeen) -> Option<(Guard, 
     }
 }
 
+/// Several pauses are open where this rollout has one: whose is whose cannot be told, so that a person has to answer all of
+/// them. The evidence is waited for first; then the first of them stands for all where nobody is here.
+pub(super) fn crowded(guards: &Guards, shift: &ShiftSeen, judged: &Judged, person: &Person) -> Option<Guarded> {
+    let guard = *guards.get(&shift.stage.pause()?)?;
+    let mut waiting = shift.hooks.iter().filter(|hook| hook.is_open_pause());
+    let (first, _) = (waiting.next()?, waiting.next()?);
+    let asks = if guard.is_judged() { Guard::Both } else { Guard::Person };
+    let person = if *person == Person::Away { &Person::Away } else { &Person::Here };
+    Some(guarded(asks, first, shift, judged, person))
+}
+
 /// The hook that a person is to be asked about now, if there is one.
 pub fn to_ask<'a>(policy: &Policy, rollout: &Rollout, shift: &'a ShiftSeen, judged: &Judged) -> Option<&'a HookSeen> {
     let (guard, hook) = ours(&policy.guards, shift)?;
