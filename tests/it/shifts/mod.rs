@@ -2,6 +2,7 @@
 //! with real containers and a client that asks all the time.
 
 mod client;
+mod commands;
 mod deployed;
 mod strategies;
 mod world;

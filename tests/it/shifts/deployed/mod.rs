@@ -2,7 +2,7 @@
 //! what it got.
 
 mod alarms;
-mod application;
+pub mod application;
 mod client;
 mod codedeploy;
 mod group;
@@ -11,9 +11,9 @@ mod matrix;
 mod outcome;
 mod place;
 mod play;
-mod program;
+pub mod program;
 mod runs;
-mod site;
-mod strategy;
+pub mod site;
+pub mod strategy;
 mod table;
-mod world;
+pub mod world;

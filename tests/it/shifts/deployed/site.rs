@@ -184,6 +184,16 @@ impl<'a> Site<'a> {
         Program::begin(&self.folder, arguments, version)
     }
 
+    /// Waits until the newest service deployment is at this stage, with this share of the traffic in percent.
+    pub async fn is_at(&self, stage: &str, percent: f64) {
+        let there = async |_: &TestSandbox| {
+            let newest = self.newest().await;
+            let weight = newest["targetServiceRevision"]["requestedProductionTrafficWeight"].as_f64()?;
+            (newest["lifecycleStage"] == stage && (weight - percent).abs() < 1e-9).then_some(())
+        };
+        self.world.sandbox.until(&format!("{} is at {stage} with {percent} %", self.name), PATIENCE, there).await;
+    }
+
     /// The newest service deployment.
     pub async fn newest(&self) -> Value {
         let list = json!({"cluster": CLUSTER, "service": self.name});
