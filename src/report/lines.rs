@@ -356,6 +356,36 @@ mod tests {
     }
 
     #[test]
+    fn another_verdict_is_told_at_once_and_new_numbers_now_and_then() {
+        use shipit_core::analysis::Needs;
+        use shipit_core::event::Compared;
+
+        let mut story = Story::new();
+        story.planned();
+        let looks = [
+            (0, Verdict::Inconclusive, "one"),
+            (2, Verdict::Inconclusive, "two"),
+            (2, Verdict::Worse, "three"),
+            (20, Verdict::Worse, "three"),
+            (20, Verdict::Worse, "four"),
+        ];
+        for (seconds, verdict, found) in looks {
+            let compared = Compared { verdict, needs: Needs::NOTHING, sides: None, found: found.to_owned() };
+            let compared = Some(Box::new(compared));
+            let shift = Shifting { stage: "BAKE_TIME".into(), share: None, left_ms: None, compared };
+            let seen = RolloutSeen { shift: Some(shift), ..look(2, 0, 2) };
+            story.pass(seconds).progress("roll frontend", Progress::Rollout(seen));
+        }
+        let lines = told(&story.events);
+        let compared: Vec<&str> = lines.lines().filter(|line| line.contains("so far")).collect();
+        insta::assert_snapshot!(compared.join("\n"), @r"
+        frontend    roll       inconclusive so far: one
+        frontend    roll       worse so far: three
+        frontend    roll       worse so far: four
+        ");
+    }
+
+    #[test]
     fn a_large_service_does_not_flood_the_log() {
         let mut story = Story::new();
         story.planned();

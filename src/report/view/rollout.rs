@@ -4,6 +4,7 @@ use shipit_core::event::{RolloutSeen, Shifting, StepResult};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
+use super::block::WIDEST;
 use super::dossier::cause_words;
 use super::rows::{Row, plight, result_words, services_width};
 use super::{Frame, Seen, State, View, sides};
@@ -56,8 +57,8 @@ fn cells(width: usize) -> u64 {
 fn traffic(shift: &Shifting, width: usize) -> Line {
     let share = shift.share.map_or_else(|| "?%".to_owned(), |share| share.to_string());
     let left = shift.left_ms.map_or_else(String::new, |ms| format!("  {} left", words::duration(ms)));
-    let said = format!("{share} of the traffic  {}{left}", shift.stage);
-    let cells = cells(width);
+    let said = format!("{share} of the traffic{left}");
+    let cells = cells(width).min(if width < WIDEST { 10 } else { u64::MAX });
     let Some(moved) = shift.share.map(|share| (u64::from(share.0) * cells).div_ceil(1000).min(cells)).filter(|_| cells > 0)
     else {
         return Line::plain(said);
@@ -89,9 +90,11 @@ fn bar(seen: &RolloutSeen, width: usize) -> Line {
 
 #[cfg(test)]
 mod tests {
+    use shipit_core::event::Progress;
     use shipit_core::pipeline::Share;
 
     use super::super::super::Colour;
+    use super::super::super::stories::{Story, look};
     use super::*;
 
     fn drawn(share: Option<u32>, left_ms: Option<u64>, width: usize) -> String {
@@ -101,13 +104,40 @@ mod tests {
 
     #[test]
     fn the_bar_is_the_share_of_the_traffic() {
-        assert_eq!(
-            drawn(Some(100), Some(192_000), 80),
-            "▕██▁▁▁▁▁▁▁▁▁▁▁▁▁▁▏ 10% of the traffic  PRODUCTION_TRAFFIC_SHIFT  3m 12s left"
-        );
-        assert_eq!(drawn(Some(0), None, 80), "▕▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▏ 0% of the traffic  PRODUCTION_TRAFFIC_SHIFT");
-        assert_eq!(drawn(Some(1000), None, 120), "▕████████████████████████▏ 100% of the traffic  PRODUCTION_TRAFFIC_SHIFT");
-        assert_eq!(drawn(Some(5), None, 40), "0.5% of the traffic  PRODUCTION_TRAFFIC_SHIFT", "no room");
-        assert_eq!(drawn(None, None, 80), "?% of the traffic  PRODUCTION_TRAFFIC_SHIFT", "it is never guessed");
+        assert_eq!(drawn(Some(100), Some(192_000), 80), "▕█▁▁▁▁▁▁▁▁▁▏ 10% of the traffic  3m 12s left");
+        assert_eq!(drawn(Some(0), None, 80), "▕▁▁▁▁▁▁▁▁▁▁▏ 0% of the traffic");
+        assert_eq!(drawn(Some(1000), None, 120), "▕████████████████████████▏ 100% of the traffic");
+        assert_eq!(drawn(Some(5), None, 40), "0.5% of the traffic", "no room");
+        assert_eq!(drawn(None, None, 80), "?% of the traffic", "it is never guessed");
+    }
+
+    /// The row of a canary and what stands below it.
+    fn canary(width: usize) -> String {
+        let mut seen = look(2, 0, 2);
+        seen.waiting_for = "production traffic to move".into();
+        let stage = "PRODUCTION_TRAFFIC_SHIFT".into();
+        seen.shift = Some(Shifting { stage, share: Some(Share::percent(10)), left_ms: Some(192_000), compared: None });
+        let mut story = Story::new();
+        story.planned().pushed().passed().rolling().progress("roll frontend", Progress::Rollout(seen));
+        let frame = Frame { width, colour: Colour::No, now: story.now(), pulse: '●' };
+        let block = story.view().block(&frame);
+        let from = block.iter().position(|line| line.contains("of the traffic")).unwrap();
+        block[from..from + 4].join("\n")
+    }
+
+    #[test]
+    fn how_long_it_bakes_is_told_on_a_narrow_terminal_too() {
+        insta::assert_snapshot!(canary(80), @"
+        ● rollout    frontend  ▕█▁▁▁▁▁▁▁▁▁▏ 10% of the traffic  3m 12s left       2.0s
+                     candidate  43  2/2 tasks
+                     stable     42  2/2 tasks
+                     waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
+        ");
+        insta::assert_snapshot!(canary(200), @"
+        ● rollout    frontend  ▕███▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▏ 10% of the traffic  3m 12s left                       2.0s
+                     candidate  43  2/2 tasks
+                     stable     42  2/2 tasks
+                     waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
+        ");
     }
 }

@@ -15,15 +15,24 @@ pub(super) fn lines(seen: &RolloutSeen, width: usize) -> Vec<Line> {
         Some(shift) => beside(seen, shift, width.min(WIDEST).saturating_sub(BEGIN)),
         None => tasks_alone(seen),
     };
-    if !seen.waiting_for.is_empty() {
+    if let Some(waits) = waits(seen) {
         let room = width.min(WIDEST).saturating_sub(BEGIN);
-        let waits = ink::wrap(&format!("waiting for {}", seen.waiting_for), room.max(20));
-        lines.extend(waits.into_iter().map(Line::plain));
+        lines.extend(ink::wrap(&waits, room.max(20)).into_iter().map(Line::plain));
     }
     if let Some(event) = &seen.event {
         lines.push(Line::new().add(Style::Dim, format!("ECS: {event}")));
     }
     lines
+}
+
+/// What is waited for, with ECS's word for the stage.
+fn waits(seen: &RolloutSeen) -> Option<String> {
+    let stage = seen.shift.as_ref().map(|shift| shift.stage.as_str()).filter(|stage| !seen.waiting_for.contains(stage));
+    match (seen.waiting_for.as_str(), stage) {
+        ("", stage) => stage.map(str::to_owned),
+        (waits, Some(stage)) => Some(format!("waiting for {waits} ({stage})")),
+        (waits, None) => Some(format!("waiting for {waits}")),
+    }
 }
 
 fn tasks_alone(seen: &RolloutSeen) -> Vec<Line> {
@@ -182,18 +191,18 @@ mod tests {
         candidate  43  8/8 tasks    812 req  0.1% errors  p95 41 ms
         stable     42  8/8 tasks  7,310 req  0.1% errors  p95 43 ms
         inconclusive so far (needs about 500 requests more)
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
         insta::assert_snapshot!(drawn(Some(open), 200), @r"
         candidate  43  8/8 tasks    812 req  0.1% errors  p95 41 ms
         stable     42  8/8 tasks  7,310 req  0.1% errors  p95 43 ms
         inconclusive so far (needs about 500 requests more)
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
         insta::assert_snapshot!(drawn(Some(compared(Verdict::Same, Needs::NOTHING, "p95 41 ms")), 200), @r"
         candidate  43  8/8 tasks    812 req  0.1% errors  p95 41 ms
         stable     42  8/8 tasks  7,310 req  0.1% errors  p95 43 ms   same so far
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
     }
 
@@ -205,7 +214,7 @@ mod tests {
         stable     42  8/8 tasks  7,310 req  0.1% errors  p95 43 ms
         worse so far
         alarm `web-5xx` is in ALARM
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
         let early = Compared { sides: None, ..compared(Verdict::Inconclusive, OPEN, "errors: no minute yet") };
         insta::assert_snapshot!(drawn(Some(early), 80), @r"
@@ -213,12 +222,12 @@ mod tests {
         stable     42  8/8 tasks
         inconclusive so far (needs about 500 requests more)
         errors: no minute yet
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
         insta::assert_snapshot!(drawn(None, 80), @r"
         candidate  43  8/8 tasks
         stable     42  8/8 tasks
-        waiting for production traffic to move
+        waiting for production traffic to move (PRODUCTION_TRAFFIC_SHIFT)
         ");
         insta::assert_snapshot!(compared_words(&alarm), @"candidate 812 requests, 0.1% errors, p95 41 ms; stable 7,310 requests, 0.1% errors, p95 43 ms; worse so far: alarm `web-5xx` is in ALARM");
     }
@@ -238,7 +247,7 @@ mod tests {
         1 task of the candidate failed
         stable     frontend:42  2/2 tasks     7,310 req  0.1% errors
         same so far
-        waiting for 2 old tasks to drain
+        waiting for 2 old tasks to drain (X)
         ECS: (service frontend) has started 2 tasks: (task 3f2a91c0c7d1b…
         ");
         seen.shift.as_mut().unwrap().compared = None;
