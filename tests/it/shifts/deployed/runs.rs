@@ -59,8 +59,8 @@ async fn codedeploy_waits_at_ready_for_an_answer_and_comes_back_fast() {
     let version = Version::fine(2);
     let paused = site.shipit(&["deploy"], version).ended().await;
     assert_eq!(paused.exit, Some(6), "{}", paused.said);
-    assert!(paused.said.contains("shipit continue ready --proceed"), "{}", paused.said);
-    assert!(paused.said.contains("waits at Ready for `shipit continue`, for 120 minutes"), "{}", paused.said);
+    assert!(paused.said.contains("shipit continue --sandbox ready --proceed"), "{}", paused.said);
+    assert!(paused.said.contains("waits at Ready for `shipit continue --sandbox`, for 120 minutes"), "{}", paused.said);
 
     let second = site.another_folder("second");
     let other = Program::begin(&second, &["deploy"], Version::fine(3)).ended().await;
