@@ -236,14 +236,18 @@ impl Doing<'_> {
         }
         let tagged = taskdef::with_tags(taskdef::without_our_tags(rendered.clone()), &self.tags(running.as_deref()));
         let family = rendered["family"].as_str().unwrap_or_default();
-        let registered = match self.turn {
-            Turn::First => None,
-            Turn::Again { .. } => self.patiently(async || ports.service.registered(family, &self.journal.run).await).await?,
-        };
-        let revision = match registered {
-            Some(revision) => revision,
-            None => self.patiently(async || ports.service.register(&tagged).await).await?,
-        };
+        let mut asked = matches!(self.turn, Turn::Again { .. });
+        let revision = self
+            .patiently(async || {
+                // An answer may have been lost: what this run has registered is not registered again.
+                let known = if asked { ports.service.registered(family, &self.journal.run).await? } else { None };
+                asked = true;
+                match known {
+                    Some(revision) => Ok(revision),
+                    None => ports.service.register(&tagged).await,
+                }
+            })
+            .await?;
         let change = running
             .as_ref()
             .map_or_else(|| "first revision".to_owned(), |running| taskdef::change(&running.definition, &rendered));

@@ -114,6 +114,16 @@ async fn a_lost_answer_to_the_update_does_not_make_a_second_deployment() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_the_registration_does_not_make_a_second_revision() {
+    let scenario = Scenario::storefront();
+    scenario.world.lock().faults.fail_next(Op::RegisterTaskDefinition, 1, When::After, unreachable());
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
+    assert_eq!(run.calls(Op::RegisterTaskDefinition).len(), 2, "one for each service");
+    run.deployed("backend", "backend:2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_the_creation_does_not_create_a_second_service() {
     let scenario = Scenario::storefront().created("backend");
     scenario.world.lock().faults.fail_next(Op::CreateService, 1, When::After, unreachable());

@@ -176,7 +176,7 @@ async fn killed_at_any_call_and_never_resumed_no_traffic_moves_that_nobody_let_t
 }
 
 proptest! {
-    #![proptest_config(cases(12))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn killed_twice_anywhere_and_resumed_it_tells_the_truth(

@@ -76,7 +76,7 @@ async fn troubled(shift: (By, Tale), places: &[(prop::sample::Index, Fault)]) ->
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(cases(50))]
 
     #[test]
     fn whatever_call_of_a_shift_fails_once_nothing_is_left_in_between_silently(
