@@ -2,6 +2,7 @@
 //! that nothing of the rollout is left.
 
 use shipit_core::analysis::Judge;
+use shipit_core::event::{Event, Progress};
 use shipit_core::failure::{Code, Exit};
 use shipit_core::pipeline::PauseAt;
 use shipit_core::rollout::Answer;
@@ -185,6 +186,25 @@ async fn evidence_that_is_missing_lets_no_more_traffic_through() {
         let run = quiet.deploy().await;
         is_as(by, &back(Code::Inconclusive, first), &quiet, &run);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_told_to_answer_only_what_no_verdict_answers() {
+    for by in By::ALL {
+        let judged = judged(by).deploy().await;
+        let waits = waits(&judged);
+        assert!(waits.iter().any(|waits| waits.starts_with("the verdict of `judge:`, else ")), "{by:?}: {waits:?}");
+        assert!(waits.iter().all(|waits| !waits.contains("shipit continue")), "{by:?}: {waits:?}");
+    }
+}
+
+/// What was waited for, in words.
+fn waits(run: &Run) -> Vec<&str> {
+    let seen = run.events.iter().filter_map(|event| match event {
+        Event::StepProgress { progress: Progress::Rollout(seen), .. } => Some(seen.waiting_for.as_str()),
+        _ => None,
+    });
+    seen.collect()
 }
 
 #[tokio::test(start_paused = true)]
