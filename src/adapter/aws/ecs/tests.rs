@@ -105,6 +105,27 @@ async fn a_service_is_seen_with_everything_the_plan_needs() {
 }
 
 #[tokio::test]
+async fn the_load_balancer_is_named_by_the_other_group_where_only_that_one_is_on_a_listener() {
+    let server = Canned::start(|asked| match asked.operation() {
+        "DescribeServices" => {
+            let mut services = recorded("ecs-describe-services");
+            services["services"][0]["loadBalancers"][0]["advancedConfiguration"] =
+                json!({"alternateTargetGroupArn": "live", "productionListenerRule": "listener"});
+            Reply::ok(services)
+        }
+        _ if asked.body.contains("Action=DescribeTargetGroups") && !asked.body.contains("member.1=live") => Reply::ok(
+            "<DescribeTargetGroupsResponse><DescribeTargetGroupsResult><TargetGroups><member><TargetGroupArn>tg</TargetGroupArn>\
+             <LoadBalancerArns/></member></TargetGroups></DescribeTargetGroupsResult></DescribeTargetGroupsResponse>",
+        ),
+        _ => mid_rollout(asked),
+    })
+    .await;
+    let ServiceSeen::Present(seen) = cluster(&server).look("web").await.unwrap() else { panic!("it exists") };
+    assert_eq!(seen.load_balancer.as_deref(), Some("web-1.elb.amazonaws.com"));
+    assert_eq!(seen.target_groups.len(), 1, "what the service waits for is its own group's");
+}
+
+#[tokio::test]
 async fn missing_and_inactive_services_do_not_exist() {
     let missing = json!({"services": [], "failures": [{"arn": "a", "reason": "MISSING"}]});
     let server = Canned::start(move |_| Reply::ok(&missing)).await;
