@@ -10,14 +10,17 @@ pub fn reasons(mut failure: Failure, why: &Why, found: Option<&(Dossier, Cause)>
     if judged {
         failure = decided(failure, why);
     }
-    if let Some((dossier, cause)) = found.filter(|(_, cause)| !judged || cause.cause != Kind::Unknown) {
+    // What shipit itself has asked for is no cause of its own.
+    let ours = |cause: &Cause| judged && matches!(cause.cause, Kind::Unknown | Kind::Hook);
+    if let Some((dossier, cause)) = found.filter(|(_, cause)| !ours(cause)) {
         failure = failure.because(match cause.cause {
             Kind::Unknown => cause.because.clone(),
             kind => format!("{}: {}", kind.words(), cause.because),
         });
         failure = captured(failure, dossier, cause);
     }
-    if !judged {
+    let told = matches!(why, Why::Ecs { reason } if found.is_some_and(|(_, cause)| cause.because.ends_with(reason)));
+    if !judged && !told {
         failure = decided(failure, why);
     }
     match found {

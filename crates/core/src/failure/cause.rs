@@ -154,6 +154,8 @@ kinds! {
     Superseded "superseded" Perhaps;
     /// someone stopped the deployment
     Stopped "stopped" Perhaps;
+    /// a lifecycle hook failed, or its pause was answered with the way back or by nobody
+    Hook "hook" Perhaps;
     /// the circuit breaker tripped, and nothing is known of the tasks that tripped it
     Breaker "breaker" Perhaps;
     /// nothing that shipit knows

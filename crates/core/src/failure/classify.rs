@@ -86,6 +86,9 @@ fn given_up(dossier: &Dossier) -> Option<Cause> {
         let next = "`aws cloudwatch describe-alarms --state-value ALARM` shows which and why";
         return Some(Cause::new(Kind::Alarm, because, next));
     }
+    if let Some(cause) = hook(said, &lower) {
+        return Some(cause);
+    }
     let breaker = lower.contains("circuit breaker");
     if !breaker && (lower.contains("stopped") || lower.contains("stopservicedeployment") || lower.contains("stop requested")) {
         let because = format!("someone stopped the deployment of `{}`: {said}", dossier.service);
@@ -93,6 +96,23 @@ fn given_up(dossier: &Dossier) -> Option<Cause> {
         return Some(Cause::new(Kind::Stopped, because, next));
     }
     None
+}
+
+/// What a hook ended: a function that failed, or a pause by its answer or for want of one.
+fn hook(said: &str, lower: &str) -> Option<Cause> {
+    let (what, next) = if lower.contains("pause hook timed out") {
+        (
+            "nobody answered the pause in time",
+            "deploy again and answer with `shipit continue`; `timeout:` of `pause:` gives more time",
+        )
+    } else if lower.contains("pause hook failed") {
+        ("the pause was answered with the way back", "whoever answered knows why; deploy again once that is mended")
+    } else if lower.contains("lifecycle hook") {
+        ("a lifecycle hook failed", "the log of the function that it names says why")
+    } else {
+        return None;
+    };
+    Some(Cause::new(Kind::Hook, format!("{what}: {said}"), next))
 }
 
 fn breaker(dossier: &Dossier) -> Option<Cause> {

@@ -93,6 +93,24 @@ fn rows() -> Vec<(Given, Kind, &'static [&'static str])> {
         (nothing().exit(1, None).said("Service deployment rolled back because an alarm was detected."), Alarm, &["describe-alarms"]),
         (nothing().said("Service deployment superseded by a newer service deployment."), Superseded, &[]),
         (nothing().said("Service deployment rolled back because it was stopped."), Stopped, &["StopServiceDeployment"]),
+        (
+            nothing().said("Service deployment rolled back because POST_TEST_TRAFFIC_SHIFT pause hook timed out."),
+            Hook,
+            &["nobody answered", "shipit continue"],
+        ),
+        (
+            nothing().said("Service deployment rolled back because PRE_SCALE_UP pause hook failed."),
+            Hook,
+            &["answered with the way back"],
+        ),
+        (
+            nothing().said(
+                "Service deployment rolled back because TEST_TRAFFIC_SHIFT lifecycle hook(s) failed. Lifecycle hook target \
+                 arn:aws:lambda:eu-central-1:123456789012:function:check returned FAILED status.",
+            ),
+            Hook,
+            &["function:check", "log of the function"],
+        ),
         (nothing(), Unknown, &["neither tasks nor events"]),
     ]
 }
