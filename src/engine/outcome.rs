@@ -230,6 +230,7 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
 fn paused(name: &str, (stage, open): (&Stage, usize), expires_at: Option<Timestamp>, then: Option<&str>) -> Failure {
     let failure = Failure::new(Code::Paused, format!("the rollout of `{name}` waits for a person at {}", stage.word()));
     let failure = match open {
+        0 | 1 if stage.word() == "Ready" => failure.because("its deployment group waits there, and nobody answers here"),
         0 | 1 => failure.because("`pause:` asks for it, and nobody answers here"),
         _ => failure
             .because(format!("{open} pauses are open there: the pipeline's own, and what the service has beside it"))

@@ -226,7 +226,9 @@ codes! {
             "`judge: patience:` says how long it may stay open";
     /// the rollout waits for a person
     Paused = 212 => Running,
-        because "the pipeline file asks for it under `pause:`, and there is no terminal to ask in";
+        because "the pipeline file asks for it under `pause:`, and there is no terminal to ask in",
+            "the CodeDeploy deployment group waits at Ready, whoever deploys",
+            "the service has a pause of its own at the same stage, and which is whose cannot be told";
         next "`shipit continue --proceed` goes on, `shipit continue --turn-back` goes back";
     /// no rollout waits for an answer
     NothingPaused = 213 => Refused,
