@@ -113,7 +113,7 @@ fn a_shape_that_is_easily_judged_wrongly_is_judged_rightly() {
 }
 
 proptest! {
-    #![proptest_config(cases(2))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn a_good_version_arrives_and_a_bad_one_goes_back_whatever_the_service_is_like(shape in shapes()) {
