@@ -105,9 +105,10 @@ pub const KNOWN: &[Divergence] = &[
                 && started_by(ministack, |by| by == "backend")
                 && because(sandbox).contains("api exited with 1")
                 && because(sandbox).contains("rolled back because the circuit breaker threshold was exceeded")
-                && because(ministack).contains("tripped and no failed task could be seen")
-                && because(ministack)
-                    .contains("ECS: ECS deployment circuit breaker was triggered after 3 consecutive task failures.")
+                && because(ministack).contains(
+                    "tripped and no failed task could be seen: ECS deployment circuit breaker was triggered after 3 consecutive \
+                     task failures.",
+                )
         },
         fold: |story| {
             story.crash.forget("because");
