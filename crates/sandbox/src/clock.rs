@@ -34,6 +34,11 @@ impl Clock {
         Duration::from_secs_f64(span.0 as f64 / 1000.0 / self.factor)
     }
 
+    /// How much virtual time passes while real work is given `real`: what a program or a socket does is not faster than it is.
+    pub fn during(&self, real: Duration) -> Span {
+        Span((real.as_secs_f64() * 1000.0 * self.factor) as u64)
+    }
+
     /// A wire timestamp: virtual epoch seconds with a fraction.
     pub fn seconds(time: Time) -> f64 {
         time.0 as f64 / 1000.0

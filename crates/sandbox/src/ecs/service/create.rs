@@ -1,6 +1,7 @@
 //! CreateService, and how a deployment of a service comes to be.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shipit_scheduler::{DeploymentId, HealthSource, Shift};
@@ -14,6 +15,9 @@ use super::rollout::{Fact, Rollout, Status as RolloutStatus};
 use super::{Record, Revision, Service, Status, check, configuration, controller, task_sets, view};
 use crate::error::AwsError;
 use crate::state::State;
+
+/// However fast the clock, the program in a container gets this long to begin.
+const SHORTEST_START: Duration = Duration::from_secs(2);
 
 /// CreateService: an ACTIVE service with its first deployment; tasks follow.
 pub(super) fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
@@ -93,7 +97,8 @@ pub(super) fn configure(state: &mut State, service: &mut Service) {
     service.plan.percents = configuration::percents(&service.sent);
     service.plan.breaker = configuration::breaker(&sent);
     service.plan.alarm_rollback = configuration::alarm_rollback(&sent);
-    service.plan.grace = seconds(&service.sent, "healthCheckGracePeriodSeconds").unwrap_or_default();
+    let grace = seconds(&service.sent, "healthCheckGracePeriodSeconds").unwrap_or_default();
+    service.plan.grace = grace.max(state.clock.during(SHORTEST_START));
     alarms::watch(state, service);
 }
 

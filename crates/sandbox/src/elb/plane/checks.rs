@@ -155,12 +155,12 @@ async fn status(job: &Job, stream: TcpStream) -> Result<u16, hyper::Error> {
 /// Whether others see a change.
 fn record(state: &mut State, job: &Job, outcome: Outcome) -> bool {
     let now = state.clock.now();
-    let shortest = (SHORTEST_INTERVAL.as_secs_f64() * 1000.0 * state.clock.factor) as u64;
+    let shortest = state.clock.during(SHORTEST_INTERVAL);
     let Some(group) = state.elb.groups.get_mut(&job.group) else {
         return false;
     };
     let outcome = state.faults.unhealthy(&group.nature.name).map_or(outcome, Outcome::Code);
-    let interval = Span::seconds(group.check.interval.into()).max(Span(shortest));
+    let interval = Span::seconds(group.check.interval.into()).max(shortest);
     let thresholds = group.check.thresholds;
     let Some(it) = group.targets.iter_mut().find(|it| it.registration == job.registration) else {
         return false;
