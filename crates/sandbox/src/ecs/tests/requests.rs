@@ -1,6 +1,7 @@
 //! The shapes of requests: limits, failures, filters, tags.
 
 use serde_json::json;
+use shipit_scheduler::Span;
 
 use super::*;
 
@@ -109,4 +110,16 @@ fn a_service_is_created_once() {
     body.as_object_mut().unwrap().remove("networkConfiguration");
     let error = refused(&mut state, "CreateService", body);
     assert_eq!(error.message, "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+}
+
+#[test]
+fn a_program_gets_two_real_seconds_to_begin_however_fast_the_clock() {
+    for (factor, asked, given) in [(1.0, 0, 2), (20.0, 0, 40), (20.0, 60, 60)] {
+        let mut state = state();
+        state.clock.factor = factor;
+        register(&mut state, "web:1");
+        call(&mut state, "CreateService", service(json!({"healthCheckGracePeriodSeconds": asked})));
+        let key = super::super::Key { cluster: "prod".into(), service: "web".into() };
+        assert_eq!(state.ecs.services[&key].plan.grace, Span::seconds(given), "{asked} seconds at {factor}");
+    }
 }
