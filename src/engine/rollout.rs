@@ -69,13 +69,21 @@ pub struct Rolling<'a> {
     pub asked: watch::Sender<bool>,
 }
 
+/// However fast the clock, containers take their own time to begin.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(60);
+
 impl Rolling<'_> {
+    fn policy(&self) -> Policy {
+        let policy = Policy::of(self.roll, self.context.until.clone());
+        Policy { patience: policy.patience.max(self.context.clock.during(SHORTEST_PATIENCE)), ..policy }
+    }
+
     /// Rolls until the end, from wherever `rollout` stands.
     ///
     /// # Errors
     /// The change could not be asked for, or a fact could not be written down.
     pub async fn run(&self, mut rollout: Rollout) -> Result<Ended, Failure> {
-        let policy = Policy::of(self.roll, self.context.until.clone());
+        let policy = self.policy();
         let started = self.context.clock.now();
         let mut pace = Pace::new(self.roll.expected_ms.map(Duration::from_millis), &self.roll.service);
         let mut watch = Watch::new(self.context, self.step, self.roll, self.revision, self.source);

@@ -21,13 +21,17 @@ impl Clock {
 
     /// AWS's time now.
     pub fn now(&self) -> Timestamp {
-        let passed = SignedDuration::from_secs_f64(self.at.elapsed().as_secs_f64() * self.factor);
-        self.start.saturating_add(passed).unwrap_or(self.start)
+        self.start.saturating_add(self.during(self.at.elapsed())).unwrap_or(self.start)
     }
 
     /// How long a span of AWS's time is on the wall.
     pub fn wall(&self, span: Duration) -> Duration {
         span.div_f64(self.factor)
+    }
+
+    /// How much of AWS's time passes in a span on the wall.
+    pub fn during(&self, wall: Duration) -> SignedDuration {
+        SignedDuration::from_secs_f64(wall.as_secs_f64() * self.factor)
     }
 
     /// Waits for a span of AWS's time.
