@@ -1,6 +1,7 @@
 //! The sandbox as a process beside shipit: joined where it runs, started where it does not, seeded from files.
 
 use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Pipeline, TaskDefinitionSource};
 use shipit_sandbox::client::Client;
-use shipit_sandbox::endpoints::Endpoints;
+use shipit_sandbox::endpoints::{Endpoints, Presence};
 
 /// The account of a sandbox whose pipeline file names none.
 const ACCOUNT: &str = "123456789012";
@@ -44,17 +45,38 @@ pub fn folder(pipeline_folder: &Path) -> PathBuf {
     pipeline_folder.join(".shipit").join("sandbox")
 }
 
-/// The sandbox that runs for this pipeline, if one does.
-pub fn running(pipeline_folder: &Path) -> Option<Endpoints> {
-    Endpoints::read(&folder(pipeline_folder)).ok().flatten().filter(Endpoints::alive)
+/// The sandbox that runs for this pipeline, if one does. One that is there is waited for until it answers: it is never started
+/// a second time.
+///
+/// # Errors
+/// It is there and does not answer.
+pub async fn running(pipeline_folder: &Path) -> Result<Option<Endpoints>, Failure> {
+    let deadline = tokio::time::Instant::now() + START;
+    loop {
+        let Some(endpoints) = Endpoints::read(&folder(pipeline_folder)).ok().flatten() else { return Ok(None) };
+        match endpoints.presence() {
+            Presence::Answers => return Ok(Some(endpoints)),
+            Presence::Gone => return Ok(None),
+            Presence::Silent if tokio::time::Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+            Presence::Silent => return Err(silent(&endpoints)),
+        }
+    }
+}
+
+fn silent(endpoints: &Endpoints) -> Failure {
+    Failure::new(Code::Sandbox, format!("the sandbox at {} does not answer", endpoints.endpoint))
+        .because(format!("its process {} lives, and has said nothing for {} s", endpoints.pid, START.as_secs()))
+        .now("nothing was deployed")
+        .next(format!("end it with `kill {}`, then run the same command again", endpoints.pid))
 }
 
 /// Joins the running sandbox, or starts one and plays the seed.
 ///
 /// # Errors
-/// It does not start, or refuses its seed.
+/// It does not start or does not answer, or it refuses its seed.
 pub async fn join_or_start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
-    if let Some(endpoints) = running(&pipeline.folder) {
+    let _turn = turn(&folder(&pipeline.folder)).await?;
+    if let Some(endpoints) = running(&pipeline.folder).await? {
         return Ok(endpoints);
     }
     let endpoints = start(pipeline, wish).await?;
@@ -67,6 +89,27 @@ pub async fn join_or_start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints
             Ok(endpoints)
         }
         None => Ok(endpoints),
+    }
+}
+
+/// Waits until nobody else is about to start the sandbox of this folder, and keeps others from it until the answer is dropped:
+/// who comes second joins what the first has started and seeded.
+async fn turn(folder: &Path) -> Result<File, Failure> {
+    let place = folder.join("starting");
+    let trouble = |error: &std::io::Error| {
+        Failure::new(Code::Sandbox, format!("`{}` cannot be locked", place.display()))
+            .because(error.to_string())
+            .now("nothing was deployed")
+            .next("make the folder of the pipeline file writable")
+    };
+    std::fs::create_dir_all(folder).map_err(|error| trouble(&error))?;
+    let file = File::create(&place).map_err(|error| trouble(&error))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK).await,
+            Err(TryLockError::Error(error)) => return Err(trouble(&error)),
+        }
     }
 }
 
@@ -104,8 +147,7 @@ async fn start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
             .now("nothing was deployed")
             .next(format!("look into {}", folder.join("log").display()))
     };
-    std::fs::create_dir_all(&folder).map_err(|error| trouble("its folder cannot be made", &error))?;
-    let log = std::fs::File::create(folder.join("log")).map_err(|error| trouble("its log cannot be written", &error))?;
+    let log = File::create(folder.join("log")).map_err(|error| trouble("its log cannot be written", &error))?;
     let errors = log.try_clone().map_err(|error| trouble("its log cannot be written", &error))?;
     let program = std::env::current_exe().map_err(|error| trouble("the program does not find itself", &error))?;
     let mut child = Command::new(program)
@@ -122,7 +164,7 @@ async fn start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
         .map_err(|error| trouble("the process cannot be started", &error))?;
     let deadline = tokio::time::Instant::now() + START;
     loop {
-        if let Some(endpoints) = running(&pipeline.folder) {
+        if let Some(endpoints) = running(&pipeline.folder).await? {
             return Ok(endpoints);
         }
         if let Ok(Some(status)) = child.try_wait() {

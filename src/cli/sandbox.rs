@@ -132,9 +132,9 @@ impl From<ClientError> for Trouble {
     }
 }
 
-fn joined(common: &Common) -> Result<Endpoints, Trouble> {
+async fn joined(common: &Common) -> Result<Endpoints, Trouble> {
     let folder = load_without_contexts(common)?.pipeline.folder;
-    process::running(&folder).ok_or_else(|| {
+    process::running(&folder).await?.ok_or_else(|| {
         Failure::new(Code::Sandbox, "no sandbox runs for this pipeline file")
             .because(format!("{} names none that lives", process::folder(&folder).join("endpoints.json").display()))
             .next("shipit sandbox up")
@@ -158,7 +158,7 @@ async fn up(args: Up) -> Result<Exit, Trouble> {
 
 async fn down(args: At) -> Result<Exit, Trouble> {
     let folder = load_without_contexts(&args.common)?.pipeline.folder;
-    let Some(endpoints) = process::running(&folder) else {
+    let Some(endpoints) = process::running(&folder).await? else {
         report::say("no sandbox runs for this pipeline file");
         return Ok(Exit::Done);
     };
@@ -172,14 +172,14 @@ async fn down(args: At) -> Result<Exit, Trouble> {
 }
 
 async fn status(args: At) -> Result<Exit, Trouble> {
-    let endpoints = joined(&args.common)?;
+    let endpoints = joined(&args.common).await?;
     let status = Client::new(&endpoints.endpoint).get("status").await?;
     report::data(&serde_json::to_string_pretty(&status).unwrap_or_default());
     Ok(Exit::Done)
 }
 
 async fn seed(args: Seed) -> Result<Exit, Trouble> {
-    let endpoints = joined(&args.common)?;
+    let endpoints = joined(&args.common).await?;
     let pipeline = load_without_contexts(&args.common)?.pipeline;
     let Some(seed) = args.seed.or_else(|| process::seed_file(&pipeline)) else {
         return Err(Failure::new(Code::Usage, "which seed?")
@@ -193,7 +193,7 @@ async fn seed(args: Seed) -> Result<Exit, Trouble> {
 }
 
 async fn fault(args: Fault) -> Result<Exit, Trouble> {
-    let client = Client::new(joined(&args.common)?.endpoint);
+    let client = Client::new(joined(&args.common).await?.endpoint);
     let answer = match (&args.fault, args.clear) {
         (None, true) => client.delete("faults").await?,
         (None, false) => client.get("faults").await?,

@@ -18,6 +18,17 @@ use crate::state::Shared;
 /// How long a sandbox may take to say that it is well.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Whether a sandbox that has left its endpoints is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Its server answers.
+    Answers,
+    /// It is there and does not answer in time: a machine that has much else to do.
+    Silent,
+    /// It has ended, or its address is another's or nobody's.
+    Gone,
+}
+
 /// What stands in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoints {
@@ -71,9 +82,17 @@ impl Endpoints {
         Process { pid: self.pid, started: self.pid_started, place: self.pid_place.clone() }
     }
 
-    /// The process lives and its server answers with the same sandbox id. Blocks for 2 s at most.
-    pub fn alive(&self) -> bool {
-        !self.ended() && self.answers().unwrap_or(false)
+    /// Whether it is there: its server is asked for its id. Blocks for some seconds at most.
+    pub fn presence(&self) -> Presence {
+        use io::ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
+        if self.ended() {
+            return Presence::Gone;
+        }
+        match self.answers() {
+            Ok(true) => Presence::Answers,
+            Err(error) if matches!(error.kind(), ConnectionReset | Interrupted | TimedOut | WouldBlock) => Presence::Silent,
+            Ok(false) | Err(_) => Presence::Gone,
+        }
     }
 
     fn answers(&self) -> io::Result<bool> {

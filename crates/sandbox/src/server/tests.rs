@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Presence};
 
 /// A sandbox without an Engine, and a client of it.
 struct Stage {
@@ -72,17 +72,24 @@ async fn it_is_found_by_its_file_and_ends_on_request() {
     let endpoints = Endpoints::read(stage.folder.path()).unwrap().unwrap();
     assert_eq!(endpoints.endpoint, stage.running.endpoint());
     assert_eq!(endpoints.account, "000000000000");
-    let asked = endpoints.clone();
-    assert!(tokio::task::spawn_blocking(move || asked.alive()).await.unwrap());
-    let other = Endpoints { id: "other".to_owned(), ..endpoints.clone() };
-    assert!(!tokio::task::spawn_blocking(move || other.alive()).await.unwrap());
+    assert_eq!(presence(&endpoints).await, Presence::Answers);
+    assert_eq!(presence(&Endpoints { id: "other".to_owned(), ..endpoints.clone() }).await, Presence::Gone);
+    // Somebody listens there, and says nothing.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = mute.local_addr().unwrap().to_string();
+    assert_eq!(presence(&Endpoints { registry, ..endpoints.clone() }).await, Presence::Silent);
 
     let (status, _) = stage.send("POST", "/_sandbox/down", &[], "").await.unwrap();
     assert_eq!(status, StatusCode::ACCEPTED);
     stage.running.ended().await;
     stage.running.shutdown().await.unwrap();
     assert_eq!(Endpoints::read(stage.folder.path()).unwrap(), None);
-    assert!(!tokio::task::spawn_blocking(move || endpoints.alive()).await.unwrap());
+    assert_eq!(presence(&endpoints).await, Presence::Gone);
+}
+
+async fn presence(endpoints: &Endpoints) -> Presence {
+    let endpoints = endpoints.clone();
+    tokio::task::spawn_blocking(move || endpoints.presence()).await.unwrap()
 }
 
 #[tokio::test]
