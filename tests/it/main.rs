@@ -10,6 +10,7 @@ mod docker;
 mod dossiers;
 mod engine;
 mod errors;
+mod joining;
 mod layers;
 mod metrics;
 mod networks;

@@ -24,7 +24,7 @@ impl Strategy {
 
     /// Its line in the pipeline file: each share lasts long enough for requests on a machine that has much else to do.
     pub fn line(self) -> String {
-        self.baking(if self == Self::Canary { "4m" } else { "3m" }, "2m")
+        self.baking(if self == Self::Canary { "4m" } else { "3m" }, "1m")
     }
 
     /// The same with other times: after each step, and after the last.
