@@ -181,11 +181,11 @@ proptest! {
     }
 }
 
-/// 64 cases, or what `PROPTEST_CASES` asks for, shared among so many deploys of ordinary length as one case takes the time
-/// of: with 20,000 each property takes a core about two and a half minutes.
+/// 64 cases, or half of what `PROPTEST_CASES` asks for, shared among so many deploys of ordinary length as one case takes the
+/// time of: with 20,000 each property takes a core one to two minutes.
 /// What was red is kept beside the tests, outside of git, and drawn first from then on.
 pub fn cases(deploys: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    ProptestConfig { cases: if asked { config.cases.div_ceil(deploys) } else { 64 }, ..config }
+    ProptestConfig { cases: if asked { config.cases.div_ceil(2 * deploys) } else { 64 }, ..config }
 }
