@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shipit_scheduler::{DeploymentId, HealthSource, Shift};
+use shipit_scheduler::{DeploymentId, HealthSource, Shift, Span};
 
 use super::super::placement::Rules;
 use super::super::request::{invalid, list, object, required, seconds, text};
@@ -16,7 +16,7 @@ use super::{Record, Revision, Service, Status, check, configuration, controller,
 use crate::error::AwsError;
 use crate::state::State;
 
-/// However fast the clock, the program in a container gets this long to begin.
+/// Where the clock is faster than AWS's, the program in a container gets this long to begin all the same.
 const SHORTEST_START: Duration = Duration::from_secs(2);
 
 /// CreateService: an ACTIVE service with its first deployment; tasks follow.
@@ -98,7 +98,8 @@ pub(super) fn configure(state: &mut State, service: &mut Service) {
     service.plan.breaker = configuration::breaker(&sent);
     service.plan.alarm_rollback = configuration::alarm_rollback(&sent);
     let grace = seconds(&service.sent, "healthCheckGracePeriodSeconds").unwrap_or_default();
-    service.plan.grace = grace.max(state.clock.during(SHORTEST_START));
+    let least = if state.clock.factor > 1.0 { state.clock.during(SHORTEST_START) } else { Span(0) };
+    service.plan.grace = grace.max(least);
     alarms::watch(state, service);
 }
 
