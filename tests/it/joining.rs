@@ -74,7 +74,7 @@ async fn who_comes_at_the_same_time_joins_the_same_sandbox_and_finds_its_seed() 
     let _sandbox = Sandbox::of(folder.path());
     assert!(said[0].contains("the sandbox serves at http://127.0.0.1:"), "{}", said[0]);
     assert!(said.iter().all(|one| *one == said[0]), "{said:#?}");
-    // The seed is played once: a second time it would have been refused, or nothing of it would be there.
+    // Whoever has joined, the sandbox that is left is the one that was seeded.
     let status = ended(shipit(folder.path(), &["sandbox", "status"])).await;
     assert!(status.contains("shop/web"), "{status}");
 }
