@@ -1,5 +1,6 @@
 //! Shifts that are turned back or halted, and what befalls tasks in the middle.
 
+use crate::shift_script::{End, rest};
 use crate::stages::{BAKE, CANARY, EVERYWHERE, LINEAR, routes, shift, shifted, stages};
 use crate::world::{Quality, START, TARGET, World, alive, healthy, is_settled, notes};
 use shipit_scheduler::{
@@ -198,6 +199,17 @@ fn a_source_task_that_dies_in_the_middle_is_replaced_by_its_own_revision() {
     world.service.stopped(task, StopCause::Exited, world.now);
     let step = world.step();
     assert!(matches!(step.actions[..], [Action::Start { deployment: SOURCE, .. }]), "{step:?}");
+}
+
+#[test]
+fn a_source_whose_tasks_never_start_holds_no_small_step_up() {
+    let mut world = World::new(Service::settled(0, 0, START), vec![Quality::NeverStarts, Quality::Good]);
+    let pattern = Pattern::Linear { step: Share(30), bake: Span::seconds(300) };
+    world.service.shift(1, Shift { pattern, ..Shift::at_once() }, world.now);
+    world.service.scale(1);
+    let end = rest(&mut world).expect("it ends");
+    assert!(matches!(end, End::Over) && world.service.primary().rollout == Rollout::Completed, "{:?}", world.service);
+    assert_eq!(world.service.serving(), [(CANDIDATE, Weights::ALL)]);
 }
 
 #[test]
