@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shipit_core::event::{Event, Progress, StepResult};
 use shipit_core::failure::{Code, Failure};
-use shipit_core::gate::{self, Scan, Unscannable, Verdict};
 use shipit_core::journal::{Fact, Output, Registered, digests, revision};
 use shipit_core::pipeline::{Image, Smoke};
 use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, is_same};
@@ -20,11 +19,8 @@ use tokio::sync::watch;
 use super::record::Journal;
 use super::rollout::Rolling;
 use super::wait::{Pace, patiently};
-use super::{Context, artefacts, outcome, theirs};
+use super::{Context, artefacts, gate, outcome, theirs};
 use crate::port::{PortError, PortResult};
-
-/// How long a scan may take, in AWS's time.
-const SCAN_PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often a push asks for a new login: each lasts for hours, so more would mean that it is something else.
 const RENEWALS: u32 = 2;
@@ -115,7 +111,7 @@ impl Doing<'_> {
         match &self.step.kind {
             StepKind::Build { image, inputs, repository } => self.build(image, inputs, repository).await,
             StepKind::Push { repository, .. } => self.push(repository).await,
-            StepKind::Gate { image, repository } => self.gate(image, repository).await,
+            StepKind::Gate { image, repository } => gate::pass(self, image, repository).await,
             StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
             StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
             StepKind::Roll(roll) => self.roll(roll).await,
@@ -133,7 +129,8 @@ impl Doing<'_> {
         patiently(self.context.clock, &self.step.id.0, PortError::is_passing, call).await
     }
 
-    fn progress(&self, progress: Progress) {
+    /// Tells how far it is.
+    pub(super) fn progress(&self, progress: Progress) {
         (self.context.tell)(Event::StepProgress { step: self.step.id.clone(), progress });
     }
 
@@ -169,41 +166,6 @@ impl Doing<'_> {
         };
         let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
         Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
-    }
-
-    async fn gate(&self, image: &str, repository: &str) -> Result<Done, StepEnd> {
-        let Some(digest) = self.digests().remove(image) else {
-            return Err(unexpected(format!("`{image}` has no digest at its gate")).into());
-        };
-        let clock = self.context.clock;
-        let started = clock.now();
-        let mut pace = Pace::new(Some(Duration::from_secs(10)), image);
-        loop {
-            let elapsed = clock.now().duration_since(started).unsigned_abs();
-            let scan = match self.context.ports.scans.look(repository, &digest).await {
-                Ok(scan) => scan,
-                Err(error) if error.is_passing() => {
-                    pace.refused();
-                    Scan::Running
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let today = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-            match gate::judge(&self.context.pipeline.gate, &scan, today) {
-                Verdict::Wait if elapsed > SCAN_PATIENCE => {
-                    return Err(outcome::no_scan(image, "no result", "the scan did not end within 10 minutes").into());
-                }
-                Verdict::Wait => self.progress(Progress::Scan { status: "scanning".into() }),
-                Verdict::Block { blocking, expired } => return Err(outcome::blocked(image, &blocking, &expired).into()),
-                Verdict::Unknown { status, description, allowed: Unscannable::Refuse } => {
-                    return Err(outcome::no_scan(image, &status, &description).into());
-                }
-                verdict @ (Verdict::Pass { .. } | Verdict::Unknown { .. }) => {
-                    return Ok(Done { output: Output::Passed, result: StepResult::Gate { verdict } });
-                }
-            }
-            clock.sleep(pace.next(elapsed)).await;
-        }
     }
 
     async fn register(&self, service: &str, template: &Template, planned: Option<&Revision>) -> Result<Done, StepEnd> {
@@ -341,6 +303,7 @@ impl Doing<'_> {
     }
 }
 
-fn unexpected(what: String) -> Failure {
+/// What cannot be, unless shipit is wrong.
+pub(super) fn unexpected(what: String) -> Failure {
     Failure::new(Code::Unexpected, what).because("a defect in shipit").next("report it with `events.jsonl` of this run")
 }
