@@ -1,9 +1,9 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
-//! step, journaled; [`step`] does one; [`gate`] holds an image until its scan is
-//! judged; [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares
-//! candidate and stable; [`dossier`]
+//! step, journaled; [`step`] does one, [`image`] those that build and push, [`gate`] holds an image until its scan is judged;
+//! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares candidate and stable;
+//! [`dossier`]
 //! captures what goes wrong; [`counting`] knows what it has cost; [`hidden`] says what cannot be answered; [`leftovers`] takes
 //! out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from
 //! elsewhere; [`turned_back`] says why and at what cost; [`underway`] looks at what is in progress; [`unwind`] undoes; [`trail`]
@@ -18,6 +18,7 @@ pub mod dossier;
 pub mod follow;
 pub mod gate;
 pub mod hidden;
+pub mod image;
 pub mod interrupt;
 pub mod judging;
 pub mod leftovers;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use shipit_core::event::{Event, Progress, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Output, Registered, digests, revision};
-use shipit_core::pipeline::{Image, Smoke};
-use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, is_same};
+use shipit_core::pipeline::Smoke;
+use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind, Template, is_same};
 use shipit_core::release::{Digest, Revision};
 use shipit_core::rollout::{Phase, Rollout, Wish};
 use shipit_core::snapshot::{RunningService, ServiceSeen};
@@ -19,11 +19,8 @@ use tokio::sync::watch;
 use super::record::Journal;
 use super::rollout::Rolling;
 use super::wait::{Pace, patiently};
-use super::{Context, artefacts, gate, outcome, theirs};
+use super::{Context, artefacts, gate, image, outcome, theirs};
 use crate::port::{PortError, PortResult};
-
-/// How often a push asks for a new login: each lasts for hours, so more would mean that it is something else.
-const RENEWALS: u32 = 2;
 
 /// A step that succeeded.
 pub struct Done {
@@ -109,8 +106,8 @@ impl Doing<'_> {
     /// Why it failed, and whether what it had changed is back.
     pub async fn run(&self) -> Result<Done, StepEnd> {
         match &self.step.kind {
-            StepKind::Build { image, inputs, repository } => self.build(image, inputs, repository).await,
-            StepKind::Push { repository, .. } => self.push(repository).await,
+            StepKind::Build { image, inputs, repository } => image::build(self, image, inputs, repository).await,
+            StepKind::Push { repository, .. } => image::push(self, repository).await,
             StepKind::Gate { image, repository } => gate::pass(self, image, repository).await,
             StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
             StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
@@ -125,47 +122,13 @@ impl Doing<'_> {
     }
 
     /// Once steps are under way AWS is asked again where that may help: all that is asked so may be asked twice.
-    async fn patiently<T>(&self, call: impl AsyncFnMut() -> PortResult<T>) -> PortResult<T> {
+    pub(super) async fn patiently<T>(&self, call: impl AsyncFnMut() -> PortResult<T>) -> PortResult<T> {
         patiently(self.context.clock, &self.step.id.0, PortError::is_passing, call).await
     }
 
     /// Tells how far it is.
     pub(super) fn progress(&self, progress: Progress) {
         (self.context.tell)(Event::StepProgress { step: self.step.id.clone(), progress });
-    }
-
-    async fn build(&self, image: &Image, inputs: &Digest, repository: &str) -> Result<Done, StepEnd> {
-        let source = &self.plan.source;
-        let mut labels =
-            BTreeMap::from([(INPUTS_LABEL.to_owned(), inputs.0.clone()), (REVISION_LABEL.to_owned(), source.commit.0.clone())]);
-        labels.extend(source.origin.clone().map(|origin| ("org.opencontainers.image.source".to_owned(), origin)));
-        labels.extend(source.committed_at.map(|at| ("org.opencontainers.image.created".to_owned(), at.to_string())));
-        let login = self.patiently(async || self.context.ports.registry.login().await).await?;
-        let name = format!("{repository}:{}", self.plan.tag);
-        let tell = |progress| self.progress(progress);
-        let built = self.context.ports.builder.build(image, &name, &labels, &[login], &tell).await?;
-        let result = StepResult::Built { ran: built.ran, steps: built.steps, builder: built.builder.to_owned() };
-        Ok(Done { output: Output::Built, result })
-    }
-
-    async fn push(&self, repository: &str) -> Result<Done, StepEnd> {
-        let ports = self.context.ports;
-        let mut login = self.patiently(async || ports.registry.login().await).await?;
-        let tell = |progress| self.progress(progress);
-        let mut renewals = 0;
-        let pushed = loop {
-            let push = async || ports.builder.push(repository, &self.plan.tag, &login, &tell).await;
-            match self.patiently(push).await {
-                // What was pushed before the login ended stays: the next push sends the rest.
-                Err(error) if error.is_expired() && renewals < RENEWALS => {
-                    renewals += 1;
-                    login = self.patiently(async || ports.registry.login_anew(&login).await).await?;
-                }
-                other => break other?,
-            }
-        };
-        let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
-        Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
     }
 
     async fn register(&self, service: &str, template: &Template, planned: Option<&Revision>) -> Result<Done, StepEnd> {
