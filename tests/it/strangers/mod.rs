@@ -5,6 +5,7 @@ mod faults;
 mod instances;
 mod load;
 mod percents;
+mod referrers;
 mod registry;
 mod sdk;
 pub mod storefront;

@@ -1,4 +1,4 @@
-//! Programs that nobody here has written, as clients of a sandbox: the AWS CLI, boto3, docker, skopeo.
+//! Programs that nobody here has written, as clients of a sandbox: the AWS CLI, boto3, docker, skopeo, ORAS.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -72,6 +72,16 @@ impl TestSandbox {
         let mut command = Command::new(venv::program("python"));
         command.arg(format!("{}/tests/python/{script}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
         self.as_aws_client(&mut command);
+        run(command).await
+    }
+
+    /// The same, with the login of the registry where ORAS looks for it.
+    pub async fn python_in_registry(&self, script: &str, arguments: &[&str]) -> Said {
+        let password = self.aws("ecr get-login-password").await.text();
+        let mut command = Command::new(venv::program("python"));
+        command.arg(format!("{}/tests/python/{script}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
+        self.as_aws_client(&mut command);
+        command.env("ORAS_USER", "AWS").env("ORAS_PASS", password);
         run(command).await
     }
 

@@ -140,7 +140,8 @@ fn batch_delete_image(state: &mut State, body: Value) -> Result<Value, AwsError>
     Ok(json!({"imageIds": deleted, "failures": failures}))
 }
 
-fn delete(contents: &mut Contents, id: &ImageId) -> Result<Vec<Value>, (&'static str, String)> {
+/// What went, or BatchDeleteImage's code and reason. An image that others refer to can go; they stay.
+pub(crate) fn delete(contents: &mut Contents, id: &ImageId) -> Result<Vec<Value>, (&'static str, String)> {
     let digest = contents.find(id).map_err(|missing| (missing.code(), missing.reason().to_owned()))?;
     let digest = digest.to_owned();
     let tags: Vec<String> = contents.tags_of(&digest).into_iter().map(str::to_owned).collect();

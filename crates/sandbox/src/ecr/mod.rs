@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`repository`] and [`image`] (what is known), [`put`] (the one way an image gets in, by API or by
 //! push), [`mutability`] (which tags may move), [`scan`] (an image's scan as a function of time), [`watch`] (the loop that
-//! looks into layers); the operations: [`repositories`], [`tags`], [`token`], [`images`], [`manifests`], [`layers`],
-//! [`scans`], [`scanning`].
+//! looks into layers); the operations: [`repositories`], [`tags`], [`token`], [`images`], [`manifests`],
+//! [`referrers`], [`layers`], [`scans`], [`scanning`], [`settings`].
 
 pub mod findings;
 pub mod image;
@@ -14,12 +14,14 @@ pub mod manifests;
 pub mod mutability;
 pub mod page;
 pub mod put;
+pub mod referrers;
 pub mod repositories;
 pub mod repository;
 pub mod request;
 pub mod scan;
 pub mod scanning;
 pub mod scans;
+pub mod settings;
 pub mod tags;
 pub mod token;
 pub mod watch;
@@ -43,6 +45,8 @@ pub struct Ecr {
     pub repositories: BTreeMap<String, repository::Repository>,
     /// What the registry scans.
     pub scanning: scanning::RegistryScanning,
+    /// What else the registry is set to.
+    pub settings: settings::Settings,
     /// What the registry does with the second and later chunks of an upload.
     pub later_chunks: LaterChunks,
     /// Passwords that GetAuthorizationToken gave out, and until when they are good.
@@ -69,9 +73,11 @@ pub const TABLES: &[Table] = &[
     token::TABLE,
     images::TABLE,
     manifests::TABLE,
+    referrers::TABLE,
     layers::TABLE,
     scans::TABLE,
     scanning::TABLE,
+    settings::TABLE,
 ];
 
 /// Starts what scans pushed images; each task ends by itself when `loops.stop` is cancelled.

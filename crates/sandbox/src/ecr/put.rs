@@ -188,6 +188,8 @@ impl State {
 fn new_image(manifest: Manifest, parts: Parts, size: u64, mode: Mode, now: Time) -> Image {
     let scan = Some(Scan::new(Cause::Push, now));
     let (basic, enhanced) = match mode {
+        // An artifact about another image is no image to be scanned.
+        _ if manifest.subject.is_some() => (None, None),
         Mode::Manual | Mode::Off => (None, None),
         Mode::OnPush => (scan, None),
         Mode::Enhanced(_) => (None, scan),

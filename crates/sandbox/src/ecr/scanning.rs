@@ -158,7 +158,7 @@ fn put_registry_scanning_configuration(state: &mut State, body: Value) -> Result
     state.ecr.scanning = scanning.clone();
     for (name, repository) in &mut state.ecr.repositories {
         if let Mode::Enhanced(_) = scanning.mode(name, repository.scan_on_push) {
-            for image in repository.contents.images.values_mut() {
+            for image in repository.contents.images.values_mut().filter(|image| image.subject.is_none()) {
                 image.enhanced.get_or_insert_with(|| Scan::new(Cause::Request, now));
             }
         }

@@ -1,9 +1,9 @@
-//! HEAD, GET and PUT of a manifest by tag or digest.
+//! HEAD, GET, PUT and DELETE of a manifest by tag or digest.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::blobs::{DIGEST, insert};
 use super::refusal::Refusal;
@@ -11,8 +11,11 @@ use super::store::digest_of;
 use super::{Answer, Registry, empty};
 use crate::ecr::image::Missing;
 use crate::ecr::manifest::{DOCKER_IMAGE, LARGEST, OCI_IMAGE, convert};
-use crate::ecr::manifests::reference;
+use crate::ecr::manifests::{delete, reference};
 use crate::ecr::put::{Done, Put};
+
+/// Tells a client that the registry lists referrers itself: no tag has to stand for the list.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl Registry {
     /// A manifest's bytes as they were pushed; converted only when asked for by tag by one who takes the other image format
@@ -63,7 +66,7 @@ impl Registry {
             let text = format!("Invalid parameter at 'imageTag' failed to satisfy constraint: '{wanted}' is not a tag");
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "TAG_INVALID", text));
         }
-        let (digest, address) = {
+        let (digest, subject, address) = {
             let mut state = self.shared.lock();
             let done = state.put_image(Put {
                 repository,
@@ -73,14 +76,31 @@ impl Registry {
                 digest: id.image_digest.as_deref(),
             })?;
             let (Done::Changed(digest) | Done::Already(digest)) = done;
-            (digest, state.address.clone())
+            let image = state.repository(None, repository)?.contents.images.get(&digest);
+            let subject = image.and_then(|image| image.subject.clone());
+            (digest, subject, state.address.clone())
         };
         self.shared.ring();
         let mut response = empty(StatusCode::CREATED);
         let location = format!("http://{address}/v2/{repository}/manifests/{digest}");
         insert(&mut response, LOCATION, &location);
         insert(&mut response, DIGEST, &digest);
+        if let Some(subject) = subject {
+            insert(&mut response, SUBJECT, &subject);
+        }
         Ok(response)
+    }
+
+    /// Deletes an image with its tags, or by tag as BatchDeleteImage does. What refers to it stays.
+    pub(super) fn delete_manifest(&self, repository: &str, wanted: &str) -> Answer {
+        let mut state = self.shared.lock();
+        let contents = &mut state.repository_mut(None, repository)?.contents;
+        delete(contents, &reference(wanted)).map_err(|(code, reason)| match code {
+            "ImageNotFound" => Refusal::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", reason),
+            _ => Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", reason),
+        })?;
+        state.keep_contents(repository)?;
+        Ok(empty(StatusCode::ACCEPTED))
     }
 }
 

@@ -1,11 +1,13 @@
-//! The OCI distribution API behind ECR, as ECR answers it (aws.md 1.4): `/v2/<repository>/{blobs,manifests,tags}/…`.
+//! The OCI distribution API behind ECR, as ECR answers it (aws.md 1.4): `/v2/<repository>/{blobs,manifests,referrers,tags}/…`.
 //!
 //! What differs from AWS, on purpose: blobs are served, not redirected to S3; the registry is plain HTTP on the loopback.
 
 pub mod auth;
 pub mod blobs;
 pub mod manifests;
+pub mod mount;
 pub mod path;
+pub mod referrers;
 pub mod refusal;
 pub mod store;
 pub mod taglist;
@@ -63,13 +65,18 @@ async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answ
     match (place, method) {
         (Place::Root, _) if is_read => Ok(empty(StatusCode::OK)),
         (Place::Blob { repository, digest }, _) if is_read => registry.blob(repository, digest, request).await,
-        (Place::NewUpload { repository }, Method::POST) => registry.new_upload(repository, request).await,
+        (Place::NewUpload { repository }, Method::POST) => match registry.mount(repository, &request)? {
+            Some(mounted) => Ok(mounted),
+            None => registry.new_upload(repository, request).await,
+        },
         (Place::Upload { repository, id }, Method::GET) => registry.upload_status(repository, id),
         (Place::Upload { repository, id }, Method::PATCH) => registry.patch(repository, id, request).await,
         (Place::Upload { repository, id }, Method::PUT) => registry.finish(repository, id, request).await,
         (Place::Upload { repository, id }, Method::DELETE) => registry.cancel(repository, id),
         (Place::Manifest { repository, reference }, Method::PUT) => registry.put_manifest(repository, reference, request).await,
+        (Place::Manifest { repository, reference }, Method::DELETE) => registry.delete_manifest(repository, reference),
         (Place::Manifest { repository, reference }, _) if is_read => registry.manifest(repository, reference, request).await,
+        (Place::Referrers { repository, digest }, Method::GET) => registry.referrers(repository, digest, &request),
         (Place::Tags { repository }, Method::GET) => registry.tags(repository, &request),
         (Place::Unknown, _) => Err(Refusal::not_found()),
         _ => Err(Refusal::unsupported()),
@@ -85,7 +92,9 @@ fn needed<'a>(place: &Place<'a>, method: &Method) -> Option<(&'a str, &'static s
         (Place::Upload { repository, .. }, &Method::PATCH) => Some((repository, "UploadLayerPart")),
         (Place::Upload { repository, .. }, &Method::PUT) => Some((repository, "CompleteLayerUpload")),
         (Place::Manifest { repository, .. }, &Method::PUT) => Some((repository, "PutImage")),
+        (Place::Manifest { repository, .. }, &Method::DELETE) => Some((repository, "BatchDeleteImage")),
         (Place::Manifest { repository, .. }, &(Method::GET | Method::HEAD)) => Some((repository, "BatchGetImage")),
+        (Place::Referrers { repository, .. }, &Method::GET) => Some((repository, "BatchGetImage")),
         _ => None,
     }
 }

@@ -31,6 +31,13 @@ pub enum Place<'a> {
         /// Tag or digest.
         reference: &'a str,
     },
+    /// What refers to a manifest.
+    Referrers {
+        /// Where.
+        repository: &'a str,
+        /// The manifest's digest.
+        digest: &'a str,
+    },
     /// The list of tags.
     Tags {
         /// Where.
@@ -65,6 +72,9 @@ impl<'a> Place<'a> {
         if let Some(repository) = before.strip_suffix("/blobs") {
             return Place::Blob { repository, digest: last };
         }
+        if let Some(repository) = before.strip_suffix("/referrers") {
+            return Place::Referrers { repository, digest: last };
+        }
         match before.strip_suffix("/manifests") {
             Some(repository) => Place::Manifest { repository, reference: last },
             None => Place::Unknown,
@@ -86,6 +96,7 @@ mod tests {
             ("a/blobs/uploads/7", Place::Upload { repository: "a", id: "7" }),
             ("a/manifests/manifests/v1", Place::Manifest { repository: "a/manifests", reference: "v1" }),
             ("blobs/blobs/sha256:1", Place::Blob { repository: "blobs", digest: "sha256:1" }),
+            ("a/referrers/sha256:1", Place::Referrers { repository: "a", digest: "sha256:1" }),
             ("a/tags/list", Place::Tags { repository: "a" }),
             ("a", Place::Unknown),
             ("a/b/c", Place::Unknown),

@@ -20,6 +20,8 @@ use crate::ecr::manifest::{DOCKER_IMAGE, OCI_IMAGE};
 use crate::ecr::stories::{ask, state};
 use crate::state::Shared;
 
+mod referrers;
+
 struct Pusher {
     client: Client<HttpConnector, Body>,
     address: String,
@@ -188,7 +190,8 @@ async fn refusals_have_the_codes_of_the_protocol() {
         (pusher.push_manifest("-x", &manifest(&config, &config)).await, 400, "TAG_INVALID"),
         (pusher.send(Method::POST, "nope/blobs/uploads/", &[], "").await, 404, "NAME_UNKNOWN"),
         (pusher.send(Method::PATCH, "team/web/blobs/uploads/17", &[], "x").await, 404, "BLOB_UPLOAD_UNKNOWN"),
-        (pusher.send(Method::DELETE, "team/web/manifests/v1", &[], "").await, 405, "UNSUPPORTED"),
+        (pusher.send(Method::DELETE, "team/web/manifests/v1", &[], "").await, 404, "MANIFEST_UNKNOWN"),
+        (pusher.send(Method::PUT, "team/web/tags/list", &[], "").await, 405, "UNSUPPORTED"),
     ] {
         assert_eq!((reply.status.as_u16(), reply.code()), (status, code.to_owned()));
     }

@@ -76,8 +76,8 @@ impl Upload {
 }
 
 impl Registry {
-    /// POST: begins an upload, or takes the whole blob when `?digest=` is there. A mount (`?mount=&from=`) is answered as a
-    /// new upload: mounting is off in a registry unless its account turns it on (aws.md 1.4).
+    /// POST: begins an upload, or takes the whole blob when `?digest=` is there. A mount that
+    /// could not be made comes here too: it is answered as a new upload.
     pub(super) async fn new_upload(&self, repository: &str, request: Request) -> Answer {
         let (id, path) = {
             let mut state = self.shared.lock();

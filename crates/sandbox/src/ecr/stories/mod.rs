@@ -2,6 +2,7 @@
 
 mod images;
 mod scans;
+mod settings;
 
 use std::path::Path;
 
