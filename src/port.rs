@@ -19,6 +19,7 @@ use shipit_core::codedeploy::Alarms;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::Scan;
+use shipit_core::inventory::Inventory;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{Image, Shift};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
@@ -132,6 +133,8 @@ pub trait Builder: Send + Sync {
         logins: &[Login],
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage>;
+    /// What is installed in the image of that name, which lies in the Engine.
+    async fn inventory(&self, name: &str) -> PortResult<Inventory>;
     /// Pushes `<repository>:<tag>`.
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage>;
 }

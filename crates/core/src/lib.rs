@@ -14,6 +14,7 @@ pub mod event;
 pub mod failure;
 pub mod gate;
 pub mod imagedefinitions;
+pub mod inventory;
 pub mod journal;
 pub mod pipeline;
 pub mod plan;

@@ -1,11 +1,13 @@
 //! The `Builder` port: images built and pushed by the Docker Engine, through its API.
 
+mod archive;
 mod build;
 mod connect;
 mod context;
 mod dockerfile;
 mod ended;
 mod ignore;
+mod layer;
 mod login;
 mod progress;
 mod push;
@@ -19,6 +21,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use shipit_core::failure::{Code, Failure};
+use shipit_core::inventory::Inventory;
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
 use tokio::sync::OnceCell;
@@ -84,6 +87,10 @@ impl Builder for Docker {
         let logins = Logins::new(logins, self.config.as_deref());
         let build = build::Build { image, name, labels, context: context.into(), logins };
         Ok(build.run(self.engine().await?, tell).await?)
+    }
+
+    async fn inventory(&self, name: &str) -> PortResult<Inventory> {
+        Ok(Inventory::of(archive::read(self.engine().await?, name).await?.layers))
     }
 
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage> {

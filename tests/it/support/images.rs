@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use shipit::port::{Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, Scans, Secret, Tell};
 use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Scan, Severity};
+use shipit_core::inventory::Inventory;
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
 use shipit_core::snapshot::{RepositorySeen, StoredImage};
@@ -91,6 +92,10 @@ impl Builder for Fake {
         tokio::time::sleep(BUILD).await;
         self.lock().images.engine.insert(name.into(), labels.clone());
         Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })
+    }
+
+    async fn inventory(&self, _name: &str) -> PortResult<Inventory> {
+        Ok(Inventory::default())
     }
 
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, _tell: Tell<'_>) -> PortResult<PushedImage> {

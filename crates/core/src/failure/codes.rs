@@ -275,6 +275,11 @@ codes! {
         because "a typing error in `FROM`, a private image without a login, a registry that is not reached or that limits pulls";
         next "`docker pull <image>` shows the same in isolation",
             "`docker login <registry>`";
+    /// the image that was built cannot be read back from the Engine
+    ImageUnreadable = 308 => Failed,
+        because "the Engine ended in the middle of it, or its disk is full: some Engines write what they give out to disk first",
+            "the image was removed from the Engine meanwhile";
+        next "`docker save <image> > /dev/null` does the same", "`df -h /var/lib/docker`";
     /// the push failed
     PushFailed = 401 => Failed,
         because "the connection between the Engine and the registry broke, or the Engine does not trust its certificate";

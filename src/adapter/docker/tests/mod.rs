@@ -2,6 +2,7 @@
 
 mod builds;
 mod contexts;
+mod images;
 
 use std::collections::BTreeSet;
 use std::fs;
