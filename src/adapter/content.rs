@@ -29,3 +29,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// `sha256:…` of some bytes.
+pub(super) fn digest_of(bytes: &[u8]) -> shipit_core::release::Digest {
+    shipit_core::release::Digest(format!("sha256:{}", hex(&Sha256::digest(bytes))))
+}

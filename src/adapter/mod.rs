@@ -5,3 +5,4 @@ mod content;
 pub mod docker;
 pub mod files;
 pub mod git;
+pub mod oci;

@@ -1,5 +1,7 @@
 //! The one HTTP client: rustls on ring, `AWS_CA_BUNDLE`, proxies from the environment, never a proxy for this machine.
 
+mod exchange;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +25,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use shipit_core::failure::{Code, Failure};
+
+pub use exchange::{Ask, Content, Reply};
 
 /// Redirects followed by [`Web::get`].
 const REDIRECTS: usize = 5;

@@ -19,7 +19,7 @@ pub mod raw;
 pub mod tap;
 
 #[cfg(test)]
-mod canned;
+pub(crate) mod canned;
 
 use shipit_core::failure::Failure;
 

@@ -1,6 +1,5 @@
 //! ECR: what a repository holds, the login for it, and scan results.
 
-mod blob;
 mod findings;
 mod manifest;
 mod scan;
@@ -23,6 +22,7 @@ use self::manifest::{ACCEPTED, Manifest};
 use super::error::{AwsError, named};
 use super::http::Web;
 use super::operation::{self, Operation};
+use crate::adapter::oci::Repository;
 use crate::port::{Clock, Holds, Login, PortError, PortResult, Registry, Secret};
 
 pub use scan::Scanner;
@@ -78,7 +78,9 @@ impl Repositories {
             }
         };
         let login = self.login().await?;
-        let bytes = blob::get(&self.web, uri, repository, &config, &login).await?;
+        let held = Repository::new(self.web.clone(), uri, &login).blob(&config).await?;
+        let missing = || PortError::NotFound { what: format!("config {} of `{repository}`", config.short()) };
+        let bytes = held.ok_or_else(missing)?;
         manifest::labels(&bytes).map_err(|error| unreadable(operation::GET_BLOB, error))
     }
 

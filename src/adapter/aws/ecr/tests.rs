@@ -29,8 +29,11 @@ fn index() -> Value {
     ]})
 }
 
+const CONFIG: &str = r#"{"config":{"Labels":{"shipit.inputs":"sha256:in"}}}"#;
+const CONFIG_DIGEST: &str = "sha256:59b88708c455f3c239f997b67c6d7d6e0773d032e14c3cbf3ea726a23814ac84";
+
 fn image() -> Value {
-    json!({"config": {"digest": "sha256:c0"}})
+    json!({"config": {"digest": CONFIG_DIGEST}})
 }
 
 /// A registry on this server, whose blobs lie behind a redirect.
@@ -42,8 +45,10 @@ fn registry(asked: &Asked) -> Reply {
         "GetAuthorizationToken" => Reply::ok(recorded("ecr-get-authorization-token")),
         "BatchGetImage" if asked.json()["imageIds"][0]["imageDigest"] == "sha256:c1" => image_reply(asked, &image()),
         "BatchGetImage" => image_reply(asked, &index()),
-        _ if asked.path == "/v2/shop/web/blobs/sha256:c0" => Reply::status(307, "").with("location", "/elsewhere?signed=1"),
-        _ if asked.path == "/elsewhere?signed=1" => Reply::ok(json!({"config": {"Labels": {"shipit.inputs": "sha256:in"}}})),
+        _ if asked.path == format!("/v2/shop/web/blobs/{CONFIG_DIGEST}") => {
+            Reply::status(307, "").with("location", "/elsewhere?signed=1")
+        }
+        _ if asked.path == "/elsewhere?signed=1" => Reply::ok(CONFIG),
         other => panic!("`{other}` was not expected: {} {}", asked.path, asked.body),
     }
 }
@@ -64,7 +69,7 @@ async fn an_image_is_seen_with_its_labels_and_the_login_stays_with_the_registry(
     assert_eq!(stored.pushed_at, Some(Timestamp::from_second(1_790_000_000).unwrap()));
     let asked = server.asked();
     let header = |path: &str| asked.iter().find(|asked| asked.path == path).unwrap().header("authorization").to_owned();
-    assert_eq!(header("/v2/shop/web/blobs/sha256:c0"), "Basic QVdTOnB3");
+    assert_eq!(header(&format!("/v2/shop/web/blobs/{CONFIG_DIGEST}")), "Basic QVdTOnB3");
     assert_eq!(header("/elsewhere?signed=1"), "");
     let by_tag = asked.iter().find(|asked| asked.operation() == "BatchGetImage").unwrap().json();
     assert_eq!(by_tag["acceptedMediaTypes"].as_array().map(Vec::len), Some(4));

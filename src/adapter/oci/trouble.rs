@@ -1,0 +1,98 @@
+//! What a registry answers that is no success, by what can be done about it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::adapter::aws::http::Reply;
+use crate::port::PortError;
+
+/// What a registry could not do, or would not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No answer, a connection that broke, or a 5xx: trying again later may help.
+    #[error("the registry `{registry}` cannot be reached: {message}")]
+    Unreachable {
+        /// Which.
+        registry: String,
+        /// The cause.
+        message: String,
+        /// How long the registry asks to wait.
+        wait: Option<Duration>,
+    },
+    /// 429: trying again later helps.
+    #[error("the registry throttles `{action}`")]
+    Throttled {
+        /// The IAM action.
+        action: &'static str,
+        /// How long the registry asks to wait.
+        wait: Option<Duration>,
+    },
+    /// The login has ended.
+    #[error("{message}")]
+    Expired {
+        /// The registry's words.
+        message: String,
+    },
+    /// The login may not do that.
+    #[error("{message}")]
+    Denied {
+        /// The IAM action.
+        action: &'static str,
+        /// The registry's words.
+        message: String,
+    },
+    /// Refused for another reason.
+    #[error("{message}")]
+    Refused {
+        /// The IAM action.
+        action: &'static str,
+        /// OCI's code, or HTTP's status.
+        code: String,
+        /// The registry's words.
+        message: String,
+    },
+}
+
+impl Trouble {
+    /// Reads a reply.
+    pub(super) async fn of(registry: &str, action: &'static str, reply: Reply) -> Self {
+        let status = reply.status;
+        let wait = reply.header("retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        let body: Value = serde_json::from_slice(&reply.bytes().await.unwrap_or_default()).unwrap_or_default();
+        let text = |place: &str| body.pointer(place).and_then(Value::as_str).map(str::to_owned);
+        let message = text("/errors/0/message").unwrap_or_else(|| format!("the registry answers HTTP {status}"));
+        let code = text("/errors/0/code").unwrap_or_else(|| status.to_string());
+        let ended = message.to_lowercase().contains("token has expired");
+        match status {
+            401 => Trouble::Expired { message },
+            403 if ended => Trouble::Expired { message },
+            403 => Trouble::Denied { action, message },
+            429 => Trouble::Throttled { action, wait },
+            500.. => Trouble::Unreachable { registry: registry.to_owned(), message, wait },
+            _ => Trouble::Refused { action, code, message },
+        }
+    }
+
+    /// Trying again may help, after this long where the registry says so.
+    pub fn passes(&self) -> Option<Option<Duration>> {
+        match self {
+            Trouble::Unreachable { wait, .. } | Trouble::Throttled { wait, .. } => Some(*wait),
+            Trouble::Expired { .. } | Trouble::Denied { .. } | Trouble::Refused { .. } => None,
+        }
+    }
+}
+
+impl From<Trouble> for PortError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unreachable { registry, message, .. } => {
+                PortError::Unreachable { what: format!("the registry `{registry}`"), message }
+            }
+            Trouble::Throttled { action, .. } => PortError::Throttled { action: action.to_owned() },
+            Trouble::Expired { message } => PortError::Expired { message },
+            Trouble::Denied { action, message } => PortError::Denied { action: action.to_owned(), message },
+            Trouble::Refused { action, code, message } => PortError::Refused { action: action.to_owned(), code, message },
+        }
+    }
+}
