@@ -12,7 +12,7 @@ region: ap-northeast-2
 cluster: {CLUSTER}
 images:
   web: {{ context: web, repository: {REPOSITORY} }}
-gate: {{ fail_on: never, unscannable: allow }}
+gate: {{ fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }}
 services:
   {SERVICE}:
     task_definition: web.taskdef.json

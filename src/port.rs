@@ -18,7 +18,7 @@ use shipit_core::ancestry::Ancestry;
 use shipit_core::codedeploy::Alarms;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
-use shipit_core::gate::Scan;
+use shipit_core::gate::{Detail, ImageScan};
 use shipit_core::inventory::Inventory;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{Image, Shift};
@@ -166,8 +166,28 @@ pub trait Registry: Send + Sync {
 /// Scan results.
 #[async_trait]
 pub trait Scans: Send + Sync {
-    /// What is known of the image's scan. An image that was never scanned and is not scanned on push is asked to be scanned.
-    async fn look(&self, repository: &str, digest: &Digest) -> PortResult<Scan>;
+    /// What is known of the image's scan; of an index, of the scan of each of its images. An image that is not there has no scan.
+    async fn look(&self, repository: &str, digest: &Digest, wish: ScanWish) -> PortResult<Vec<ImageScan>>;
+}
+
+/// How an image's scans are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanWish {
+    /// How much of the findings is read.
+    pub detail: Detail,
+    /// Whether a scan is asked for.
+    pub ask: Ask,
+}
+
+/// Whether a scan is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// If there was none, and nothing scans the repository by itself.
+    IfUnknown,
+    /// Also if there was one, for it is too old.
+    Anew,
+    /// Never: somebody else's image is only looked at.
+    Never,
 }
 
 /// A change of a service that is about to be asked for.
@@ -269,6 +289,10 @@ pub trait Store: Send + Sync {
     async fn adopt(&self, journal: &str) -> PortResult<RunId>;
     /// Appends one fact, on disk before this returns.
     async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()>;
+    /// `.shipit/build.json`, if it is there.
+    async fn handed_over(&self) -> PortResult<Option<String>>;
+    /// Writes `.shipit/build.json`, whole or not at all.
+    async fn hand_over(&self, text: &str) -> PortResult<()>;
     /// Writes an artefact below `artifacts/`, whole or not at all; answers its path relative to the pipeline's folder.
     async fn artefact(&self, path: &Path, content: &[u8]) -> PortResult<String>;
 }

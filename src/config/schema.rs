@@ -69,10 +69,33 @@ struct Image {
 struct Gate {
     /// The lowest severity that blocks; `high` if not given.
     fail_on: Option<Threshold>,
-    /// What to do with an image that cannot be scanned; `refuse` if not given.
-    unscannable: Option<Unscannable>,
+    /// How many findings of a severity or worse may stay, beside `fail_on`.
+    thresholds: Option<Thresholds>,
+    /// Findings that nothing fixes yet do not block; `false` if not given.
+    fixable_only: Option<YesOrNo>,
+    /// Findings that the running image has too do not block; `false` if not given.
+    new_only: Option<YesOrNo>,
+    /// No older scan result counts, e.g. `7d`.
+    max_age: Option<Age>,
+    /// Statuses without a result that pass; every other fails closed.
+    allow_status: Option<Vec<AllowStatus>>,
     /// Findings that are accepted until a day.
     waivers: Option<Vec<Waiver>>,
+}
+
+/// How many findings of that severity or worse may stay.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive alone")]
+struct Thresholds {
+    /// Critical ones.
+    critical: Option<Count>,
+    /// High or worse.
+    high: Option<Count>,
+    /// Medium or worse.
+    medium: Option<Count>,
+    /// Low or worse.
+    low: Option<Count>,
 }
 
 /// A finding that is accepted until a day.
@@ -235,7 +258,16 @@ values! {
     Repository = matching(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*");
     Platform = words(&["linux/amd64", "linux/arm64"]);
     Threshold = words(&["critical", "high", "medium", "low", "never"]);
-    Unscannable = words(&["refuse", "allow"]);
+    Count = number(0, i32::MAX.unsigned_abs());
+    YesOrNo = json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });
+    Age = matching("[0-9]+[mhd]");
+    AllowStatus = words(&[
+        "UNSUPPORTED_IMAGE",
+        "SCAN_ELIGIBILITY_EXPIRED",
+        "LIMIT_EXCEEDED",
+        "IMAGE_SIZE_EXCEEDED",
+        "NOT_SCANNED",
+    ]);
     OnInterrupt = words(&["turn-back", "leave", "stop"]);
     Day = matching("[0-9]{4}-[0-9]{2}-[0-9]{2}");
     MinimumPercent = number(0, 100);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
 use shipit_core::failure::{Code, Exit, Failure};
-use shipit_core::gate::{Finding, Waiver};
 use shipit_core::journal::{Entry, Fact, Output, Standing, digests, revision, standings};
 use shipit_core::pipeline::Smoke;
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
@@ -251,43 +250,6 @@ fn unanswered(failure: Failure, error: PortError) -> Failure {
     let failure = std::iter::once(cause.what).chain(cause.because).fold(failure, told);
     // Running the same again is not what helps where something is under way.
     cause.next.into_iter().take(1).fold(failure, Failure::next)
-}
-
-/// The gate's refusal.
-pub fn blocked(image: &str, blocking: &[Finding], expired: &[Waiver]) -> Failure {
-    let mut failure = Failure::new(
-        Code::GateBlocked,
-        format!(
-            "`{image}` is stopped at the gate: {} {}",
-            blocking.len(),
-            if blocking.len() == 1 { "finding" } else { "findings" }
-        ),
-    );
-    for finding in blocking.iter().take(10) {
-        let place = match (&finding.package, &finding.version) {
-            (Some(package), Some(version)) => format!(" in {package} {version}"),
-            (Some(package), None) => format!(" in {package}"),
-            _ => String::new(),
-        };
-        let fix = finding.fixed_in.as_ref().map_or_else(String::new, |fixed| format!(", fixed in {fixed}"));
-        failure = failure
-            .because(format!("{:?} {}{place}{fix}", finding.severity, finding.id).to_lowercase().replacen("cve", "CVE", 1));
-    }
-    for waiver in expired {
-        failure = failure.because(format!("the waiver for {} ended on {}", waiver.id, waiver.until));
-    }
-    failure
-        .now("the image is in the registry, no service was touched")
-        .next("update the packages, or waive a finding under `gate: waivers:` with a reason and a last day")
-}
-
-/// There is no scan result, and the policy does not let that pass.
-pub fn no_scan(image: &str, status: &str, description: &str) -> Failure {
-    let because = if description.is_empty() { status.to_owned() } else { format!("{status}: {description}") };
-    Failure::new(Code::GateUnknown, format!("`{image}` has no usable scan result"))
-        .because(because)
-        .now("the image is in the registry, no service was touched")
-        .next("build from a base image that the scanner knows, or set `gate: unscannable: allow`")
 }
 
 /// The smoke request's failure.

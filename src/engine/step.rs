@@ -108,7 +108,7 @@ impl Doing<'_> {
         match &self.step.kind {
             StepKind::Build { image, inputs, repository } => image::build(self, image, inputs, repository).await,
             StepKind::Push { repository, .. } => image::push(self, repository).await,
-            StepKind::Gate { image, repository } => gate::pass(self, image, repository).await,
+            StepKind::Gate { image, repository, against } => gate::pass(self, image, repository, against).await,
             StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
             StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
             StepKind::Roll(roll) => self.roll(roll).await,

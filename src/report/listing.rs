@@ -189,7 +189,7 @@ mod tests {
     fn a_plan_says_what_why_and_how_long() {
         let template = Template { definition: json!({}), containers: BTreeMap::new(), repositories: BTreeMap::new() };
         let smoke = Smoke { url: "http://x/health".into(), expect: 200, within: Span::seconds(60) };
-        let gate = |image: &str| StepKind::Gate { image: image.into(), repository: image.into() };
+        let gate = |image: &str| StepKind::Gate { image: image.into(), repository: image.into(), against: Vec::new() };
         let shown = plan(
             &a_plan(vec![
                 step("push frontend", &[], StepKind::Push { image: "frontend".into(), repository: "r".into() }, "to r"),

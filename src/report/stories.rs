@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::event::{Event, Outcome, PlannedStep, Progress, RolloutSeen, ServiceOutcome, Side, Stamped, StepResult, Work};
 use shipit_core::failure::{Code, Exit, Failure};
-use shipit_core::gate::{Finding, Severity, Verdict, Waiver};
+use shipit_core::gate::{Finding, Fix, Record, Severity, Waiver};
 use shipit_core::plan::StepId;
 use shipit_core::release::{Digest, Revision, RunId};
 
@@ -215,11 +215,12 @@ pub fn revision(number: u32) -> Revision {
 }
 
 pub fn gate(counts: Vec<(Severity, usize)>, waived: Vec<(Finding, Waiver)>) -> StepResult {
-    StepResult::Gate { verdict: Verdict::Pass { counts, waived } }
+    let scanned_at = Some(Timestamp::UNIX_EPOCH);
+    StepResult::Gate { record: Box::new(Record { counts, waived, scanned_at, ..Record::default() }) }
 }
 
 pub fn finding(id: &str, severity: Severity) -> Finding {
-    Finding { id: id.into(), severity, package: Some("libxml2".into()), version: Some("2.9".into()), fixed_in: None }
+    Finding { id: id.into(), severity, package: Some("libxml2".into()), version: Some("2.9".into()), fix: Fix::Untold, url: None }
 }
 
 pub fn waiver() -> Waiver {
@@ -228,6 +229,7 @@ pub fn waiver() -> Waiver {
         package: Some("libxml2".into()),
         until: jiff::civil::date(2027, 1, 31),
         reason: "not reachable (SEC-77)".into(),
+        place: "shipit.yaml:14:7".into(),
     }
 }
 

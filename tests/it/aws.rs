@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shipit::adapter::aws::{self, Aws, Credentials, Target};
-use shipit::port::{Account, Asker, Change, Clock, Evidence, PortError, Registry, Scans, Secret, Service};
+use shipit::port::{Account, Ask, Asker, Change, Clock, Evidence, PortError, Registry, ScanWish, Scans, Secret, Service};
 use shipit_core::dossier::{Definition, StopCode};
-use shipit_core::gate::Scan;
+use shipit_core::gate::{Detail, Status};
 use shipit_core::release::{Commit, Revision, RunId, Tag};
 use shipit_core::settled::{Begun, Settled, Strength, settled};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
@@ -144,7 +144,9 @@ async fn a_service_is_made_changed_and_turned_back() {
     };
     assert!(stored.pushed_at.is_some());
     let started = Instant::now();
-    while world.aws.scans.look("shop/web", &stored.digest).await.unwrap() == Scan::Running {
+    let wish = ScanWish { detail: Detail::Findings, ask: Ask::IfUnknown };
+    let look = async || world.aws.scans.look("shop/web", &stored.digest, wish).await.unwrap().remove(0).scan.status;
+    while matches!(look().await, Status::NotFound | Status::InProgress) {
         assert!(started.elapsed() < Duration::from_secs(60), "a scan that was asked for ends");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

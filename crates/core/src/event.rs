@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
-use crate::gate::Verdict;
+use crate::gate::Record;
 use crate::pipeline::Name;
 use crate::plan::StepId;
 use crate::release::{Digest, Revision, RunId};
@@ -236,8 +236,8 @@ pub enum StepResult {
     },
     /// The gate was passed.
     Gate {
-        /// With this verdict.
-        verdict: Verdict,
+        /// With this on record.
+        record: Box<Record>,
     },
     /// Files were written.
     Written {

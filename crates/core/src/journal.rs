@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::gate::Record;
 use crate::pipeline::Name;
 use crate::plan::{Plan, StepId};
 use crate::release::{Digest, Revision};
@@ -140,7 +141,12 @@ pub enum Output {
         digest: Digest,
     },
     /// The gate was passed.
-    Passed,
+    Passed {
+        /// By this image.
+        digest: Digest,
+        /// What it was signed off with: findings, waivers with their lines, the time of the database.
+        record: Box<Record>,
+    },
     /// Artefacts were written.
     Written {
         /// Paths relative to the pipeline's folder.

@@ -1,5 +1,6 @@
 //! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
 
+mod against;
 mod body;
 mod leftover;
 mod make;
@@ -119,6 +120,9 @@ pub enum StepKind {
         image: Name,
         /// The ECR repository's name.
         repository: String,
+        /// What runs in its place now, where only what is new counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        against: Vec<Digest>,
     },
     /// Writes imagedefinitions.json, imageDetail.json and the rendered task definition of a service.
     Artefacts {

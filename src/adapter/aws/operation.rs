@@ -38,6 +38,7 @@ operations! {
     DESCRIBE_IMAGE_SCAN_FINDINGS = "ecr" "DescribeImageScanFindings" of "the image or its scan";
     START_IMAGE_SCAN = "ecr" "StartImageScan" of "the image";
     BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION = "ecr" "BatchGetRepositoryScanningConfiguration" of "the repository";
+    GET_REGISTRY_SCANNING_CONFIGURATION = "ecr" "GetRegistryScanningConfiguration" of "the registry";
     DESCRIBE_SERVICES = "ecs" "DescribeServices" of "the service";
     DESCRIBE_TASK_DEFINITION = "ecs" "DescribeTaskDefinition" of "the task definition";
     REGISTER_TASK_DEFINITION = "ecs" "RegisterTaskDefinition" of "the task definition";

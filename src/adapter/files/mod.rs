@@ -24,6 +24,9 @@ pub const FOLDER: &str = ".shipit";
 /// The lock's file in it.
 pub const LOCK: &str = "lock";
 
+/// What `build`, `push` and `scan` hand over.
+const HANDED_OVER: &str = "build.json";
+
 /// Runs, artefacts and the lock of one pipeline folder.
 pub struct Files {
     inner: Arc<Inner>,
@@ -182,6 +185,20 @@ impl Inner {
         journal.append(entry)
     }
 
+    fn handed_over(&self) -> Result<Option<String>, Failure> {
+        let path = self.root.join(HANDED_OVER);
+        match fs::read(&path) {
+            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(trouble("read", &path, &error)),
+        }
+    }
+
+    fn hand_over(&self, text: &str) -> Result<(), Failure> {
+        let path = self.root.join(HANDED_OVER);
+        artefact::write_whole(&path, text.as_bytes()).map_err(|error| trouble("written", &path, &error))
+    }
+
     fn artefact(&self, path: &Path, content: &[u8]) -> Result<String, Failure> {
         artefact::write(&self.root, path, content)
     }
@@ -222,6 +239,16 @@ impl Store for Files {
     async fn record(&self, run: &RunId, entry: &Entry) -> PortResult<()> {
         let (inner, run, entry) = (self.inner.clone(), run.clone(), entry.clone());
         on_disk(move || inner.record(&run, &entry)).await
+    }
+
+    async fn handed_over(&self) -> PortResult<Option<String>> {
+        let inner = self.inner.clone();
+        on_disk(move || inner.handed_over()).await
+    }
+
+    async fn hand_over(&self, text: &str) -> PortResult<()> {
+        let (inner, text) = (self.inner.clone(), text.to_owned());
+        on_disk(move || inner.hand_over(&text)).await
     }
 
     async fn artefact(&self, path: &Path, content: &[u8]) -> PortResult<String> {

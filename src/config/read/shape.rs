@@ -32,7 +32,14 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
 pub(in crate::config) const IMAGE: Shape =
     Shape { title: "Image", keys: &["context", "dockerfile", "repository", "args", "target", "platform"], later: &["platforms"] };
 
-pub(in crate::config) const GATE: Shape = Shape { title: "Gate", keys: &["fail_on", "unscannable", "waivers"], later: &[] };
+pub(in crate::config) const GATE: Shape = Shape {
+    title: "Gate",
+    keys: &["fail_on", "thresholds", "fixable_only", "new_only", "max_age", "allow_status", "waivers"],
+    later: &[],
+};
+
+pub(in crate::config) const THRESHOLDS: Shape =
+    Shape { title: "Thresholds", keys: &["critical", "high", "medium", "low"], later: &[] };
 
 pub(in crate::config) const WAIVER: Shape = Shape { title: "Waiver", keys: &["id", "package", "until", "reason"], later: &[] };
 
@@ -89,6 +96,7 @@ pub(in crate::config) const SHAPES: &[&Shape] = &[
     &PIPELINE,
     &IMAGE,
     &GATE,
+    &THRESHOLDS,
     &WAIVER,
     &SERVICE,
     &STRATEGY,

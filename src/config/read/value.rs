@@ -67,6 +67,23 @@ pub(super) fn duration(text: &str) -> Result<Span, Bad> {
         .ok_or_else(|| Bad::new(format!("is not a duration: `{text}`")).help("write it as `90s`, `5m` or `1h`"))
 }
 
+/// An age: `90m`, `36h`, `7d`; not zero.
+pub(super) fn age(text: &str) -> Result<Span, Bad> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let minutes = match unit {
+        "m" => Some(1),
+        "h" => Some(60),
+        "d" => Some(24 * 60),
+        _ => None,
+    };
+    let minutes = number.parse::<u64>().ok().zip(minutes).and_then(|(number, minutes)| number.checked_mul(minutes));
+    // A century is more than any scan's age.
+    match minutes.filter(|minutes| (1..=100 * 365 * 24 * 60).contains(minutes)) {
+        Some(minutes) => Ok(Span::seconds(minutes * 60)),
+        None => Err(Bad::new(format!("is not an age: `{text}`")).help("write it as `7d`, `36h` or `90m`")),
+    }
+}
+
 /// Whole minutes within bounds, as AWS counts bakes and timeouts: `0m`, `5m`, `2h`, `120s`.
 pub(super) fn minutes(text: &str, least: u64, most: u64) -> Result<Span, Bad> {
     let zero = matches!(text, "0" | "0ms" | "0s" | "0m" | "0h");

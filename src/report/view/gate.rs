@@ -3,31 +3,31 @@
 use std::collections::BTreeMap;
 
 use shipit_core::event::StepResult;
-use shipit_core::gate::{Finding, Severity, Verdict, Waiver};
+use shipit_core::gate::{Finding, Record, Severity, Waiver};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
 use super::rows::{Mark, Row, mark_of, plight};
 use super::{Frame, Seen, State};
 
-/// Waivers that are named one by one.
+/// How many of a kind are named one by one.
 const NAMED: usize = 5;
 
 pub(super) fn row(steps: &[&Seen], is_finished: bool, frame: &Frame) -> Row {
     let mark = mark_of(steps, is_finished);
     let bad = steps.iter().find(|step| step.mark() == Mark::Failed);
-    let verdicts: Vec<(&str, &Verdict)> = steps.iter().filter_map(|step| Some((step.subject.as_str(), verdict(step)?))).collect();
+    let records: Vec<(&str, &Record)> = steps.iter().filter_map(|step| Some((step.subject.as_str(), record(step)?))).collect();
     let scanning: Vec<&str> = names(steps, |state| matches!(state, State::Running { .. }));
     let waiting: Vec<&str> = names(steps, |state| matches!(state, State::Waiting));
     let text = match bad {
         Some(step) => plight(step, is_finished).unwrap_or_default(),
-        None if verdicts.is_empty() && scanning.is_empty() => {
+        None if records.is_empty() && scanning.is_empty() => {
             steps.first().and_then(|step| plight(step, is_finished)).unwrap_or_default()
         }
         None => {
             let mut parts: Vec<String> = Vec::new();
-            if !verdicts.is_empty() {
-                parts.push(sum(&verdicts));
+            if !records.is_empty() {
+                parts.push(sum(&records));
             }
             if !scanning.is_empty() {
                 parts.push(format!("scanning {}", words::list(&scanning)));
@@ -39,13 +39,16 @@ pub(super) fn row(steps: &[&Seen], is_finished: bool, frame: &Frame) -> Row {
     };
     let mut row = Row::new(mark, "gate", text);
     row.took = steps.iter().filter_map(|step| step.took(frame.now)).max();
-    row.under = under(&verdicts);
+    row.under = under(&records);
+    if records.len() == steps.len() {
+        row.under.extend(idle(&records));
+    }
     row
 }
 
-fn verdict(step: &Seen) -> Option<&Verdict> {
+fn record(step: &Seen) -> Option<&Record> {
     match &step.state {
-        State::Done { result: StepResult::Gate { verdict }, .. } => Some(verdict),
+        State::Done { result: StepResult::Gate { record }, .. } => Some(record),
         _ => None,
     }
 }
@@ -54,92 +57,102 @@ fn names<'a>(steps: &[&'a Seen], wanted: impl Fn(&State) -> bool) -> Vec<&'a str
     steps.iter().filter(|step| wanted(&step.state)).map(|step| step.subject.as_str()).collect()
 }
 
-fn sum(verdicts: &[(&str, &Verdict)]) -> String {
+/// What the record of one gate comes to, in a few words.
+pub(super) fn record_words(record: &Record) -> String {
+    sum(&[("", record)])
+}
+
+fn sum(records: &[(&str, &Record)]) -> String {
     let mut total: BTreeMap<Severity, usize> = BTreeMap::from([(Severity::Critical, 0), (Severity::High, 0)]);
-    let mut scanned = 0;
-    let mut waivers = 0;
-    for (_, verdict) in verdicts {
-        if let Verdict::Pass { counts, waived } = verdict {
-            scanned += 1;
-            waivers += waived.len();
-            for (severity, count) in counts {
-                let accepted = waived.iter().filter(|(finding, _)| finding.severity == *severity).count();
-                let sum = total.entry(*severity).or_default();
-                *sum = sum.saturating_add(count.saturating_sub(accepted));
-            }
+    let (mut waived, mut known, mut unfixed) = (0, 0, 0);
+    for (_, record) in records {
+        waived += record.waived.len();
+        known += record.known.len();
+        unfixed += record.unfixed.len();
+        let apart = || record.waived.iter().map(|(finding, _)| finding).chain(&record.known).chain(&record.unfixed);
+        for (severity, count) in &record.counts {
+            let apart = apart().filter(|finding| finding.severity == *severity).count();
+            let sum = total.entry(*severity).or_default();
+            *sum = sum.saturating_add(count.saturating_sub(apart));
         }
     }
-    if scanned == 0 {
+    if records.iter().all(|(_, record)| record.scanned_at.is_none() && !record.without.is_empty()) {
         return "passed without a scan result".to_owned();
     }
-    let mut parts: Vec<String> = total
-        .iter()
-        .rev()
-        .map(|(severity, count)| format!("{} {}", words::number(*count as u64), severity_word(*severity)))
-        .collect();
-    if waivers > 0 {
-        parts.push(format!("{waivers} waived"));
-    }
+    let mut parts: Vec<String> =
+        total.iter().rev().map(|(severity, count)| format!("{} {severity}", words::number(*count as u64))).collect();
+    let aside = [(waived, "waived"), (known, "known already"), (unfixed, "without a fix")];
+    parts.extend(aside.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
     parts.join(", ")
 }
 
-fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Informational => "informational",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-        Severity::Unknown => "of unknown severity",
-    }
-}
-
-/// A verdict in a few words.
-pub(super) fn verdict_words(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Pass { .. } => sum(&[("", verdict)]),
-        Verdict::Block { blocking, .. } => format!("stopped: {}", words::count(blocking.len() as u64, "finding")),
-        Verdict::Unknown { status, .. } => format!("passed without a scan result: {status}"),
-        Verdict::Wait => "no verdict yet".to_owned(),
-    }
-}
-
-/// The waived findings, and images that pass without a result.
-fn under(verdicts: &[(&str, &Verdict)]) -> Vec<Line> {
+/// What does not go without saying: waived findings, what runs already, images that pass without a result.
+fn under(records: &[(&str, &Record)]) -> Vec<Line> {
     let mut waived: Vec<(&Finding, &Waiver, Vec<&str>)> = Vec::new();
+    let mut known: Vec<(&Finding, Vec<&str>)> = Vec::new();
     let mut lines = Vec::new();
-    for (image, verdict) in verdicts {
-        match verdict {
-            Verdict::Pass { waived: passed, .. } => {
-                for (finding, waiver) in passed {
-                    match waived.iter_mut().find(|(known, ..)| known.id == finding.id && known.package == finding.package) {
-                        Some((_, _, images)) if images.contains(image) => {}
-                        Some((_, _, images)) => images.push(image),
-                        None => waived.push((finding, waiver, vec![image])),
-                    }
-                }
+    for (image, record) in records {
+        for (finding, waiver) in &record.waived {
+            match waived.iter_mut().find(|(same, ..)| same.is_same(finding)) {
+                Some((_, _, images)) if images.contains(image) => {}
+                Some((_, _, images)) => images.push(image),
+                None => waived.push((finding, waiver, vec![image])),
             }
-            Verdict::Unknown { status, description, .. } => {
-                let why = if description.is_empty() { String::new() } else { format!(": {description}") };
-                lines.push(
-                    Line::new()
-                        .add(Style::Warn, format!("{image} passed without a scan result"))
-                        .add(Style::Plain, format!(", {status}{why}")),
-                );
+        }
+        for finding in &record.known {
+            match known.iter_mut().find(|(same, _)| same.is_same(finding)) {
+                Some((_, images)) if images.contains(image) => {}
+                Some((_, images)) => images.push(image),
+                None => known.push((finding, vec![image])),
             }
-            Verdict::Block { .. } | Verdict::Wait => {}
+        }
+        for without in &record.without {
+            let of = without.platform.as_ref().map_or_else(String::new, |platform| format!(" ({platform})"));
+            let why = if without.description.is_empty() { String::new() } else { format!(": {}", without.description) };
+            lines.push(
+                Line::new()
+                    .add(Style::Warn, format!("{image}{of} passed without a scan result"))
+                    .add(Style::Plain, format!(", {}{why}", without.status)),
+            );
         }
     }
     for (finding, waiver, images) in waived.iter().take(NAMED) {
-        let package = finding.package.as_ref().map_or_else(String::new, |package| format!(" in {package}"));
-        lines.push(
-            Line::new()
-                .add(Style::Warn, format!("waived until {}", waiver.until))
-                .add(Style::Plain, format!("  {}{package} ({}): {}", finding.id, words::list(images), waiver.reason)),
-        );
+        let text = format!("  {} ({}): {}", name(finding), words::list(images), waiver.reason);
+        lines.push(Line::new().add(Style::Warn, format!("waived until {}", waiver.until)).add(Style::Plain, text));
     }
-    if waived.len() > NAMED {
-        lines.push(Line::new().add(Style::Dim, format!("and {} more", waived.len() - NAMED)));
+    more(&mut lines, waived.len());
+    for (finding, images) in known.iter().take(NAMED) {
+        let text = format!("  {} ({})", name(finding), words::list(images));
+        lines.push(Line::new().add(Style::Warn, "runs already").add(Style::Plain, text));
     }
+    more(&mut lines, known.len());
     lines
+}
+
+/// Waivers that have ended, and those that no image needed.
+fn idle(records: &[(&str, &Record)]) -> Vec<Line> {
+    let Some((_, first)) = records.first() else { return Vec::new() };
+    let ended = first.expired.iter().map(|waiver| (format!("waiver ended on {}", waiver.until), waiver));
+    let unused = first.unused.iter().filter(|waiver| records.iter().all(|(_, record)| record.unused.contains(waiver)));
+    let unused = unused.map(|waiver| ("waiver of nothing that was found".to_owned(), waiver));
+    let line = |(what, waiver): (String, &Waiver)| {
+        let package = waiver.package.as_ref().map_or_else(String::new, |package| format!(" in {package}"));
+        Line::new().add(Style::Dim, what).add(Style::Plain, format!("  {}{package}, {}", waiver.id, waiver.place))
+    };
+    let mut lines: Vec<Line> = ended.chain(unused).map(line).collect();
+    let all = lines.len();
+    lines.truncate(NAMED);
+    more(&mut lines, all);
+    lines
+}
+
+fn name(finding: &Finding) -> String {
+    let package = finding.package.as_ref().map_or_else(String::new, |package| format!(" in {package}"));
+    format!("{}{package}", finding.id)
+}
+
+fn more(lines: &mut Vec<Line>, all: usize) {
+    if all > NAMED {
+        lines.push(Line::new().add(Style::Dim, format!("and {} more", all - NAMED)));
+    }
 }

@@ -197,7 +197,7 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
         StepResult::Pushed { sent, .. } => format!("pushed {}", words::bytes(*sent)),
         StepResult::Reused { pushed_at: Some(at), .. } => format!("unchanged since {}, reused", at.strftime("%Y-%m-%d")),
         StepResult::Reused { pushed_at: None, .. } => "unchanged, reused".to_owned(),
-        StepResult::Gate { verdict } => gate::verdict_words(verdict),
+        StepResult::Gate { record } => gate::record_words(record),
         StepResult::Written { files } => words::count(files.len() as u64, "file"),
         StepResult::Registered { before: Some(before), revision, change } => {
             format!("{} → {}   {change}", before.short(), revision.short())

@@ -6,9 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shipit::port::{Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, Scans, Secret, Tell};
+use shipit::port::{
+    Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Secret, Tell,
+};
 use shipit_core::event::Progress;
-use shipit_core::gate::{Finding, Scan, Severity};
+use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
@@ -45,15 +47,22 @@ pub struct Images {
 pub enum ScanStory {
     /// Running for a while after the push, then these findings.
     Finds(Vec<Finding>),
-    /// There is no result.
-    Unavailable(&'static str),
+    /// It stands so from the first look on, and has found nothing.
+    Stands(Status),
     /// It never ends.
     NeverEnds,
 }
 
 /// A finding of this severity.
 pub fn finding(id: &str, severity: Severity) -> Finding {
-    Finding { id: id.into(), severity, package: Some("openssl".into()), version: Some("3.0.1".into()), fixed_in: None }
+    Finding {
+        id: id.into(),
+        severity,
+        package: Some("openssl".into()),
+        version: Some("3.0.1".into()),
+        fix: Fix::Untold,
+        url: None,
+    }
 }
 
 /// A digest of some text.
@@ -169,21 +178,25 @@ impl Registry for Fake {
 
 #[async_trait]
 impl Scans for Fake {
-    async fn look(&self, repository: &str, digest: &Digest) -> PortResult<Scan> {
-        self.call(Op::DescribeScan, repository, json!({"digest": digest}), |world| {
+    async fn look(&self, repository: &str, digest: &Digest, wish: ScanWish) -> PortResult<Vec<ImageScan>> {
+        self.call(Op::DescribeScan, repository, json!({"digest": digest, "ask": format!("{:?}", wish.ask)}), |world| {
             let tags = world.images.repositories.get(repository);
             let pushed = tags.and_then(|tags| tags.values().find(|(stored, _)| stored.digest == *digest)).map(|(_, at)| *at);
             let pushed = pushed.ok_or_else(|| PortError::NotFound { what: format!("image {repository}@{digest}") })?;
             let takes = world.images.scans_take.get(repository).copied().unwrap_or(Span::seconds(15));
             let ended = world.now() - pushed >= takes;
-            Ok(match world.images.scans.get(repository) {
-                Some(ScanStory::Unavailable(status)) => {
-                    Scan::Unavailable { status: (*status).into(), description: "the operating system is not supported".into() }
-                }
-                Some(ScanStory::Finds(findings)) if ended => Scan::Finished { findings: findings.clone() },
-                None if ended => Scan::Finished { findings: Vec::new() },
-                Some(ScanStory::Finds(_) | ScanStory::NeverEnds) | None => Scan::Running,
-            })
+            let completed = |findings: &[Finding]| {
+                let at = Some(world.timestamp(pushed + takes));
+                let findings = findings.to_vec();
+                Scan { findings, completed_at: at, source_updated_at: at, ..Scan::of(Status::Complete, "") }
+            };
+            let scan = match world.images.scans.get(repository) {
+                Some(ScanStory::Stands(status)) => Scan::of(status.clone(), "the operating system is not supported"),
+                Some(ScanStory::Finds(findings)) if ended => completed(findings),
+                None if ended => completed(&[]),
+                Some(ScanStory::Finds(_) | ScanStory::NeverEnds) | None => Scan::of(Status::InProgress, ""),
+            };
+            Ok(vec![ImageScan { platform: None, scan }])
         })
         .await
     }

@@ -31,6 +31,8 @@ pub struct Surroundings {
     /// Journals, as they stand on the disk.
     pub runs: BTreeMap<RunId, String>,
     pub artefacts: BTreeMap<String, Vec<u8>>,
+    /// `.shipit/build.json`.
+    pub handed_over: Option<String>,
     /// What the smoke address answers.
     pub answers: u16,
 }
@@ -44,6 +46,7 @@ impl Default for Surroundings {
             ancestry: BTreeMap::new(),
             runs: BTreeMap::new(),
             artefacts: BTreeMap::new(),
+            handed_over: None,
             answers: 200,
         }
     }
@@ -144,6 +147,15 @@ impl Store for Fake {
             Ok(())
         })
         .await
+    }
+
+    async fn handed_over(&self) -> PortResult<Option<String>> {
+        Ok(self.lock().surroundings.handed_over.clone())
+    }
+
+    async fn hand_over(&self, text: &str) -> PortResult<()> {
+        self.lock().surroundings.handed_over = Some(text.to_owned());
+        Ok(())
     }
 
     async fn artefact(&self, path: &Path, content: &[u8]) -> PortResult<String> {

@@ -289,16 +289,16 @@ codes! {
     RegistryLogin = 402 => Failed,
         because "the role may get a token but not push to this repository";
         next "add the statement that is shown to the role's policy";
-    /// findings at or above the threshold
+    /// more findings than the gate allows
     GateBlocked = 411 => Gate,
-        because "the image has vulnerabilities at or above `gate: fail_on:`, or a waiver has ended";
+        because "the image has vulnerabilities at or above `gate: fail_on:`, more than `gate: thresholds:` allow, or a waiver has ended";
         next "update the packages or the base image",
             "waive a finding under `gate: waivers:` with a reason and a last day";
     /// there is no usable scan result
     GateUnknown = 412 => Gate,
-        because "the scanner does not know the image's base system, or the scan failed or did not end";
+        because "the scanner does not know the image's base system, the scan failed, did not end, or is older than `gate: max_age:`";
         next "build from a base image that the scanner knows",
-            "or set `gate: unscannable: allow`";
+            "or name the status under `gate: allow_status:`";
     /// no AWS credentials were found
     NoCredentials = 501 => Refused,
         because "neither the environment, the AWS profile, the container nor the instance has any";

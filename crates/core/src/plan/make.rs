@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::against::against;
 use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
 use crate::failure::Failure;
 use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
@@ -80,10 +81,9 @@ impl Making<'_> {
     }
 
     fn image(&mut self, image: &Image, seen: &ImageSeen, uri: &str, stored: Option<&StoredImage>) {
-        let gate = StepKind::Gate { image: image.name.clone(), repository: image.repository.clone() };
-        let fail_on = format!("{:?}", self.pipeline.gate.fail_on).to_lowercase();
-        let because_gate =
-            if fail_on == "never" { "the scan must exist, no finding blocks".to_owned() } else { format!("fail on {fail_on}") };
+        let against = against(self.pipeline, self.snapshot, &image.name);
+        let gate = StepKind::Gate { image: image.name.clone(), repository: image.repository.clone(), against };
+        let because_gate = self.pipeline.gate.to_string();
         match stored {
             Some(stored) if is_ours(stored, &self.snapshot.source.commit.0, &seen.inputs) => {
                 self.reused.insert(image.name.clone(), stored.clone());

@@ -1,28 +1,37 @@
-//! ECR's scan replies in core's words: basic and enhanced findings told apart by their shape.
+//! ECR's scan replies in core's words: basic and enhanced findings told apart by their shape, whatever the status says.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_ecr::operation::describe_image_scan_findings::DescribeImageScanFindingsOutput;
-use aws_sdk_ecr::types::{EnhancedImageScanFinding, ImageScanFinding};
-use shipit_core::gate::{Finding, Severity};
+use aws_sdk_ecr::primitives::DateTime;
+use aws_sdk_ecr::types::{EnhancedImageScanFinding, ImageScanFinding, VulnerablePackage};
+use jiff::Timestamp;
+use shipit_core::gate::{Finding, Fix, Scan, Severity, Status};
 
-/// What one page says.
+/// One page of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The scan has not ended.
-    Running,
-    /// These findings; more under the token.
-    Findings {
-        /// They.
-        findings: Vec<Finding>,
-        /// The next page's token.
-        next: Option<String>,
-    },
-    /// There is no result.
-    Unavailable {
-        /// ECR's status.
-        status: String,
-        /// ECR's description, or nothing.
-        description: String,
-    },
+pub struct Page {
+    /// The scan as this page shows it.
+    pub scan: Scan,
+    /// How many findings of each severity the registry has listed here, those that do not count among them.
+    pub listed: BTreeMap<Severity, usize>,
+    /// How many it says there are on all pages.
+    pub counted: BTreeMap<Severity, usize>,
+    /// Which shape they have.
+    pub shape: Shape,
+    /// The next page's token.
+    pub next: Option<String>,
+}
+
+/// Whose findings they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Basic scanning's.
+    Basic,
+    /// Inspector's.
+    Enhanced,
+    /// The status has findings and the reply has not: it does not say yet.
+    Missing,
 }
 
 /// Reads one page.
@@ -31,17 +40,29 @@ pub fn page(reply: DescribeImageScanFindingsOutput) -> Page {
         Some(scan) => (scan.status.map(|status| status.as_str().to_owned()), scan.description.unwrap_or_default()),
         None => (None, String::new()),
     };
-    match status.as_deref() {
-        Some("PENDING" | "IN_PROGRESS") => Page::Running,
-        Some("COMPLETE" | "ACTIVE") => {
-            let found = reply.image_scan_findings;
-            let (basic, enhanced) = found.map(|found| (found.findings, found.enhanced_findings)).unwrap_or_default();
-            let basic = basic.unwrap_or_default().into_iter().map(from_basic);
-            let enhanced = enhanced.unwrap_or_default().into_iter().flat_map(from_enhanced);
-            Page::Findings { findings: basic.chain(enhanced).collect(), next: reply.next_token }
-        }
-        _ => Page::Unavailable { status: status.unwrap_or_else(|| "UNKNOWN".to_owned()), description },
+    let mut scan = Scan::of(Status::read(status.as_deref().unwrap_or("UNKNOWN")), description);
+    let mut page =
+        Page { scan: scan.clone(), listed: BTreeMap::new(), counted: BTreeMap::new(), shape: Shape::Missing, next: None };
+    let Some(found) = reply.image_scan_findings else { return page };
+    let basic = found.findings.unwrap_or_default();
+    page.shape = if found.enhanced_findings.is_some() { Shape::Enhanced } else { Shape::Basic };
+    let enhanced = found.enhanced_findings.unwrap_or_default();
+    let words = basic.iter().map(|finding| finding.severity.as_ref().map(|severity| severity.as_str()));
+    for word in words.chain(enhanced.iter().map(|finding| finding.severity.as_deref())) {
+        *page.listed.entry(severity(word)).or_default() += 1;
     }
+    for (word, count) in found.finding_severity_counts.unwrap_or_default() {
+        *page.counted.entry(severity(Some(word.as_str()))).or_default() += usize::try_from(count).unwrap_or(0);
+    }
+    let listed = basic.into_iter().map(from_basic);
+    scan.findings = listed.chain(enhanced.into_iter().flat_map(from_enhanced)).collect();
+    scan.completed_at = found.image_scan_completed_at.and_then(timestamp);
+    scan.source_updated_at = found.vulnerability_source_updated_at.and_then(timestamp);
+    Page { scan, next: reply.next_token, ..page }
+}
+
+fn timestamp(at: DateTime) -> Option<Timestamp> {
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or(0)).ok()
 }
 
 fn from_basic(finding: ImageScanFinding) -> Finding {
@@ -53,9 +74,10 @@ fn from_basic(finding: ImageScanFinding) -> Finding {
     Finding {
         package: attribute("package_name"),
         version: attribute("package_version"),
-        fixed_in: None,
+        fix: Fix::Untold,
         severity: severity(finding.severity.as_ref().map(|severity| severity.as_str())),
         id: finding.name.unwrap_or_else(|| "unnamed".to_owned()),
+        url: finding.uri,
     }
 }
 
@@ -65,31 +87,38 @@ fn from_enhanced(finding: EnhancedImageScanFinding) -> Vec<Finding> {
         return Vec::new();
     }
     let severity = severity(finding.severity.as_deref());
-    let details = finding.package_vulnerability_details;
-    let (id, packages) = details.map(|details| (details.vulnerability_id, details.vulnerable_packages)).unwrap_or_default();
+    let available = finding.fix_available;
+    let (id, packages, url) = finding
+        .package_vulnerability_details
+        .map(|details| (details.vulnerability_id, details.vulnerable_packages, details.source_url))
+        .unwrap_or_default();
     let id = id.or(finding.title).or(finding.finding_arn).unwrap_or_else(|| "unnamed".to_owned());
     let packages = packages.unwrap_or_default();
     if packages.is_empty() {
-        return vec![Finding { id, severity, package: None, version: None, fixed_in: None }];
+        let fix = fix(None, available.as_deref());
+        return vec![Finding { id, severity, package: None, version: None, fix, url }];
     }
-    let one = |package: aws_sdk_ecr::types::VulnerablePackage| Finding {
+    let one = |package: VulnerablePackage| Finding {
         id: id.clone(),
         severity,
         package: package.name,
         version: package.version,
-        fixed_in: package.fixed_in_version.filter(|version| version != "NotAvailable"),
+        fix: fix(package.fixed_in_version, available.as_deref()),
+        url: url.clone(),
     };
     packages.into_iter().map(one).collect()
 }
 
-fn severity(word: Option<&str>) -> Severity {
-    match word {
-        Some("CRITICAL") => Severity::Critical,
-        Some("HIGH") => Severity::High,
-        Some("MEDIUM") => Severity::Medium,
-        Some("LOW") => Severity::Low,
-        Some("INFORMATIONAL") => Severity::Informational,
-        // UNDEFINED, UNTRIAGED, and whatever comes.
-        _ => Severity::Unknown,
+/// `fixedInVersion` of the package, and `fixAvailable` of the finding: `PARTIAL` where only some of its packages have one.
+fn fix(version: Option<String>, available: Option<&str>) -> Fix {
+    match (version.as_deref(), available) {
+        (Some("NotAvailable"), _) | (None, Some("NO")) => Fix::None,
+        (Some(version), _) => Fix::In(version.to_owned()),
+        (None, Some("YES")) => Fix::Some,
+        (None, _) => Fix::Untold,
     }
+}
+
+fn severity(word: Option<&str>) -> Severity {
+    Severity::read(word.unwrap_or_default())
 }

@@ -27,8 +27,17 @@ pub enum Manifest {
     /// Several.
     Index {
         /// One a platform, attestations left out.
-        children: Vec<Digest>,
+        children: Vec<Child>,
     },
+}
+
+/// An image of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its digest.
+    pub digest: Digest,
+    /// E.g. `linux/arm64/v8`.
+    pub platform: String,
 }
 
 impl Manifest {
@@ -36,7 +45,7 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if let Some(children) = json["manifests"].as_array() {
-            let children = children.iter().filter(|child| is_image(child)).filter_map(|child| digest(&child["digest"]));
+            let children = children.iter().filter(|child| is_image(child)).filter_map(child);
             return Ok(Manifest::Index { children: children.collect() });
         }
         let config = digest(&json["config"]["digest"]).ok_or("the manifest names no config")?;
@@ -55,6 +64,13 @@ pub fn labels(config: &[u8]) -> Result<Labels, String> {
 /// BuildKit stores provenance beside the images, as children of the platform `unknown/unknown`.
 fn is_image(child: &Value) -> bool {
     child["platform"]["os"] != "unknown" && child["annotations"]["vnd.docker.reference.type"] != "attestation-manifest"
+}
+
+fn child(entry: &Value) -> Option<Child> {
+    let part = |name: &str| entry["platform"][name].as_str().filter(|part| !part.is_empty());
+    let parts: Vec<&str> = ["os", "architecture", "variant"].into_iter().filter_map(part).collect();
+    let platform = if parts.is_empty() { "unknown platform".to_owned() } else { parts.join("/") };
+    Some(Child { digest: digest(&entry["digest"])?, platform })
 }
 
 fn digest(value: &Value) -> Option<Digest> {
@@ -77,7 +93,8 @@ mod tests {
             {"digest":"sha256:a0","platform":{"os":"unknown","architecture":"unknown"}},
             {"digest":"sha256:a1","annotations":{"vnd.docker.reference.type":"attestation-manifest"}},
             {"digest":"sha256:b0","platform":{"os":"linux","architecture":"amd64"}}]}"#;
-        assert_eq!(Manifest::parse(index), Ok(Manifest::Index { children: vec![Digest("sha256:b0".to_owned())] }));
+        let child = Child { digest: Digest("sha256:b0".to_owned()), platform: "linux/amd64".to_owned() };
+        assert_eq!(Manifest::parse(index), Ok(Manifest::Index { children: vec![child] }));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod findings;
 mod manifest;
 mod scan;
+mod scanning;
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +71,7 @@ impl Repositories {
                 let Some(child) = children.into_iter().next() else {
                     return Ok(manifest::Labels::new());
                 };
-                let id = ImageIdentifier::builder().image_digest(child.as_str()).build();
+                let id = ImageIdentifier::builder().image_digest(child.digest.as_str()).build();
                 match image(&self.ecr, repository, id).await?.map(|found| found.manifest) {
                     Some(Manifest::Image { config }) => config,
                     Some(Manifest::Index { .. }) | None => return Ok(manifest::Labels::new()),
