@@ -1,12 +1,15 @@
-//! `shipit build`, `push`, `scan`: the first half of a deploy, as far as asked.
+//! `shipit build`, `push`: the first half of a deploy, as far as asked.
 
 use clap::Args;
-use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::event::Outcome;
+use shipit_core::failure::Exit;
+use shipit_core::handover::Handed;
 use shipit_core::plan::{Plan, StepKind};
 
-use super::finish::carry_out;
+use super::finish::carried_out;
 use super::session::{Session, refuse};
 use super::{Common, SourceArgs};
+use crate::engine::handover::hand_over;
 
 /// A part of the pipeline's first half.
 #[derive(Clone, Debug, Args)]
@@ -24,8 +27,6 @@ pub enum Verb {
     Build,
     /// Build and push.
     Push,
-    /// Only the gate, for images that are in the registry.
-    Scan,
 }
 
 impl Verb {
@@ -33,7 +34,6 @@ impl Verb {
         match self {
             Verb::Build => "build",
             Verb::Push => "push",
-            Verb::Scan => "scan",
         }
     }
 }
@@ -49,31 +49,31 @@ async fn part(args: Part, verb: Verb) -> Result<Exit, Exit> {
     let session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
     session.claim(verb.name()).await?;
     let planned = session.plan(&args.source, None).await?;
-    let missing: Vec<&str> = planned
-        .plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.kind, StepKind::Push { .. }))
-        .map(|step| step.kind.subject())
-        .collect();
-    if verb == Verb::Scan && !missing.is_empty() {
-        let failure = Failure::new(Code::Usage, format!("{} is not in the registry under this commit", missing.join(" and ")))
-            .because("the gate judges what the registry has scanned")
-            .now("nothing was touched")
-            .next("shipit push, then shipit scan");
-        return Err(refuse(&[failure]));
-    }
     let plan = only(planned.plan.clone(), verb);
-    Ok(carry_out(&session, &plan, &planned.remarks(), args.common.output, Vec::new()).await)
+    let outcome = carried_out(&session, &plan, &planned.remarks(), args.common.output, Vec::new()).await?;
+    if outcome.exit == Exit::Done {
+        tell_others(&session, &plan, &outcome).await?;
+    }
+    Ok(outcome.exit)
 }
 
 fn only(mut plan: Plan, verb: Verb) -> Plan {
     plan.steps.retain(|step| match step.kind {
-        StepKind::Build { .. } => verb != Verb::Scan,
+        StepKind::Build { .. } => true,
         StepKind::Push { .. } => verb == Verb::Push,
-        StepKind::Gate { .. } => verb == Verb::Scan,
         _ => false,
     });
     plan.unchanged.clear();
     plan
+}
+
+async fn tell_others(session: &Session, plan: &Plan, outcome: &Outcome) -> Result<(), Exit> {
+    let at = session.connected.clock.now();
+    let handed = session.pipeline().images.iter().map(|image| {
+        let (repository, digest) = (image.repository.clone(), outcome.images.get(&image.name).cloned());
+        let (commit, tag) = (plan.source.commit.clone(), plan.tag.clone());
+        (image.name.clone(), Handed { repository, commit, tag, digest, gate: None, at })
+    });
+    let told = hand_over(&session.connected.ports, &session.pipeline().name, handed.collect()).await;
+    told.map_err(|failure| refuse(&[failure]))
 }

@@ -1,6 +1,6 @@
 //! A run carried out: journal opened, events told, outcome answered as the exit. A fresh run is the case of no facts.
 
-use shipit_core::event::Event;
+use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::Exit;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::plan::Plan;
@@ -13,17 +13,38 @@ use crate::engine::resume::begin;
 use crate::engine::run::run;
 use crate::report::{Output, Reports};
 
-/// Carries a plan out as a new run, with facts that are known beforehand.
+/// Carries a plan out as a new run, with facts that are known beforehand; answers its exit.
 pub async fn carry_out(session: &Session, plan: &Plan, remarks: &[String], output: Output, facts: Vec<Entry>) -> Exit {
+    match carried_out(session, plan, remarks, output, facts).await {
+        Ok(outcome) => outcome.exit,
+        Err(exit) => exit,
+    }
+}
+
+/// The same, with all that came of it.
+///
+/// # Errors
+/// What was refused has been said; the exit is to be answered.
+pub async fn carried_out(
+    session: &Session,
+    plan: &Plan,
+    remarks: &[String],
+    output: Output,
+    facts: Vec<Entry>,
+) -> Result<Outcome, Exit> {
     let head = Head { run: new_run(jiff::Timestamp::now()), by: session.by.clone(), plan: plan.clone() };
     match begin(&session.context(&|_| {}), head, facts).await {
-        Ok(book) => go_on(session, book, remarks, output).await,
-        Err(failure) => refuse(&[failure]),
+        Ok(book) => Ok(follow(session, book, remarks, output).await),
+        Err(failure) => Err(refuse(&[failure])),
     }
 }
 
 /// Carries out what a journal, which is open, says there is still to do.
 pub async fn go_on(session: &Session, book: Book, remarks: &[String], output: Output) -> Exit {
+    follow(session, book, remarks, output).await.exit
+}
+
+async fn follow(session: &Session, book: Book, remarks: &[String], output: Output) -> Outcome {
     let clock = session.connected.clock;
     let Head { run: run_id, plan, .. } = book.head;
     session.announce(&run_id);
@@ -34,7 +55,7 @@ pub async fn go_on(session: &Session, book: Book, remarks: &[String], output: Ou
         tell(Event::Notice { message: remark.clone() });
     }
     let journal = Journal::new(session.connected.ports.store.as_ref(), clock, run_id, book.entries);
-    run(&session.context(&tell), &plan, &journal).await.exit
+    run(&session.context(&tell), &plan, &journal).await
 }
 
 fn started(session: &Session, run: &RunId, plan: &Plan) -> Event {

@@ -15,12 +15,14 @@ pub mod render;
 pub mod resume;
 pub mod rollback;
 pub mod sandbox;
+pub mod scan;
 pub mod schema;
 pub mod session;
 pub mod status;
 pub mod typed;
 pub mod wait;
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,8 +51,8 @@ pub enum Command {
     Build(build::Part),
     /// Build and push the images
     Push(build::Part),
-    /// Hold the images of this commit at the scan gate
-    Scan(build::Part),
+    /// Hold images at the scan gate: those of this commit, or one of the registry
+    Scan(scan::Scan),
     /// Print the task definition and imagedefinitions.json of a service
     Render(render::Render),
     /// Go back to the revision before, or to a named one
@@ -81,7 +83,7 @@ pub enum Command {
 
 /// Where and what: the pipeline file, its environment, the account.
 #[derive(Clone, Debug, Args)]
-pub struct Common {
+pub struct Place {
     /// The pipeline file
     #[arg(short, long, env = "SHIPIT_FILE", default_value = "shipit.yaml", value_name = "FILE")]
     pub file: PathBuf,
@@ -103,9 +105,24 @@ pub struct Common {
     /// What an interrupted run leaves behind: `turn-back`, `leave` or `stop`, instead of the file's
     #[arg(long, value_name = "POLICY")]
     pub on_interrupt: Option<String>,
+}
+
+/// The same, and how it is shown.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    #[command(flatten)]
+    place: Place,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+impl Deref for Common {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
 }
 
 /// Which source tree.
@@ -154,7 +171,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Plan(args) => plan::run(args).await,
         Command::Build(args) => build::run(args, build::Verb::Build).await,
         Command::Push(args) => build::run(args, build::Verb::Push).await,
-        Command::Scan(args) => build::run(args, build::Verb::Scan).await,
+        Command::Scan(args) => scan::run(args).await,
         Command::Render(args) => render::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Prune(args) => prune::run(args).await,

@@ -15,7 +15,7 @@ use shipit_core::snapshot::Snapshot;
 use tokio::sync::watch;
 
 use super::prompt::Prompt;
-use super::{Common, SourceArgs, typed};
+use super::{Place, SourceArgs, typed};
 use crate::app::{self, Connected, Target};
 use crate::config::{self, Contexts, Loaded, Overrides, Paint};
 use crate::engine::people::People;
@@ -46,7 +46,7 @@ impl Session {
     ///
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
-    pub async fn open(common: &Common, strategy: Option<&String>) -> Result<Self, Exit> {
+    pub async fn open(common: &Place, strategy: Option<&String>) -> Result<Self, Exit> {
         Self::connect(common, load(common, strategy)?).await
     }
 
@@ -54,11 +54,11 @@ impl Session {
     ///
     /// # Errors
     /// What was refused has been said; the exit is to be answered.
-    pub async fn open_without_contexts(common: &Common) -> Result<Self, Exit> {
+    pub async fn open_without_contexts(common: &Place) -> Result<Self, Exit> {
         Self::connect(common, load_without_contexts(common)?).await
     }
 
-    async fn connect(common: &Common, loaded: Loaded) -> Result<Self, Exit> {
+    async fn connect(common: &Place, loaded: Loaded) -> Result<Self, Exit> {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
         let run = Arc::new(OnceLock::new());
@@ -131,7 +131,7 @@ impl Session {
 ///
 /// # Errors
 /// What was refused has been said; the exit is to be answered.
-pub async fn planned(common: &Common, source: &SourceArgs) -> Result<(Session, Planned), Exit> {
+pub async fn planned(common: &Place, source: &SourceArgs) -> Result<(Session, Planned), Exit> {
     let session = Session::open(common, source.strategy.as_ref()).await?;
     let planned = session.plan(source, None).await?;
     Ok((session, planned))
@@ -171,7 +171,7 @@ impl Planned {
 ///
 /// # Errors
 /// The exit to answer.
-pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> {
+pub fn load(common: &Place, strategy: Option<&String>) -> Result<Loaded, Exit> {
     load_for(common, strategy, Contexts::Needed)
 }
 
@@ -179,11 +179,11 @@ pub fn load(common: &Common, strategy: Option<&String>) -> Result<Loaded, Exit> 
 ///
 /// # Errors
 /// The exit to answer.
-pub fn load_without_contexts(common: &Common) -> Result<Loaded, Exit> {
+pub fn load_without_contexts(common: &Place) -> Result<Loaded, Exit> {
     load_for(common, None, Contexts::NotNeeded)
 }
 
-fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> Result<Loaded, Exit> {
+fn load_for(common: &Place, strategy: Option<&String>, contexts: Contexts) -> Result<Loaded, Exit> {
     typed::remember(common);
     let overrides = Overrides {
         environment: common.environment.clone(),
@@ -205,7 +205,7 @@ fn load_for(common: &Common, strategy: Option<&String>, contexts: Contexts) -> R
 }
 
 /// AWS or the sandbox, as the flags say.
-pub fn target(common: &Common, pipeline: &Pipeline) -> Target {
+pub fn target(common: &Place, pipeline: &Pipeline) -> Target {
     if common.sandbox {
         return Target::Sandbox { folder: pipeline.folder.clone() };
     }

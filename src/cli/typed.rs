@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use shipit_core::event::{Event, Progress};
 use shipit_core::failure::Failure;
 
-use super::Common;
+use super::Place;
 
-/// Commands that take [`Common`].
+/// Commands that take [`Place`].
 const COMMANDS: [&str; 14] = [
     "deploy",
     "plan",
@@ -29,7 +29,7 @@ const COMMANDS: [&str; 14] = [
 static GIVEN: OnceLock<String> = OnceLock::new();
 
 /// Keeps the flags that every command of this pipeline needs.
-pub fn remember(common: &Common) {
+pub fn remember(common: &Place) {
     let _only_once = GIVEN.set(flags(common));
 }
 
@@ -62,7 +62,7 @@ pub fn event(event: Event) -> Event {
     }
 }
 
-fn flags(common: &Common) -> String {
+fn flags(common: &Place) -> String {
     let mut flags = String::new();
     let file = common.file.display().to_string();
     let own_profile = std::env::var("AWS_PROFILE").ok();

@@ -4,7 +4,8 @@
 //! step, journaled; [`step`] does one, [`image`] those that build and push, [`gate`] holds an image until its scan is judged;
 //! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares candidate and stable;
 //! [`dossier`]
-//! captures what goes wrong; [`counting`] knows what it has cost; [`hidden`] says what cannot be answered; [`leftovers`] takes
+//! captures what goes wrong; [`counting`] knows what it has cost; [`handover`] tells
+//! whoever reads on; [`hidden`] says what cannot be answered; [`leftovers`] takes
 //! out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from
 //! elsewhere; [`turned_back`] says why and at what cost; [`underway`] looks at what is in progress; [`unwind`] undoes; [`trail`]
 //! knows what a service ran before; [`wait`] says when to look again.
@@ -17,6 +18,7 @@ pub mod counting;
 pub mod dossier;
 pub mod follow;
 pub mod gate;
+pub mod handover;
 pub mod hidden;
 pub mod image;
 pub mod interrupt;

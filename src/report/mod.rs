@@ -7,6 +7,8 @@ pub mod ink;
 pub mod json;
 pub mod lines;
 pub mod listing;
+pub mod sarif;
+pub mod scanned;
 #[cfg(test)]
 mod stories;
 pub mod terminal;

@@ -13,6 +13,7 @@ pub mod dossier;
 pub mod event;
 pub mod failure;
 pub mod gate;
+pub mod handover;
 pub mod imagedefinitions;
 pub mod inventory;
 pub mod journal;
