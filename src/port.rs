@@ -21,6 +21,7 @@ use shipit_core::event::Progress;
 use shipit_core::gate::{Detail, ImageScan};
 use shipit_core::inventory::Inventory;
 use shipit_core::journal::{Book, Entry, Head};
+use shipit_core::leak::Leak;
 use shipit_core::pipeline::{Image, Shift};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::rollout::Answer;
@@ -110,6 +111,15 @@ pub struct BuiltImage {
     pub builder: &'static str,
 }
 
+/// A search for secrets in an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// What was found.
+    pub leaks: Vec<Leak>,
+    /// Secrets of the build whose value is too short to be looked for.
+    pub too_short: Vec<String>,
+}
+
 /// A push that the registry took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedImage {
@@ -133,6 +143,9 @@ pub trait Builder: Send + Sync {
         logins: &[Login],
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage>;
+    /// Searches the built image of that name for secrets: the values that its build was given, in every layer and in the
+    /// configuration, and what looks like a secret, in the configuration and in the layers above the base image.
+    async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched>;
     /// What is installed in the image of that name, which lies in the Engine.
     async fn inventory(&self, name: &str) -> PortResult<Inventory>;
     /// Pushes `<repository>:<tag>`.

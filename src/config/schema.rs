@@ -1,5 +1,6 @@
 //! The JSON Schema of the pipeline file, for editors. These types say what the reader takes; a test holds both together.
 
+mod secrets;
 mod shift;
 
 use std::borrow::Cow;
@@ -9,6 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use secrets::{BuildSecret, NotSecret};
 use shift::{BlueGreen, Canary, Judge, Linear, Pause, Traffic};
 
 /// Text that `${env:…}` fills in; whether it fits is known only then.
@@ -60,6 +62,12 @@ struct Image {
     target: Option<String>,
     /// The platform; the Engine's own if not given.
     platform: Option<Platform>,
+    /// Secrets for `RUN --mount=type=secret`, by id; they are never in the image.
+    secrets: Option<BTreeMap<String, BuildSecret>>,
+    /// `default`: `RUN --mount=type=ssh` reaches this machine's SSH agent.
+    ssh: Option<Ssh>,
+    /// What looks like a secret in the image and is none.
+    not_secret: Option<Vec<NotSecret>>,
 }
 
 /// The scan gate.
@@ -257,6 +265,7 @@ values! {
     Role = matching("arn:aws[a-z-]*:iam::[0-9]{12}:role/.+");
     Repository = matching(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*");
     Platform = words(&["linux/amd64", "linux/arm64"]);
+    Ssh = words(&["default"]);
     Threshold = words(&["critical", "high", "medium", "low", "never"]);
     Count = number(0, i32::MAX.unsigned_abs());
     YesOrNo = json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });

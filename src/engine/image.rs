@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use shipit_core::event::StepResult;
+use shipit_core::event::{Event, StepResult};
 use shipit_core::journal::Output;
+use shipit_core::leak;
 use shipit_core::pipeline::Image;
 use shipit_core::plan::{INPUTS_LABEL, REVISION_LABEL};
 use shipit_core::release::Digest;
@@ -27,8 +28,22 @@ pub async fn build(doing: &Doing<'_>, image: &Image, inputs: &Digest, repository
     let name = format!("{repository}:{}", doing.plan.tag);
     let tell = |progress| doing.progress(progress);
     let built = doing.context.ports.builder.build(image, &name, &labels, &[login], &tell).await?;
+    keep_secrets(doing, image, &name).await?;
     let result = StepResult::Built { ran: built.ran, steps: built.steps, builder: built.builder.to_owned() };
     Ok(Done { output: Output::Built, result })
+}
+
+/// Nothing that holds a secret is pushed.
+async fn keep_secrets(doing: &Doing<'_>, image: &Image, name: &str) -> Result<(), StepEnd> {
+    let searched = doing.context.ports.builder.leaks(image, name).await?;
+    for id in searched.too_short {
+        let message = format!("the value of the secret `{id}` is too short to be looked for in `{}`", image.name);
+        (doing.context.tell)(Event::Notice { message });
+    }
+    match leak::refusal(&image.name, &leak::judge(searched.leaks, &image.secrets.exceptions)) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
 }
 
 /// Pushes what was built, with a new login where one ends meanwhile.

@@ -70,6 +70,7 @@ impl World {
             args: BTreeMap::new(),
             target: None,
             platform: None,
+            secrets: Default::default(),
         };
         self.made.lock().unwrap().push(name.to_owned());
         self.docker.build(&image, name, &BTreeMap::new(), logins, &|_| ()).await.map_err(Failure::from)

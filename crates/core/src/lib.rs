@@ -17,6 +17,7 @@ pub mod handover;
 pub mod imagedefinitions;
 pub mod inventory;
 pub mod journal;
+pub mod leak;
 pub mod pipeline;
 pub mod plan;
 pub mod prune;

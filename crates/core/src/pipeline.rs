@@ -10,8 +10,10 @@ use shipit_scheduler::Span;
 use crate::analysis::Judge;
 use crate::gate::GatePolicy;
 
+mod secrets;
 mod traffic;
 
+pub use secrets::{Agent, NotSecret, SecretSource, Secrets};
 pub use traffic::{Pause, PauseAt, Share, Shift, Steps, Traffic};
 
 /// A name given in the pipeline file: of an image or of a service.
@@ -87,6 +89,8 @@ pub struct Image {
     pub target: Option<String>,
     /// `linux/amd64`, `linux/arm64`; none is the Engine's own.
     pub platform: Option<String>,
+    /// `secrets:`, `ssh:` and `not_secret:`.
+    pub secrets: Secrets,
 }
 
 /// A service of the cluster and how it is rolled out.

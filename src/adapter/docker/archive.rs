@@ -8,8 +8,10 @@ use bollard::errors::Error;
 use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
 use serde::Deserialize;
+use serde_json::Value;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Layer;
+use shipit_core::leak::{Found, Search};
 use shipit_core::release::Digest;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -28,6 +30,10 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 pub(super) struct Image {
     /// Its layers, lowest first.
     pub(super) layers: Vec<Layer>,
+    /// What looks like a secret, or is one: of each layer the files, and what is in them.
+    pub(super) found: Vec<Vec<(String, Found)>>,
+    /// Its configuration.
+    pub(super) config: Value,
 }
 
 /// One image in `manifest.json`.
@@ -48,11 +54,11 @@ struct RootFs {
     diff_ids: Vec<Digest>,
 }
 
-/// Reads the image of that name.
-pub(super) async fn read(engine: &Engine, name: &str) -> Result<Image, Failure> {
+/// Reads the image of that name, and searches it where there is something to search for.
+pub(super) async fn read(engine: &Engine, name: &str, search: Option<Search>) -> Result<Image, Failure> {
     let bytes = engine.api.export_image(name).map_err(io::Error::other);
     let bytes = SyncIoBridge::new(StreamReader::new(Box::pin(bytes)));
-    let read = tokio::task::spawn_blocking(move || of(bytes)).await;
+    let read = tokio::task::spawn_blocking(move || of(bytes, search.as_ref())).await;
     let read = read.unwrap_or_else(|error| Err(io::Error::other(format!("it ended early: {error}"))));
     read.map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(engine) if trouble::is_gone(engine) => {
@@ -71,23 +77,23 @@ fn unreadable(name: &str, why: &str) -> Failure {
 }
 
 /// Reads the archive, in which what says how its parts belong together comes last, or first.
-pub(super) fn of(from: impl Read) -> io::Result<Image> {
-    let mut parts = Parts::default();
+pub(super) fn of(from: impl Read, search: Option<&Search>) -> io::Result<Image> {
+    let mut parts = Parts { search, texts: BTreeMap::new(), layers: BTreeMap::new(), links: BTreeMap::new() };
     for entry in tar::Archive::new(from).entries()? {
         parts.take(entry?)?;
     }
     parts.image()
 }
 
-#[derive(Default)]
-struct Parts {
+struct Parts<'s> {
+    search: Option<&'s Search>,
     texts: BTreeMap<String, Vec<u8>>,
     layers: BTreeMap<String, layer::Read>,
     /// The Engine gives out a layer once; where an image has it again there is a link.
     links: BTreeMap<String, String>,
 }
 
-impl Parts {
+impl Parts<'_> {
     fn take(&mut self, mut entry: tar::Entry<'_, impl Read>) -> io::Result<()> {
         let path = layer::normal(&entry.path()?);
         if let Some(target) = entry.link_name()?.filter(|_| entry.header().entry_type().is_symlink()) {
@@ -105,12 +111,12 @@ impl Parts {
         let is_tar = head.get(at..).is_some_and(|rest| rest.starts_with(magic));
         let is_empty_tar = head.len() == 512 && head.iter().all(|byte| *byte == 0);
         if is_tar || is_empty_tar {
-            self.layers.insert(path, layer::read(Cursor::new(head).chain(entry))?);
+            self.layers.insert(path, layer::read(Cursor::new(head).chain(entry), self.search)?);
         } else if head.starts_with(GZIP_MAGIC) {
-            self.layers.insert(path, layer::read(MultiGzDecoder::new(Cursor::new(head).chain(entry)))?);
+            self.layers.insert(path, layer::read(MultiGzDecoder::new(Cursor::new(head).chain(entry)), self.search)?);
         } else if head.starts_with(ZSTD_MAGIC) {
             let zstd = ruzstd::decoding::StreamingDecoder::new(Cursor::new(head).chain(entry)).map_err(io::Error::other)?;
-            self.layers.insert(path, layer::read(zstd)?);
+            self.layers.insert(path, layer::read(zstd, self.search)?);
         } else if head.starts_with(b"{") || head.starts_with(b"[") {
             if entry.size() > LARGEST_JSON {
                 return Err(io::Error::other(format!("`{path}` is too large for what it is: {} bytes", entry.size())));
@@ -130,19 +136,20 @@ impl Parts {
         let [manifest] = manifests.as_slice() else {
             return Err(io::Error::other(format!("it holds {} images", manifests.len())));
         };
-        let config: Config = serde_json::from_slice(text(&manifest.config)?)?;
-        let digests = config.rootfs.diff_ids;
+        let config: Value = serde_json::from_slice(text(&manifest.config)?)?;
+        let digests = Config::deserialize(&config)?.rootfs.diff_ids;
         if digests.len() != manifest.layers.len() {
             return Err(io::Error::other(format!("it has {} layers, not {}", manifest.layers.len(), digests.len())));
         }
-        let mut layers = Vec::new();
+        let (mut layers, mut all) = (Vec::new(), Vec::new());
         for (path, digest) in manifest.layers.iter().zip(digests) {
             let path = self.links.get(path).unwrap_or(path);
             let read = self.layers.get(path).ok_or_else(|| io::Error::other(format!("the layer `{path}` is missing in it")))?;
-            let layer::Read { gone, files } = read.clone();
+            let layer::Read { gone, files, found } = read.clone();
             layers.push(Layer { digest, gone, files });
+            all.push(found);
         }
-        Ok(Image { layers })
+        Ok(Image { layers, found: all, config })
     }
 }
 

@@ -17,7 +17,9 @@ use shipit_core::pipeline::Image;
 use super::connect::{Engine, Way};
 use super::context::Context;
 use super::login::Logins;
+use super::mask::Mask;
 use super::progress::Watch;
+use super::secrets::Held;
 use super::session::Session;
 use super::{ended, push, request, tarball, trouble};
 use crate::adapter::content::hex;
@@ -35,6 +37,7 @@ pub(super) struct Build<'a> {
     pub(super) labels: &'a BTreeMap<String, String>,
     pub(super) context: Arc<Context>,
     pub(super) logins: Logins,
+    pub(super) held: Arc<Held>,
 }
 
 /// The Engine has no BuildKit.
@@ -42,6 +45,9 @@ struct NoBuildKit;
 
 impl Build<'_> {
     pub(super) async fn run(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
+        if engine.way == Way::Stream && self.image.secrets.are_used() {
+            return Err(no_secrets(self.image, "it is reached over TLS, where no session can be opened"));
+        }
         let built = match engine.way {
             Way::Session => self.in_session(engine, tell).await?,
             Way::Stream => self.streamed(engine, tell).await?,
@@ -49,13 +55,14 @@ impl Build<'_> {
         };
         match built {
             Ok(built) => Ok(built),
+            Err(NoBuildKit) if self.image.secrets.are_used() => Err(no_secrets(self.image, "it has no BuildKit")),
             Err(NoBuildKit) => self.classic(engine, tell).await,
         }
     }
 
     async fn in_session(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
         let id = fresh_id();
-        let opened = Session::open(&engine.address, &id, self.context.clone(), self.logins.clone()).await;
+        let opened = Session::open(&engine.address, &id, self.context.clone(), self.logins.clone(), self.held.clone()).await;
         let _session = match opened {
             Ok(session) => session,
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Err(NoBuildKit)),
@@ -144,7 +151,8 @@ impl Build<'_> {
         failed: &OnceLock<String>,
     ) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
         let mut lines = std::pin::pin!(ended::lines(lines));
-        let mut watch = Watch::new(tell);
+        let mask = Mask::of(&self.held);
+        let mut watch = Watch::new(tell, mask.clone());
         let mut id = None;
         while let Some(line) = lines.next().await {
             let line = match line {
@@ -161,7 +169,7 @@ impl Build<'_> {
                     if builder != "BuildKit" {
                         watch.failed_here(&trouble::words(&error));
                     }
-                    return Err(trouble::of_build(self.image, &self.context.dockerfile, &watch, &error));
+                    return Err(mask.failure(trouble::of_build(self.image, &self.context.dockerfile, &watch, &error)));
                 }
             };
             match line.aux {
@@ -180,6 +188,13 @@ impl Build<'_> {
         })?;
         Ok(Ok(BuiltImage { id, ran, steps, builder }))
     }
+}
+
+fn no_secrets(image: &Image, why: &str) -> Failure {
+    Failure::new(Code::NoSecretsHere, format!("the Engine cannot give `{}` its `secrets:` or `ssh:`", image.name))
+        .because(why)
+        .now("nothing was built, nothing was pushed")
+        .next("build on an Engine with BuildKit that is reached by its socket")
 }
 
 fn has_no_buildkit(error: &Error) -> bool {

@@ -145,7 +145,7 @@ impl Context {
 }
 
 impl Dockerfile {
-    fn read(image: &Image) -> Result<Dockerfile, Failure> {
+    pub(super) fn read(image: &Image) -> Result<Dockerfile, Failure> {
         let path = image.context.join(&image.dockerfile);
         let text = fs::read_to_string(&path).map_err(|error| {
             let failure = unreadable(&path, &error);

@@ -9,39 +9,48 @@ mod ended;
 mod ignore;
 mod layer;
 mod login;
+mod mask;
+mod own;
 mod progress;
 mod push;
 mod request;
+mod secrets;
 mod session;
 mod tarball;
 mod trouble;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Inventory;
+use shipit_core::leak::{self, Leak, Place, Rule, Search};
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
 use tokio::sync::OnceCell;
 
-use crate::port::{Builder, BuiltImage, Login, PortResult, PushedImage, Tell};
+use crate::port::{Builder, BuiltImage, Login, PortResult, PushedImage, Searched, Tell};
 use connect::Engine;
-use context::Context;
 pub(crate) use context::fingerprint;
+use context::{Context, Dockerfile};
 use login::Logins;
+use secrets::Held;
 
 /// The Docker Engine of this machine, or the one that `DOCKER_HOST` names.
 pub struct Docker {
     engine: OnceCell<Engine>,
     config: Option<PathBuf>,
+    agent: Option<PathBuf>,
+    /// Of images that were searched: whoever asks for what is installed in one does not have it read again.
+    inventories: Mutex<BTreeMap<String, Inventory>>,
 }
 
 impl Docker {
     /// For commands that may not need an Engine at all: it is looked for when something is built or pushed.
     pub fn when_needed() -> Docker {
-        Docker { engine: OnceCell::new(), config: login::config_folder() }
+        Docker { engine: OnceCell::new(), config: login::config_folder(), agent: secrets::agent(), inventories: Mutex::default() }
     }
 
     /// Finds the Engine and greets it.
@@ -60,6 +69,11 @@ impl Docker {
     /// `SHIP306` when none answers.
     pub async fn host(&self) -> Result<String, Failure> {
         Ok(self.engine().await?.address.to_string())
+    }
+
+    async fn held(&self, image: &Image) -> Result<Held, Failure> {
+        let (owned, agent) = (image.clone(), self.agent.clone());
+        reading(move || Held::read(&owned, agent)).await
     }
 
     async fn engine(&self) -> Result<&Engine, Failure> {
@@ -85,12 +99,39 @@ impl Builder for Docker {
         let owned = image.clone();
         let context = reading(move || Context::read(&owned)).await?;
         let logins = Logins::new(logins, self.config.as_deref());
-        let build = build::Build { image, name, labels, context: context.into(), logins };
+        let held = self.held(image).await?.into();
+        let build = build::Build { image, name, labels, context: context.into(), logins, held };
         Ok(build.run(self.engine().await?, tell).await?)
     }
 
     async fn inventory(&self, name: &str) -> PortResult<Inventory> {
-        Ok(Inventory::of(archive::read(self.engine().await?, name).await?.layers))
+        let known = self.inventories.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(match known {
+            Some(known) => known,
+            None => Inventory::of(archive::read(self.engine().await?, name, None).await?.layers),
+        })
+    }
+
+    async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched> {
+        let held = self.held(image).await?;
+        let search = || Search::new(held.values());
+        let archive::Image { layers, found, config } = archive::read(self.engine().await?, name, Some(search())).await?;
+        let owned = image.clone();
+        let dockerfile = reading(move || Dockerfile::read(&owned)).await?;
+        let base = found.len().saturating_sub(own::layers(&dockerfile.text, image.target.as_deref()));
+        let mut leaks = Vec::new();
+        for (at, (found, layer)) in found.into_iter().zip(&layers).enumerate() {
+            // What a base image has in it is its maker's to answer for; a secret of ours is not.
+            for (path, found) in found.into_iter().filter(|(_, found)| at >= base || matches!(found.rule, Rule::Value(_))) {
+                let place = Place::File { number: at + 1, layer: layer.digest.clone(), path, line: found.line };
+                leaks.push(Leak { rule: found.rule, place });
+            }
+        }
+        leaks.extend(leak::in_config(&search(), &config));
+        let too_short = search().too_short().to_vec();
+        let mut inventories = self.inventories.lock().unwrap_or_else(PoisonError::into_inner);
+        inventories.insert(name.to_owned(), Inventory::of(layers));
+        Ok(Searched { leaks, too_short })
     }
 
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage> {

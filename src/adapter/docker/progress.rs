@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bollard::moby::buildkit::v1::StatusResponse;
 use shipit_core::event::Progress;
 
+use super::mask::Mask;
 use crate::port::Tell;
 
 /// Lines kept of each step's output.
@@ -13,6 +14,7 @@ const TAIL: usize = 20;
 /// The steps seen so far.
 pub(super) struct Watch<'a> {
     tell: Tell<'a>,
+    mask: Mask,
     steps: Vec<Step>,
 }
 
@@ -38,8 +40,9 @@ pub(super) enum State {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(tell: Tell<'a>) -> Self {
-        Watch { tell, steps: Vec::new() }
+    /// Tells what is seen, without what the mask hides.
+    pub(super) fn new(tell: Tell<'a>, mask: Mask) -> Self {
+        Watch { tell, mask, steps: Vec::new() }
     }
 
     /// BuildKit's trace: vertexes, and what they print.
@@ -56,7 +59,7 @@ impl<'a> Watch<'a> {
             };
             let at = self.at(&vertex.digest);
             let step = &mut self.steps[at];
-            step.name = vertex.name;
+            step.name = self.mask.text(vertex.name);
             if step.state != state {
                 step.state = state;
                 self.moved(at);
@@ -153,6 +156,7 @@ impl<'a> Watch<'a> {
             if line.is_empty() {
                 continue;
             }
+            let line = self.mask.text(line);
             if step.tail.len() == TAIL {
                 step.tail.pop_front();
             }
@@ -191,7 +195,7 @@ mod tests {
     fn buildkit_is_folded() {
         let told = Mutex::new(Vec::new());
         let tell = |progress| told.lock().unwrap().push(progress);
-        let mut watch = Watch::new(&tell);
+        let mut watch = Watch::new(&tell, Mask::default());
         let now = Some(Default::default());
         watch.trace(status(vec![
             vertex("i", "[internal] load build context"),
@@ -222,7 +226,7 @@ mod tests {
     #[test]
     fn the_classic_builder_is_folded() {
         let tell = |_| ();
-        let mut watch = Watch::new(&tell);
+        let mut watch = Watch::new(&tell, Mask::default());
         for text in [
             "Step 1/4 : FROM a\n",
             " ---> 1234\n",

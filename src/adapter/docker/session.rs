@@ -1,4 +1,4 @@
-//! BuildKit's session: the Engine asks us over it for files of the context and for logins, and gets no more than it needs.
+//! BuildKit's session: the Engine asks us over it for files of the context, logins and secrets, and gets no more than it needs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,12 +11,14 @@ use bollard::fsutil::types::{Packet, Stat};
 use bollard::health::health_check_response::ServingStatus;
 use bollard::health::health_server::{Health, HealthServer};
 use bollard::health::{HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse};
+use bollard::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard::moby::filesync::packet::file_sync_server::{FileSync, FileSyncServer};
 use bollard::moby::filesync::v1::auth_server::{Auth, AuthServer};
 use bollard::moby::filesync::v1::{
     CredentialsRequest, CredentialsResponse, FetchTokenRequest, FetchTokenResponse, GetTokenAuthorityRequest,
     GetTokenAuthorityResponse, VerifyTokenAuthorityRequest, VerifyTokenAuthorityResponse,
 };
+use bollard::moby::sshforward::v1::ssh_server::SshServer;
 use futures_util::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -28,13 +30,20 @@ use tonic::{Request, Response, Status, Streaming};
 use super::connect::Address;
 use super::context::{Context, Entry, Kind};
 use super::login::Logins;
+use super::secrets::Held;
 use crate::adapter::content::hex;
 
 /// Bytes of a file in one message, and messages that may wait.
 const PIECE: usize = 32 * 1024;
 const WAITING: usize = 8;
-const METHODS: [&str; 3] =
-    ["/grpc.health.v1.Health/Check", "/moby.filesync.v1.Auth/Credentials", "/moby.filesync.v1.FileSync/DiffCopy"];
+const METHODS: [&str; 6] = [
+    "/grpc.health.v1.Health/Check",
+    "/moby.filesync.v1.Auth/Credentials",
+    "/moby.filesync.v1.FileSync/DiffCopy",
+    "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+    "/moby.sshforward.v1.SSH/CheckAgent",
+    "/moby.sshforward.v1.SSH/ForwardAgent",
+];
 
 /// An open session; it ends when dropped.
 pub(super) struct Session {
@@ -43,9 +52,15 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens a session of that id with the Engine.
-    pub(super) async fn open(address: &Address, id: &str, context: Arc<Context>, logins: Logins) -> io::Result<Session> {
+    pub(super) async fn open(
+        address: &Address,
+        id: &str,
+        context: Arc<Context>,
+        logins: Logins,
+        held: Arc<Held>,
+    ) -> io::Result<Session> {
         let shared = hex(&Sha256::digest(context.root.as_os_str().as_encoded_bytes()));
-        let services = Services { context, logins };
+        let services = (Services { context, logins }, held);
         let until = match address {
             Address::Unix(path) => serve(UnixStream::connect(path).await?, id, &shared, services).await?,
             Address::Tcp(place) => serve(TcpStream::connect(place).await?, id, &shared, services).await?,
@@ -56,7 +71,12 @@ impl Session {
 }
 
 /// Turns an HTTP request into a connection on which the Engine is the client.
-async fn serve<S>(mut stream: S, id: &str, shared: &str, services: Services) -> io::Result<oneshot::Sender<()>>
+async fn serve<S>(
+    mut stream: S,
+    id: &str,
+    shared: &str,
+    (services, held): (Services, Arc<Held>),
+) -> io::Result<oneshot::Sender<()>>
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
@@ -84,7 +104,9 @@ where
     let router = tonic::transport::Server::builder()
         .add_service(HealthServer::new(Alive))
         .add_service(AuthServer::from_arc(services.clone()))
-        .add_service(FileSyncServer::from_arc(services));
+        .add_service(FileSyncServer::from_arc(services))
+        .add_service(SecretsServer::from_arc(held.clone()))
+        .add_service(SshServer::from_arc(held));
     let incoming = stream::once(async { Ok::<_, io::Error>(stream) }).chain(stream::pending());
     tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
         // Dropping the sender is the signal.

@@ -70,6 +70,7 @@ impl Place {
             args: Default::default(),
             target: None,
             platform: None,
+            secrets: Default::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use shipit_core::pipeline::Image;
 use super::field::Field;
 use super::shape::IMAGE;
 use super::value::Bad;
-use super::{At, Reading, value};
+use super::{At, Reading, secrets, value};
 use crate::config::Contexts;
 use crate::config::complaint::Complaint;
 
@@ -47,6 +47,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
     let args = fields.get("args").map_or_else(|| Some(BTreeMap::new()), |field| args(&field, reading));
     let target = fields.get("target").and_then(|field| field.read(reading, value::line));
     let platform = fields.get("platform").and_then(|field| field.read(reading, |text| value::word(text, PLATFORMS)));
+    let secrets = secrets::secrets(&fields, reading);
     raw.repository.clone_from(&repository);
     raw.image = context.zip(dockerfile).zip(repository).zip(args).map(|(((context, dockerfile), repository), args)| Image {
         name: raw.name.value.clone(),
@@ -56,6 +57,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
         args,
         target: target.map(|target| target.value),
         platform: platform.map(|platform| platform.value.to_owned()),
+        secrets,
     });
     raw
 }

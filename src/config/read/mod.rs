@@ -7,6 +7,7 @@ mod gate;
 mod image;
 mod judge;
 mod pipeline;
+mod secrets;
 mod service;
 pub(super) mod shape;
 mod shift;

@@ -29,8 +29,15 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
     later: &["verify"],
 };
 
-pub(in crate::config) const IMAGE: Shape =
-    Shape { title: "Image", keys: &["context", "dockerfile", "repository", "args", "target", "platform"], later: &["platforms"] };
+pub(in crate::config) const IMAGE: Shape = Shape {
+    title: "Image",
+    keys: &["context", "dockerfile", "repository", "args", "target", "platform", "secrets", "ssh", "not_secret"],
+    later: &["platforms"],
+};
+
+pub(in crate::config) const SECRET: Shape = Shape { title: "BuildSecret", keys: &["env", "file"], later: &[] };
+
+pub(in crate::config) const NOT_SECRET: Shape = Shape { title: "NotSecret", keys: &["path", "rule", "reason"], later: &[] };
 
 pub(in crate::config) const GATE: Shape = Shape {
     title: "Gate",
@@ -95,6 +102,8 @@ pub(in crate::config) const SMOKE: Shape = Shape { title: "Smoke", keys: &["url"
 pub(in crate::config) const SHAPES: &[&Shape] = &[
     &PIPELINE,
     &IMAGE,
+    &SECRET,
+    &NOT_SECRET,
     &GATE,
     &THRESHOLDS,
     &WAIVER,

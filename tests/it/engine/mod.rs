@@ -10,6 +10,7 @@ mod leftovers;
 mod others;
 mod refusals;
 mod resumes;
+mod secrets;
 mod shapes;
 mod shifting;
 mod sisters;

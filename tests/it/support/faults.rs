@@ -10,6 +10,7 @@ pub enum Op {
     ReadSource,
     HashInputs,
     Build,
+    SearchImage,
     Push,
     DescribeRepository,
     Login,
@@ -56,8 +57,8 @@ impl Op {
 
     /// AWS answers it: it can be throttled, and it is gone when the network is.
     pub fn is_aws(self) -> bool {
-        use Op::{Build, HashInputs, OpenRun, Probe, ReadRun, ReadSource, Record, WriteArtefact};
-        !matches!(self, ReadSource | HashInputs | Build | OpenRun | ReadRun | Record | WriteArtefact | Probe)
+        use Op::{Build, HashInputs, OpenRun, Probe, ReadRun, ReadSource, Record, SearchImage, WriteArtefact};
+        !matches!(self, ReadSource | HashInputs | Build | SearchImage | OpenRun | ReadRun | Record | WriteArtefact | Probe)
     }
 }
 

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit::port::{
-    Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Secret, Tell,
+    Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret, Tell,
 };
 use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
+use shipit_core::leak::Leak;
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
 use shipit_core::snapshot::{RepositorySeen, StoredImage};
@@ -34,6 +35,8 @@ pub struct Images {
     pub contexts: BTreeMap<String, String>,
     /// Built images in the Engine, by `<registry>/<repository>:<tag>`.
     engine: BTreeMap<String, BTreeMap<String, String>>,
+    /// Secrets that end up in each image of the pipeline.
+    pub leaks: BTreeMap<String, Vec<Leak>>,
     /// Repositories: what is under each tag, and since when.
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
@@ -101,6 +104,13 @@ impl Builder for Fake {
         tokio::time::sleep(BUILD).await;
         self.lock().images.engine.insert(name.into(), labels.clone());
         Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })
+    }
+
+    async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched> {
+        self.call(Op::SearchImage, &image.name, json!({"name": name}), |world| {
+            Ok(Searched { leaks: world.images.leaks.get(&image.name).cloned().unwrap_or_default(), too_short: Vec::new() })
+        })
+        .await
     }
 
     async fn inventory(&self, _name: &str) -> PortResult<Inventory> {

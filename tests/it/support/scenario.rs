@@ -116,6 +116,7 @@ impl Scenario {
             args: BTreeMap::new(),
             target: None,
             platform: None,
+            secrets: Default::default(),
         });
         self.pipeline.services.push(Service {
             name: name.into(),

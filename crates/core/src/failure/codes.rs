@@ -280,6 +280,18 @@ codes! {
         because "the Engine ended in the middle of it, or its disk is full: some Engines write what they give out to disk first",
             "the image was removed from the Engine meanwhile";
         next "`docker save <image> > /dev/null` does the same", "`df -h /var/lib/docker`";
+    /// a secret of the build is not there
+    SecretMissing = 309 => Refused,
+        because "the environment variable that `secrets:` names is not set: CI gives it to other jobs, or not to forks",
+            "its file is not there, is empty, or is larger than BuildKit takes",
+            "no SSH agent runs: `SSH_AUTH_SOCK` is not set";
+        next "export the variable, or write the file", "`eval $(ssh-agent) && ssh-add`";
+    /// the Engine cannot give a build its secrets
+    NoSecretsHere = 310 => Failed,
+        because "the Engine has no BuildKit: it is older than 18.09, or Podman, or BuildKit is turned off",
+            "the Engine is reached over TLS, where no session can be opened";
+        next "build on an Engine with BuildKit that is reached by its socket",
+            "`ssh -L docker.sock:/var/run/docker.sock <host>` brings the socket of another machine: `DOCKER_HOST=unix://docker.sock`";
     /// the push failed
     PushFailed = 401 => Failed,
         because "the connection between the Engine and the registry broke, or the Engine does not trust its certificate";
@@ -299,6 +311,14 @@ codes! {
         because "the scanner does not know the image's base system, the scan failed, did not end, or is older than `gate: max_age:`";
         next "build from a base image that the scanner knows",
             "or name the status under `gate: allow_status:`";
+    /// a secret ended up in the image
+    SecretInImage = 413 => Failed,
+        because "a file with credentials was copied from the context, or written by a `RUN` that was given a secret",
+            "a token was given as a build argument, a label or in `ENV`: each stays readable in the image",
+            "a test's key that only looks like one";
+        next "give it as `secrets:`, and mount it where it is needed: `RUN --mount=type=secret,id=<id>`",
+            "leave files with credentials out by `.dockerignore`",
+            "`not_secret:` of the image names what is none, with the reason";
     /// no AWS credentials were found
     NoCredentials = 501 => Refused,
         because "neither the environment, the AWS profile, the container nor the instance has any";

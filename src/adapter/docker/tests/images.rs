@@ -37,7 +37,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 fn read(parts: &Parts) -> std::io::Result<Inventory> {
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
-    Ok(Inventory::of(archive::of(tarball(&parts).as_slice())?.layers))
+    Ok(Inventory::of(archive::of(tarball(&parts).as_slice(), None)?.layers))
 }
 
 fn base() -> Vec<u8> {
@@ -101,7 +101,7 @@ fn an_archive_that_is_not_whole_is_an_error() {
     assert!(read(&short).is_err());
     let parts = older();
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(path, content)| (path.as_str(), content.as_slice())).collect();
-    assert!(archive::of(&tarball(&parts)[..200_000]).is_err());
+    assert!(archive::of(&tarball(&parts)[..200_000], None).is_err());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod builds;
 mod contexts;
 mod images;
+mod secrets;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,6 +29,7 @@ fn image(context: &Path) -> Image {
         args: BTreeMap::new(),
         target: None,
         platform: None,
+        secrets: Default::default(),
     }
 }
 
@@ -54,7 +56,10 @@ struct Bench {
 impl Bench {
     async fn new(way: Way) -> Bench {
         let engine = Engine { way, ..Engine::find().await.unwrap() };
-        Bench { docker: Docker { engine: OnceCell::new_with(Some(engine)), config: None }, made: Vec::new() }
+        Bench {
+            docker: Docker { engine: OnceCell::new_with(Some(engine)), config: None, agent: None, inventories: Mutex::default() },
+            made: Vec::new(),
+        }
     }
 
     async fn build(&mut self, image: &Image) -> (Result<BuiltImage, Failure>, Vec<Progress>) {
