@@ -1,5 +1,6 @@
 //! What the engine asks of the world, in the words of the domain: small traits, one consistent world behind them.
 
+mod attestations;
 mod clock;
 mod denied;
 mod error;
@@ -28,6 +29,7 @@ use shipit_core::rollout::Answer;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
 
+pub use attestations::Attestations;
 pub use clock::Clock;
 pub use denied::statement;
 pub use error::PortError;
@@ -326,6 +328,8 @@ pub struct Ports {
     pub builder: Box<dyn Builder>,
     /// The registry.
     pub registry: Box<dyn Registry>,
+    /// What is told about images.
+    pub attestations: Box<dyn Attestations>,
     /// Scan results.
     pub scans: Box<dyn Scans>,
     /// Services.

@@ -60,7 +60,7 @@ async fn part(args: Part, verb: Verb) -> Result<Exit, Exit> {
 fn only(mut plan: Plan, verb: Verb) -> Plan {
     plan.steps.retain(|step| match step.kind {
         StepKind::Build { .. } => true,
-        StepKind::Push { .. } => verb == Verb::Push,
+        StepKind::Push { .. } | StepKind::Attest { .. } => verb == Verb::Push,
         _ => false,
     });
     plan.unchanged.clear();

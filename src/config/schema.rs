@@ -33,8 +33,12 @@ struct Pipeline {
     cluster: Option<String>,
     /// The images that are built, by name.
     images: Option<BTreeMap<String, Image>>,
+    /// What is told about every image, beside it in the registry; nothing if not given.
+    attest: Option<Vec<Attestation>>,
     /// What stops an image before it is deployed.
     gate: Option<Gate>,
+    /// What every image must have beside it in the registry: `sbom`, `provenance`, or an artifact type; nothing if not given.
+    verify: Option<Vec<Required>>,
     /// The services that are deployed, by name.
     services: BTreeMap<String, Service>,
     /// Images of other containers that may stay on a moving tag.
@@ -266,6 +270,8 @@ values! {
     Repository = matching(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*");
     Platform = words(&["linux/amd64", "linux/arm64"]);
     Ssh = words(&["default"]);
+    Attestation = words(&["sbom", "provenance"]);
+    Required = matching(r"(sbom|provenance|[^/ ]+/[^/ ]+)");
     Threshold = words(&["critical", "high", "medium", "low", "never"]);
     Count = number(0, i32::MAX.unsigned_abs());
     YesOrNo = json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });

@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod artefacts;
+pub mod attest;
 pub mod change;
 mod coming;
 pub mod counting;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::record::Journal;
 use super::rollout::Rolling;
 use super::wait::{Pace, patiently};
-use super::{Context, artefacts, gate, image, outcome, theirs};
+use super::{Context, artefacts, attest, gate, image, outcome, theirs};
 use crate::port::{PortError, PortResult};
 
 /// A step that succeeded.
@@ -109,6 +109,8 @@ impl Doing<'_> {
             StepKind::Build { image, inputs, repository } => image::build(self, image, inputs, repository).await,
             StepKind::Push { repository, .. } => image::push(self, repository).await,
             StepKind::Gate { image, repository, against } => gate::pass(self, image, repository, against).await,
+            StepKind::Attest { image, repository, wanted } => attest::attest(self, image, repository, wanted).await,
+            StepKind::Verify { image, repository, required } => attest::verify(self, image, repository, required).await,
             StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
             StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
             StepKind::Roll(roll) => self.roll(roll).await,

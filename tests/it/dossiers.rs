@@ -318,7 +318,7 @@ impl<'a> World<'a> {
         };
         let pipeline = format!(
             "pipeline: {name}\nregion: {REGION}\ncluster: prod\nimages:\n  app: {{ context: {context}, repository: shop/{name} }}\n\
-             gate: {{ fail_on: never, unscannable: allow }}\nservices:\n  {name}:\n    task_definition: taskdef.json\n    \
+             gate: {{ fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }}\nservices:\n  {name}:\n    task_definition: taskdef.json\n    \
              service_definition: service.json\n    containers: {{ app: app }}\n",
             name = case.name,
             context = context.display(),

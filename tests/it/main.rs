@@ -1,6 +1,7 @@
 //! The integration tests: one binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod attested;
 mod aws;
 mod beside;
 mod codedeploy;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::attest::Attestation;
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Record;
@@ -142,7 +143,7 @@ pub enum Event {
 pub struct PlannedStep {
     /// Which.
     pub step: StepId,
-    /// `build`, `push`, `gate`, `register`, `roll`, `smoke`, `artefacts`.
+    /// `build`, `push`, `attest`, `verify`, `gate`, `register`, `roll`, `smoke`, `artefacts`.
     pub verb: String,
     /// The image or service it is about.
     pub subject: Name,
@@ -233,6 +234,18 @@ pub enum StepResult {
         digest: Digest,
         /// When it was pushed.
         pushed_at: Option<Timestamp>,
+    },
+    /// What is told about an image stands beside it in the registry.
+    Attested {
+        /// What was attached.
+        made: Vec<Attestation>,
+        /// What was there.
+        there: Vec<Attestation>,
+    },
+    /// An image has what is required of it.
+    Verified {
+        /// What.
+        required: Vec<String>,
     },
     /// The gate was passed.
     Gate {

@@ -140,6 +140,10 @@ pub enum Output {
         /// The digest in the registry.
         digest: Digest,
     },
+    /// What is told about it is attached.
+    Attested,
+    /// It has what is required of it.
+    Verified,
     /// The gate was passed.
     Passed {
         /// By this image.

@@ -2,12 +2,13 @@
 //!
 //! Reading order: what is wanted ([`pipeline`]), what is shipped ([`release`]), the world before ([`snapshot`]),
 //! what will be done and why ([`plan`](mod@plan)), a second reading of it ([`review`](mod@review)), how long it takes
-//! ([`timeline`]); then the decisions on the way: [`gate`], [`analysis`], [`rollout`], [`settled`](mod@settled); what is
+//! ([`timeline`]); then the decisions on the way: [`attest`], [`gate`], [`analysis`], [`rollout`], [`settled`](mod@settled); what is
 //! written down ([`journal`], [`tags`](mod@tags), [`event`], [`dossier`], [`failure`]) and the files of the trade
 //! ([`taskdef`], [`imagedefinitions`]).
 
 pub mod analysis;
 pub mod ancestry;
+pub mod attest;
 pub mod codedeploy;
 pub mod dossier;
 pub mod event;

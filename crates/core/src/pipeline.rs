@@ -8,6 +8,7 @@ use serde_json::Value;
 use shipit_scheduler::Span;
 
 use crate::analysis::Judge;
+use crate::attest::{Attestation, Required};
 use crate::gate::GatePolicy;
 
 mod secrets;
@@ -36,8 +37,12 @@ pub struct Pipeline {
     pub cluster: String,
     /// `images:`, in the order of the file.
     pub images: Vec<Image>,
+    /// `attest:`: what is told about every image.
+    pub attest: Vec<Attestation>,
     /// `gate:`.
     pub gate: GatePolicy,
+    /// `verify:`: what every image must have.
+    pub verify: Vec<Required>,
     /// `services:`, in the order of the file.
     pub services: Vec<Service>,
     /// `on_interrupt:`.

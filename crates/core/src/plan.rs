@@ -1,6 +1,7 @@
 //! What will be done, in which order, and why: data, made by [`plan()`], carried out without further choices.
 
 mod against;
+mod attested;
 mod body;
 mod leftover;
 mod make;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ancestry::Forced;
+use crate::attest::{Attestation, Required};
 use crate::event::{PlannedStep, Work};
 use crate::pipeline::{Image, Name, Smoke};
 use crate::release::{Digest, Revision, Source, Tag};
@@ -124,6 +126,24 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         against: Vec<Digest>,
     },
+    /// Attaches what is told about it.
+    Attest {
+        /// The image's name.
+        image: Name,
+        /// `<registry>/<name>`.
+        repository: String,
+        /// What.
+        wanted: Vec<Attestation>,
+    },
+    /// Demands what must be told about it.
+    Verify {
+        /// The image's name.
+        image: Name,
+        /// `<registry>/<name>`.
+        repository: String,
+        /// What.
+        required: Vec<Required>,
+    },
     /// Writes imagedefinitions.json, imageDetail.json and the rendered task definition of a service.
     Artefacts {
         /// The service's name in the file.
@@ -212,6 +232,8 @@ impl StepKind {
             StepKind::Build { .. } => "build",
             StepKind::Push { .. } => "push",
             StepKind::Gate { .. } => "gate",
+            StepKind::Attest { .. } => "attest",
+            StepKind::Verify { .. } => "verify",
             StepKind::Artefacts { .. } => "artefacts",
             StepKind::Register { .. } => "register",
             StepKind::Roll(_) => "roll",
@@ -224,6 +246,7 @@ impl StepKind {
         match self {
             StepKind::Build { image, .. } => &image.name,
             StepKind::Push { image, .. } | StepKind::Gate { image, .. } => image,
+            StepKind::Attest { image, .. } | StepKind::Verify { image, .. } => image,
             StepKind::Artefacts { service, .. } | StepKind::Register { service, .. } | StepKind::Smoke { service, .. } => service,
             StepKind::Roll(roll) => &roll.service,
         }

@@ -23,12 +23,16 @@ pub(crate) mod canned;
 
 use shipit_core::failure::Failure;
 
+use crate::adapter::oci::Attestations;
+
 pub use config::{Credentials, Target};
 
 /// The ports of one AWS account, region and cluster.
 pub struct Aws {
     /// The registry.
     pub registry: ecr::Repositories,
+    /// What is told about images.
+    pub attestations: Attestations,
     /// Scan results.
     pub scans: ecr::Scanner,
     /// The services of the cluster, each by the driver of its deployment controller.
@@ -67,6 +71,7 @@ pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> 
     let service = drivers::Drivers::new(&sdk, cluster, target.clock);
     Ok(Aws {
         scans: ecr::Scanner::new(&sdk),
+        attestations: Attestations::new(web.clone()),
         evidence: drivers::Witness::new(ecs::StoppedTasks::new(&sdk, cluster), &service),
         revisions: service.clone(),
         routes: ecs::Balanced::new(&sdk, cluster, target.clock),

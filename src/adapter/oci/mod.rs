@@ -3,6 +3,7 @@
 //! Every request is repeated where that may help ([`retry`]), uploads from their start. What a registry answers that is no
 //! success is a [`Trouble`]; the ports' errors are made of it.
 
+mod attestations;
 mod blobs;
 mod manifests;
 mod retry;
@@ -19,6 +20,7 @@ use reqwest::Url;
 use crate::adapter::aws::http::{Ask, Content, Reply, Web, is_this_machine};
 use crate::port::{Login, Secret};
 
+pub use attestations::Attestations;
 pub use blobs::{Mount, Upload};
 pub use manifests::{INDEX, MANIFEST, Manifest};
 pub use retry::Patience;

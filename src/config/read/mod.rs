@@ -1,5 +1,6 @@
 //! The reader: tree -> what was meant, with its places -> pipeline. It goes on after every mistake.
 
+mod attest;
 mod cross;
 mod ecs_json;
 mod field;

@@ -2,6 +2,7 @@
 
 use shipit_core::pipeline::{OnInterrupt, Pipeline};
 
+use super::attest::{attest, verify};
 use super::cross::{check_images, check_needs, check_services};
 use super::field::{Field, Fields};
 use super::gate::gate;
@@ -26,7 +27,9 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
     check_role(account.as_ref(), assume_role.as_ref(), reading);
     let cluster = fields.require("cluster", reading).and_then(|field| field.read(reading, value::name));
     let images = images(&fields, reading);
+    let attest = attest(fields.get("attest"), reading);
     let gate = gate(fields.get("gate"), reading);
+    let verify = verify(fields.get("verify"), reading);
     let services = services(&fields, reading);
     let allow_latest = fields.get("allow_latest").and_then(|field| field.items(reading)).unwrap_or_default();
     let allow_latest: Vec<String> =
@@ -43,7 +46,9 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
         assume_role: assume_role.map(|role| role.value),
         cluster: cluster?.value,
         images: images.into_iter().map(|raw| raw.image).collect::<Option<_>>()?,
+        attest: attest?,
         gate: gate?,
+        verify: verify?,
         services: services.into_iter().map(RawService::finish).collect::<Option<_>>()?,
         allow_latest,
         on_interrupt: match on_interrupt {

@@ -20,13 +20,15 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
         "assume_role",
         "cluster",
         "images",
+        "attest",
         "gate",
+        "verify",
         "services",
         "allow_latest",
         "on_interrupt",
         "environments",
     ],
-    later: &["verify"],
+    later: &[],
 };
 
 pub(in crate::config) const IMAGE: Shape = Shape {

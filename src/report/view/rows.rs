@@ -1,6 +1,7 @@
 //! The rows of the block: one per image, one gate, one for the files, one per further step.
 
 use jiff::Timestamp;
+use shipit_core::attest::Attestation;
 use shipit_core::event::{Progress, StepResult};
 
 use super::super::ink::{Line, Style};
@@ -88,7 +89,7 @@ pub(super) fn rows(view: &View, frame: &Frame) -> Vec<Row> {
     }
     for step in &view.steps {
         match step.verb.as_str() {
-            "build" | "push" | "gate" | "artefacts" => {}
+            "build" | "push" | "attest" | "gate" | "artefacts" => {}
             "roll" => rows.push(rollout::row(step, view, frame)),
             "register" => rows.push(single("revision", step, view, frame)),
             verb => rows.push(single(verb, step, view, frame)),
@@ -113,7 +114,7 @@ fn without_not_run(rows: Vec<Row>) -> Vec<Row> {
 }
 
 fn is_image(step: &Seen) -> bool {
-    matches!(step.verb.as_str(), "build" | "push")
+    matches!(step.verb.as_str(), "build" | "push" | "attest")
 }
 
 fn of_verb<'a>(view: &'a View, verb: &str) -> Vec<&'a Seen> {
@@ -177,6 +178,7 @@ fn image_words(step: &Seen) -> String {
             format!("pushing {} of {}{there}", words::bytes(*sent), words::bytes(*total))
         }
         State::Running { .. } if step.verb == "build" => "building".to_owned(),
+        State::Running { .. } if step.verb == "attest" => "attesting".to_owned(),
         State::Running { .. } => "pushing".to_owned(),
         State::Done { result, .. } => result_words(result),
         _ => String::new(),
@@ -197,6 +199,8 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
         StepResult::Pushed { sent, .. } => format!("pushed {}", words::bytes(*sent)),
         StepResult::Reused { pushed_at: Some(at), .. } => format!("unchanged since {}, reused", at.strftime("%Y-%m-%d")),
         StepResult::Reused { pushed_at: None, .. } => "unchanged, reused".to_owned(),
+        StepResult::Attested { made, there } => attested_words(made, there),
+        StepResult::Verified { required } => format!("has {}", words::list(required)),
         StepResult::Gate { record } => gate::record_words(record),
         StepResult::Written { files } => words::count(files.len() as u64, "file"),
         StepResult::Registered { before: Some(before), revision, change } => {
@@ -215,6 +219,15 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
         StepResult::Shifted { revision, baking_until: None } => format!("all traffic goes to {}, baking", revision.short()),
         StepResult::Smoked { url, status } => format!("{status} from {url}"),
         _ => "done".to_owned(),
+    }
+}
+
+fn attested_words(made: &[Attestation], there: &[Attestation]) -> String {
+    let named = |those: &[Attestation]| words::list(&those.iter().map(|one| one.word()).collect::<Vec<_>>());
+    match (made, there) {
+        ([], []) => "not attested".to_owned(),
+        ([], there) => format!("{} there", named(there)),
+        (made, _) => format!("{} attached", named(made)),
     }
 }
 
@@ -269,7 +282,9 @@ fn single(label: &str, step: &Seen, view: &View, frame: &Frame) -> Row {
         State::Running { progress: Some(Progress::Smoke { last }), .. } => named(last.clone()),
         State::Running { .. } if step.verb == "register" => Line::plain(format!("registering, {}", step.because)),
         State::Running { .. } => named(step.because.clone()),
-        State::Done { result: result @ StepResult::Smoked { .. }, .. } => named(result_words(result)),
+        State::Done { result: result @ (StepResult::Smoked { .. } | StepResult::Verified { .. }), .. } => {
+            named(result_words(result))
+        }
         State::Done { result, .. } => Line::plain(result_words(result)),
         _ => Line::new(),
     });

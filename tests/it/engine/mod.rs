@@ -1,5 +1,6 @@
 //! The engine in the fake world: whole deploys, minutes of AWS's time in milliseconds.
 
+mod attestations;
 mod deploys;
 mod dossiers;
 mod gates;

@@ -15,6 +15,10 @@ pub enum Op {
     DescribeRepository,
     Login,
     DescribeScan,
+    ListReferrers,
+    ReadReferrer,
+    Attach,
+    ReadLayers,
     DescribeService,
     ReadRevision,
     FindRevision,
@@ -46,7 +50,7 @@ pub enum Op {
 impl Op {
     /// It changes something outside this machine.
     pub fn is_write(self) -> bool {
-        self.touches_a_service() || matches!(self, Op::Push | Op::RegisterTaskDefinition | Op::Configure)
+        self.touches_a_service() || matches!(self, Op::Push | Op::Attach | Op::RegisterTaskDefinition | Op::Configure)
     }
 
     /// It changes what a service runs.
@@ -57,8 +61,11 @@ impl Op {
 
     /// AWS answers it: it can be throttled, and it is gone when the network is.
     pub fn is_aws(self) -> bool {
-        use Op::{Build, HashInputs, OpenRun, Probe, ReadRun, ReadSource, Record, SearchImage, WriteArtefact};
-        !matches!(self, ReadSource | HashInputs | Build | SearchImage | OpenRun | ReadRun | Record | WriteArtefact | Probe)
+        use Op::{Build, HashInputs, OpenRun, Probe, ReadLayers, ReadRun, ReadSource, Record, SearchImage, WriteArtefact};
+        !matches!(
+            self,
+            ReadSource | HashInputs | Build | ReadLayers | SearchImage | OpenRun | ReadRun | Record | WriteArtefact | Probe
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use shipit::port::{
     Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret, Tell,
 };
+use shipit_core::attest::Referrer;
 use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
@@ -34,9 +35,11 @@ pub struct Images {
     /// What the context of each image of the pipeline holds.
     pub contexts: BTreeMap<String, String>,
     /// Built images in the Engine, by `<registry>/<repository>:<tag>`.
-    engine: BTreeMap<String, BTreeMap<String, String>>,
+    pub engine: BTreeMap<String, BTreeMap<String, String>>,
     /// Secrets that end up in each image of the pipeline.
     pub leaks: BTreeMap<String, Vec<Leak>>,
+    /// What refers to each digest, with what it says.
+    pub attached: BTreeMap<Digest, Vec<(Referrer, Vec<u8>)>>,
     /// Repositories: what is under each tag, and since when.
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
@@ -113,8 +116,12 @@ impl Builder for Fake {
         .await
     }
 
-    async fn inventory(&self, _name: &str) -> PortResult<Inventory> {
-        Ok(Inventory::default())
+    async fn inventory(&self, name: &str) -> PortResult<Inventory> {
+        self.call(Op::ReadLayers, name, Value::Null, |world| match world.images.engine.contains_key(name) {
+            true => Ok(Inventory::default()),
+            false => Err(PortError::NotFound { what: format!("image {name}") }),
+        })
+        .await
     }
 
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, _tell: Tell<'_>) -> PortResult<PushedImage> {

@@ -1,6 +1,7 @@
 //! What the integration tests stand on: one consistent fake world behind all ports, and scenarios told in it; a sandbox a
 //! test, and its judges.
 
+pub mod attestations;
 pub mod conform;
 pub mod ecs;
 pub mod faults;

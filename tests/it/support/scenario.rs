@@ -97,6 +97,8 @@ impl Scenario {
             images: Vec::new(),
             gate: GatePolicy::default(),
             services: Vec::new(),
+            attest: Vec::new(),
+            verify: Vec::new(),
             allow_latest: Vec::new(),
             on_interrupt: OnInterrupt::TurnBack,
             folder: PathBuf::from("/shop"),

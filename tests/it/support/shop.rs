@@ -38,6 +38,9 @@ const CONFIG_TYPE: &str = "application/vnd.docker.container.image.v1+json";
 const LAYER_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const IMAGE_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
+/// A layer without files: what there is to scan.
+const EMPTY_TAR: [u8; 1024] = [0; 1024];
+
 /// The pipeline file; the service's own state is the sandbox's.
 const PIPELINE: &str = r#"pipeline: shop
 account: "123456789012"
@@ -45,7 +48,7 @@ region: ap-northeast-2
 cluster: storefront
 images:
   backend: { context: backend, repository: storefront/backend }
-gate: { fail_on: never, unscannable: allow }
+gate: { fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }
 services:
   backend:
     task_definition: backend.taskdef.json
@@ -145,9 +148,9 @@ impl Shop {
         let inputs = Docker::when_needed().inputs(&image).await.unwrap();
         let labels = json!({INPUTS_LABEL: inputs, REVISION_LABEL: COMMIT});
         let config = json!({"architecture": "amd64", "os": "linux", "config": {"Labels": labels},
-                            "rootfs": {"type": "layers", "diff_ids": [digest(b"layer")]}})
+                            "rootfs": {"type": "layers", "diff_ids": [digest(&EMPTY_TAR)]}})
         .to_string();
-        let layer = b"layer".to_vec();
+        let layer = EMPTY_TAR.to_vec();
         let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE_TYPE,
             "config": {"mediaType": CONFIG_TYPE, "digest": digest(config.as_bytes()), "size": config.len()},
             "layers": [{"mediaType": LAYER_TYPE, "digest": digest(&layer), "size": layer.len()}]});
@@ -200,6 +203,7 @@ impl Shop {
             source: Box::new(Git::new(Environment::of_process())),
             builder: Box::new(Docker::when_needed()),
             registry: Box::new(aws.registry),
+            attestations: Box::new(aws.attestations),
             scans: Box::new(aws.scans),
             service: Box::new(aws.service),
             revisions: Box::new(aws.revisions),

@@ -189,6 +189,7 @@ impl Fake {
             source: Box::new(self.clone()),
             builder: Box::new(self.clone()),
             registry: Box::new(self.clone()),
+            attestations: Box::new(self.clone()),
             scans: Box::new(self.clone()),
             service: Box::new(self.clone()),
             revisions: Box::new(self.clone()),

@@ -25,7 +25,7 @@ region: ap-northeast-2
 cluster: shop
 images:
   web: { context: web, repository: shop/web }
-gate: { fail_on: never, unscannable: allow }
+gate: { fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }
 services:
   web:
     task_definition: web.taskdef.json

@@ -301,6 +301,13 @@ codes! {
     RegistryLogin = 402 => Failed,
         because "the role may get a token but not push to this repository";
         next "add the statement that is shown to the role's policy";
+    /// an image lacks what `verify:` requires
+    NotVerified = 403 => Refused,
+        because "it was pushed before `attest:` was asked for, or by another tool",
+            "the run that built it was cut before it could tell about it, and is not known on this machine",
+            "what refers to it is about another image or another commit";
+        next "`aws ecr list-image-referrers --repository-name <name> --subject-id imageDigest=<digest>` shows what refers to it",
+            "`attest: [sbom, provenance]`, then a new commit with `shipit deploy --rebuild`";
     /// more findings than the gate allows
     GateBlocked = 411 => Gate,
         because "the image has vulnerabilities at or above `gate: fail_on:`, more than `gate: thresholds:` allow, or a waiver has ended";

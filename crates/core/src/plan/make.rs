@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::against::against;
+use super::attested::attested;
 use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
 use crate::failure::Failure;
 use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
@@ -28,6 +29,7 @@ pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot) -> Result<Plan, Vec<Failur
     };
     making.account();
     let repositories = making.images();
+    attested(pipeline, &mut making.steps, |image| repositories.get(image).cloned());
     making.services(&repositories);
     if making.refusals.is_empty() {
         Ok(Plan {
@@ -112,8 +114,8 @@ impl Making<'_> {
 
     fn services(&mut self, repositories: &BTreeMap<Name, String>) {
         // No service is touched before every image of the run has passed its gate.
-        let gates: Vec<StepId> =
-            self.steps.iter().filter(|step| matches!(step.kind, StepKind::Gate { .. })).map(|step| step.id.clone()).collect();
+        let is_gate = |kind: &StepKind| matches!(kind, StepKind::Gate { .. } | StepKind::Attest { .. } | StepKind::Verify { .. });
+        let gates: Vec<StepId> = self.steps.iter().filter(|step| is_gate(&step.kind)).map(|step| step.id.clone()).collect();
         let mut last: BTreeMap<Name, StepId> = BTreeMap::new();
         for service in in_order(&self.pipeline.services) {
             let Some(seen) = self.snapshot.services.get(&service.name) else { continue };

@@ -132,6 +132,8 @@ fn planned(mut service: Service, running: RunningService) -> Result<(Plan, Vec<N
         images: Vec::new(),
         gate: GatePolicy::default(),
         services: vec![service],
+        attest: Vec::new(),
+        verify: Vec::new(),
         allow_latest: Vec::new(),
         on_interrupt: OnInterrupt::TurnBack,
         folder: "/shop".into(),

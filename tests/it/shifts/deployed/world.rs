@@ -85,7 +85,7 @@ impl World {
         format!(
             "pipeline: {name}\nregion: {REGION}\ncluster: {CLUSTER}\n\
              images:\n  web: {{ context: {}, repository: storefront/web }}\n\
-             gate: {{ fail_on: never, unscannable: allow }}\n\
+             gate: {{ fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }}\n\
              services:\n  {name}:\n    task_definition: taskdef.json\n    containers: {{ web: web }}\n{service}",
             context.display()
         )
