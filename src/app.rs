@@ -60,7 +60,7 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
     let aws = aws::connect(&target, &pipeline.cluster).await?;
     let ports = Ports {
         source: Box::new(Git::new(Environment::of_process())),
-        builder: Box::new(Docker::when_needed()),
+        builder: Box::new(Docker::when_needed().remembering(Files::cache(&pipeline.folder))),
         registry: Box::new(aws.registry),
         attestations: Box::new(aws.attestations),
         scans: Box::new(aws.scans),

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shipit_core::ancestry::Ancestry;
 use shipit_core::codedeploy::Alarms;
+use shipit_core::content::{Bases, ContentKey};
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::{Detail, ImageScan};
@@ -27,7 +28,7 @@ use shipit_core::pipeline::{Image, Shift};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::rollout::Answer;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId};
-use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
+use shipit_core::snapshot::{RepositorySeen, ServiceSeen, StoredImage};
 
 pub use attestations::Attestations;
 pub use clock::Clock;
@@ -134,14 +135,16 @@ pub struct PushedImage {
 /// Builds images and pushes them.
 #[async_trait]
 pub trait Builder: Send + Sync {
-    /// Hash over Dockerfile, build args, target, platform and the context as `.dockerignore` leaves it.
-    async fn inputs(&self, image: &Image) -> PortResult<Digest>;
-    /// Builds it and tags it `name` (`<registry>/<repository>:<tag>`), with these labels; `logins` open private base images.
+    /// What it would be built from; `logins` open the registries of private base images.
+    async fn key(&self, image: &Image, logins: &[Login]) -> PortResult<ContentKey>;
+    /// Builds it for the one platform that it names, or the Engine's own, and tags it `name` (`<registry>/<repository>:<tag>`),
+    /// with these labels and on these bases; `logins` open private base images.
     async fn build(
         &self,
         image: &Image,
         name: &str,
         labels: &BTreeMap<String, String>,
+        bases: &Bases,
         logins: &[Login],
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage>;
@@ -165,11 +168,38 @@ pub enum Holds {
     Elsewhere,
 }
 
+/// What became of a tag that was to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tagged {
+    /// The image has it, now or before.
+    Yes,
+    /// It is another image's, and stays there.
+    Taken {
+        /// That image.
+        by: Digest,
+    },
+}
+
+/// The image of one platform in an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// E.g. `linux/arm64`.
+    pub platform: String,
+    /// Its manifest.
+    pub digest: Digest,
+}
+
 /// The registry's side: what is there.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// The repository, and the image under `tag`.
-    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen>;
+    /// The repository, the image under `tag`, and where that is free the one under `source`, the tag of its content.
+    async fn look(&self, repository: &str, tag: &Tag, source: Option<&Tag>) -> PortResult<RepositorySeen>;
+    /// The image of that digest, if it is there.
+    async fn image(&self, repository: &str, digest: &Digest) -> PortResult<Option<StoredImage>>;
+    /// Adds a tag to an image that is there, without moving a byte; a tag that is another image's is never moved.
+    async fn tag(&self, repository: &str, digest: &Digest, tag: &Tag) -> PortResult<Tagged>;
+    /// Joins images that are there in an index under `tag`; the digest of the index.
+    async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest>;
     /// A login that is valid now.
     async fn login(&self) -> PortResult<Login>;
     /// Whether the image that a container names is still there.

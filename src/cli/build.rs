@@ -1,10 +1,12 @@
 //! `shipit build`, `push`: the first half of a deploy, as far as asked.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use shipit_core::event::Outcome;
 use shipit_core::failure::Exit;
 use shipit_core::handover::Handed;
-use shipit_core::plan::{Plan, StepKind};
+use shipit_core::plan::{Plan, StepId, StepKind};
 
 use super::finish::carried_out;
 use super::session::{Session, refuse};
@@ -60,9 +62,13 @@ async fn part(args: Part, verb: Verb) -> Result<Exit, Exit> {
 fn only(mut plan: Plan, verb: Verb) -> Plan {
     plan.steps.retain(|step| match step.kind {
         StepKind::Build { .. } => true,
-        StepKind::Push { .. } | StepKind::Attest { .. } => verb == Verb::Push,
+        StepKind::Push { .. } | StepKind::Tag { .. } | StepKind::Attest { .. } => verb == Verb::Push,
         _ => false,
     });
+    let kept: BTreeSet<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    for step in &mut plan.steps {
+        step.needs.retain(|need| kept.contains(need));
+    }
     plan.unchanged.clear();
     plan
 }

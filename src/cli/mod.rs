@@ -134,6 +134,9 @@ pub struct SourceArgs {
     /// Ship a tree that differs from its commit, under a tag that says so
     #[arg(long)]
     pub allow_dirty: bool,
+    /// Build every image anew, also one whose content the registry has
+    #[arg(long, env = "SHIPIT_REBUILD")]
+    pub rebuild: bool,
     /// The strategy of every service, instead of the file's
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,

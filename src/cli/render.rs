@@ -31,7 +31,7 @@ pub async fn run(args: Render) -> Exit {
         Err(exit) => return exit,
     };
     let digests: BTreeMap<String, Digest> =
-        planned.plan.reused.iter().map(|(name, image)| (name.clone(), image.digest.clone())).collect();
+        planned.plan.reused.iter().map(|(name, reused)| (name.clone(), reused.image.digest.clone())).collect();
     let templates: Vec<_> = planned
         .plan
         .steps

@@ -8,7 +8,7 @@ use shipit_core::gate::{Detail, Verdict};
 use shipit_core::handover::{Gated, Handed};
 use shipit_core::plan::{Plan, StepKind};
 use shipit_core::release::{Digest, Tag};
-use shipit_core::snapshot::RepositorySeen;
+use shipit_core::snapshot::{RepositorySeen, Stored};
 
 use super::session::{Session, load_without_contexts, refuse};
 use super::{Place, SourceArgs, typed};
@@ -114,7 +114,7 @@ async fn of_pipeline(args: &Scan) -> Result<(Session, Vec<Target>, Plan), Exit> 
             Some(stored) => targets.push(Target {
                 name: image.clone(),
                 repository: repository.clone(),
-                digest: stored.digest.clone(),
+                digest: stored.image.digest.clone(),
                 against: against.clone(),
             }),
             None => missing.push(image.as_str()),
@@ -149,10 +149,12 @@ async fn named(session: &Session, reference: &str) -> Result<Target, Failure> {
         (None, named) => {
             let (repository, tag) = named.unwrap_or((path, "latest"));
             let missing = |what: &str| Failure::new(Code::Usage, format!("{what} is not in the registry"));
-            match registry.look(repository, &Tag(tag.to_owned())).await? {
+            match registry.look(repository, &Tag(tag.to_owned()), None).await? {
                 RepositorySeen::Missing => return Err(missing(&format!("the repository `{repository}`"))),
-                RepositorySeen::Present { stored: None, .. } => return Err(missing(&format!("`{repository}:{tag}`"))),
-                RepositorySeen::Present { stored: Some(stored), .. } => (repository, stored.digest),
+                RepositorySeen::Present { held: Stored::Nothing | Stored::OfContent(_), .. } => {
+                    return Err(missing(&format!("`{repository}:{tag}`")));
+                }
+                RepositorySeen::Present { held: Stored::OfCommit(stored), .. } => (repository, stored.digest),
             }
         }
     };

@@ -7,7 +7,7 @@ use shipit_core::ancestry::Forced;
 use shipit_core::event::Event;
 use shipit_core::failure::{Exit, Failure};
 use shipit_core::pipeline::Pipeline;
-use shipit_core::plan::{Plan, plan};
+use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::release::RunId;
 use shipit_core::review::{Note, review};
 use shipit_core::rollout::{Until, Wish};
@@ -119,7 +119,8 @@ impl Session {
         let wish =
             SourceWish { commit: source.commit.clone(), dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse } };
         let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
-        let plan = plan(self.pipeline(), &snapshot).map_err(|failures| refuse(&failures))?;
+        let reuse = if source.rebuild { Reuse::Nothing } else { Reuse::Same };
+        let plan = plan(self.pipeline(), &snapshot, reuse).map_err(|failures| refuse(&failures))?;
         let plan = Plan { forced, ..plan };
         let asked = self.loaded.strategies().into_iter().map(|message| Note::Remark { message });
         let notes = asked.chain(review(self.pipeline(), &snapshot, &plan)).collect();

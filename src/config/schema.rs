@@ -66,6 +66,8 @@ struct Image {
     target: Option<String>,
     /// The platform; the Engine's own if not given.
     platform: Option<Platform>,
+    /// The platforms, one build each: the image is an index of them.
+    platforms: Option<Vec<Platform>>,
     /// Secrets for `RUN --mount=type=secret`, by id; they are never in the image.
     secrets: Option<BTreeMap<String, BuildSecret>>,
     /// `default`: `RUN --mount=type=ssh` reaches this machine's SSH agent.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use shipit_core::attest::provenance::Build;
 use shipit_core::attest::{self, Attached, Attestation, Expected, Required, Subject, provenance, sbom};
+use shipit_core::content::{ContentKey, Inputs};
 use shipit_core::event::{Event, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Entry, Fact, Output};
@@ -81,7 +82,7 @@ pub async fn verify(doing: &Doing<'_>, image: &str, repository: &str, required: 
         attached.push(Attached { artifact_type: referrer.artifact_type, content });
     }
     let source = &doing.plan.source;
-    let reused = doing.plan.reused.get(image).and_then(|reused| reused.labels.get(REVISION_LABEL).cloned()).map(Commit);
+    let reused = doing.plan.reused.get(image).and_then(|reused| reused.image.labels.get(REVISION_LABEL).cloned()).map(Commit);
     let commit = reused.as_ref().unwrap_or(&source.commit);
     let expected = Expected { digest: &digest, commit, origin: source.origin.as_deref() };
     let unmet = attest::verify(required, &expected, &attached);
@@ -123,7 +124,7 @@ struct Builder {
     run: RunId,
     plan: Plan,
     image: Image,
-    inputs: Digest,
+    key: ContentKey,
     started: Option<Timestamp>,
     finished: Option<Timestamp>,
 }
@@ -157,8 +158,8 @@ impl Builder {
             let ours = matches!(&step.kind, StepKind::Push { image: pushed, .. } if pushed == image);
             ours && ended(&step.id).is_some_and(|(_, output)| output == Output::Pushed { digest: digest.clone() })
         });
-        let (step, built, inputs) = plan.steps.iter().find_map(|step| match &step.kind {
-            StepKind::Build { image: built, inputs, .. } if built.name == image => Some((&step.id, built, inputs)),
+        let (step, built, key) = plan.steps.iter().find_map(|step| match &step.kind {
+            StepKind::Build { image: built, key, .. } if built.name == image => Some((&step.id, built, key)),
             _ => None,
         })?;
         let started = entries.iter().find(|entry| entry.step == *step && matches!(entry.fact, Fact::Started { .. }));
@@ -166,7 +167,7 @@ impl Builder {
             run: run.clone(),
             plan: plan.clone(),
             image: built.clone(),
-            inputs: inputs.clone(),
+            key: key.clone(),
             started: started.map(|entry| entry.at),
             finished: ended(step).map(|(at, _)| at),
         })
@@ -194,13 +195,19 @@ impl Builder {
             Attestation::Provenance => {
                 let folder = &doing.context.pipeline.folder;
                 let context = self.image.context.strip_prefix(folder).unwrap_or(&self.image.context);
+                let bases: Vec<(String, Digest)> =
+                    self.key.bases.0.iter().map(|(name, base)| (name.clone(), base.digest().clone())).collect();
+                let inputs = match &self.key.inputs {
+                    Inputs::Known(inputs) => inputs,
+                    Inputs::Unknown { .. } => &self.key.sources,
+                };
                 let build = Build {
                     pipeline: &self.plan.pipeline,
                     image: &self.image,
                     context: &context.display().to_string(),
-                    inputs: &self.inputs,
+                    inputs,
                     source: &self.plan.source,
-                    bases: &[],
+                    bases: &bases,
                     run: &self.run,
                     started: self.started,
                     finished: self.finished,

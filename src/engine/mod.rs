@@ -1,7 +1,7 @@
 //! The saga over a plan, and the reconciler inside its rollout step.
 //!
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
-//! step, journaled; [`step`] does one, [`image`] those that build and push, [`gate`] holds an image until its scan is judged;
+//! step, journaled; [`step`] does one, [`image`] those that build, push and tag, [`gate`] holds an image until its scan is judged;
 //! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares candidate and stable;
 //! [`dossier`]
 //! captures what goes wrong; [`counting`] knows what it has cost; [`handover`] tells

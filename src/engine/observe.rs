@@ -6,9 +6,10 @@ use futures_util::future::{join_all, try_join};
 use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::Failure;
 use shipit_core::pipeline::{Image, Service, Strategy};
-use shipit_core::release::{Commit, Tag};
+use shipit_core::release::{Commit, Digest, Tag};
 use shipit_core::routing::Routing;
-use shipit_core::snapshot::{ImageSeen, RunningService, ServiceSeen, Snapshot};
+use shipit_core::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, Stored};
+use shipit_core::taskdef;
 
 use super::Context;
 use super::wait::patiently;
@@ -33,6 +34,8 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
     let (images, mut failures) = split(images);
     let (services, more) = split(services);
     failures.extend(more);
+    let images = join_all(images.into_iter().map(|(name, seen)| look_at_what_runs(context, name, seen, &services))).await;
+    let images = images.into_iter().collect();
     let ancestry = join_all(services.iter().map(|(name, seen)| look_at_commits(context, &source.commit, name, seen))).await;
     let (ancestry, more) = split(ancestry.into_iter().flatten().collect());
     failures.extend(more);
@@ -55,11 +58,35 @@ pub async fn services(context: &Context<'_>) -> Result<BTreeMap<String, ServiceS
 
 async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Result<(String, ImageSeen), Failure> {
     let ports = context.ports;
-    let look = patiently(context.clock, &image.repository, PortError::is_throttled, async || {
-        ports.registry.look(&image.repository, tag).await
+    let throttled = PortError::is_throttled;
+    let login = patiently(context.clock, &image.repository, throttled, async || ports.registry.login().await).await?;
+    let key = ports.builder.key(image, &[login]).await?;
+    let source = key.tag();
+    let look = async || ports.registry.look(&image.repository, tag, source.as_ref()).await;
+    let repository = patiently(context.clock, &image.repository, throttled, look).await?;
+    Ok((image.name.clone(), ImageSeen { key, repository, running: None }))
+}
+
+/// What a service runs of an image that has to be built, so that the plan can say what is new. It is for the words alone: what
+/// cannot be had is left out.
+async fn look_at_what_runs(
+    context: &Context<'_>,
+    name: String,
+    seen: ImageSeen,
+    services: &BTreeMap<String, ServiceSeen>,
+) -> (String, ImageSeen) {
+    let RepositorySeen::Present { uri, held: Stored::Nothing } = &seen.repository else { return (name, seen) };
+    let runs = context.pipeline.services.iter().find_map(|service| {
+        let (container, _) = service.containers.iter().find(|(_, image)| **image == name)?;
+        let running = services.get(&service.name)?.present()?;
+        let (_, image) = taskdef::images(&running.definition).into_iter().find(|(known, _)| known == container)?;
+        Some(Digest(image.strip_prefix(uri)?.strip_prefix('@')?.to_owned()))
     });
-    let (inputs, repository) = try_join(ports.builder.inputs(image), look).await?;
-    Ok((image.name.clone(), ImageSeen { inputs, repository }))
+    let (Some(digest), Some(image)) = (runs, context.pipeline.images.iter().find(|image| image.name == name)) else {
+        return (name, seen);
+    };
+    let running = context.ports.registry.image(&image.repository, &digest).await.ok().flatten();
+    (name, ImageSeen { running, ..seen })
 }
 
 async fn look_at_service(context: &Context<'_>, service: &Service) -> Result<(String, ServiceSeen), Failure> {

@@ -106,8 +106,9 @@ impl Doing<'_> {
     /// Why it failed, and whether what it had changed is back.
     pub async fn run(&self) -> Result<Done, StepEnd> {
         match &self.step.kind {
-            StepKind::Build { image, inputs, repository } => image::build(self, image, inputs, repository).await,
-            StepKind::Push { repository, .. } => image::push(self, repository).await,
+            StepKind::Build { image, key, repository } => image::build(self, image, key, repository).await,
+            StepKind::Push { repository, index, source, .. } => image::push(self, repository, index, source.as_ref()).await,
+            StepKind::Tag { repository, digest, tag, .. } => image::tag(self, repository, digest, tag).await,
             StepKind::Gate { image, repository, against } => gate::pass(self, image, repository, against).await,
             StepKind::Attest { image, repository, wanted } => attest::attest(self, image, repository, wanted).await,
             StepKind::Verify { image, repository, required } => attest::verify(self, image, repository, required).await,

@@ -132,7 +132,7 @@ fn columns<const N: usize>(table: &[[String; N]]) -> String {
 mod tests {
     use serde_json::{Value, json};
     use shipit_core::pipeline::{Smoke, Strategy};
-    use shipit_core::plan::{Driver, Roll, Step, Template};
+    use shipit_core::plan::{Driver, Reused, Roll, Step, Template};
     use shipit_core::release::{Commit, DeploymentId, Digest, Revision, Source, Tag, Tree};
     use shipit_core::snapshot::{RunningService, StoredImage};
     use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
@@ -178,7 +178,13 @@ mod tests {
                 tree: Tree::Clean,
             },
             tag: Tag(commit.into()),
-            reused: BTreeMap::from([("backend".into(), StoredImage { digest, labels: BTreeMap::new(), pushed_at: None })]),
+            reused: BTreeMap::from([(
+                "backend".into(),
+                Reused {
+                    image: StoredImage { digest, labels: BTreeMap::new(), pushed_at: None, tags: 1, platforms: Vec::new() },
+                    because: "sha256:9c1e00000000 is in the registry under this tag and was built from the same inputs".into(),
+                },
+            )]),
             unchanged: BTreeMap::from([("jobs".into(), Revision("arn:aws:ecs:eu:1:task-definition/jobs:3".into()))]),
             steps,
             forced: None,
@@ -192,7 +198,12 @@ mod tests {
         let gate = |image: &str| StepKind::Gate { image: image.into(), repository: image.into(), against: Vec::new() };
         let shown = plan(
             &a_plan(vec![
-                step("push frontend", &[], StepKind::Push { image: "frontend".into(), repository: "r".into() }, "to r"),
+                step(
+                    "push frontend",
+                    &[],
+                    StepKind::Push { image: "frontend".into(), repository: "r".into(), index: Vec::new(), source: None },
+                    "to r",
+                ),
                 step("gate frontend", &["push frontend"], gate("frontend"), "fail on high"),
                 step(
                     "register backend",

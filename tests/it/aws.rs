@@ -14,7 +14,7 @@ use shipit_core::dossier::{Definition, StopCode};
 use shipit_core::gate::{Detail, Status};
 use shipit_core::release::{Commit, Revision, RunId, Tag};
 use shipit_core::settled::{Begun, Settled, Strength, settled};
-use shipit_core::snapshot::{RepositorySeen, ServiceSeen};
+use shipit_core::snapshot::{RepositorySeen, ServiceSeen, Stored};
 use shipit_sandbox::{Options, Running, serve};
 
 const FACTOR: f64 = 10.0;
@@ -130,7 +130,7 @@ async fn a_service_is_made_changed_and_turned_back() {
     assert!(matches!(missing, PortError::Failed(failure) if failure.what == "cluster `prod` does not exist"));
     assert_eq!(world.aws.account.whoami().await.unwrap(), ("000000000000".to_owned(), "us-east-1".to_owned()));
     let tag = Tag("4f2a91c".to_owned());
-    assert_eq!(world.aws.registry.look("shop/web", &tag).await.unwrap(), RepositorySeen::Missing);
+    assert_eq!(world.aws.registry.look("shop/web", &tag, None).await.unwrap(), RepositorySeen::Missing);
     world.seed(&json!([
         {"service": "ecs", "operation": "CreateCluster", "body": {"clusterName": "prod"}},
         {"service": "logs", "operation": "CreateLogGroup", "body": {"logGroupName": "/ecs/web"}},
@@ -139,7 +139,9 @@ async fn a_service_is_made_changed_and_turned_back() {
     assert!(matches!(world.aws.service.look("web").await.unwrap(), ServiceSeen::Missing));
 
     let image = world.push("4f2a91c").await;
-    let RepositorySeen::Present { stored: Some(stored), .. } = world.aws.registry.look("shop/web", &tag).await.unwrap() else {
+    let RepositorySeen::Present { held: Stored::OfCommit(stored), .. } =
+        world.aws.registry.look("shop/web", &tag, None).await.unwrap()
+    else {
         panic!("it has been pushed");
     };
     assert!(stored.pushed_at.is_some());

@@ -149,7 +149,10 @@ fn values_mean_what_was_typed() {
     let api = pipeline.image("api").expect("it is there");
     assert_eq!((api.args["VERSION"].as_str(), api.args["DEBUG"].as_str()), ("012", "no"));
     assert!(api.context.is_absolute() && api.context.ends_with("good/api"));
-    assert_eq!((api.dockerfile.as_path(), api.platform.as_deref()), (Path::new("Dockerfile"), Some("linux/arm64")));
+    assert_eq!(
+        (api.dockerfile.as_path(), api.platforms.as_slice()),
+        (Path::new("Dockerfile"), ["linux/arm64".to_owned()].as_slice())
+    );
     assert_eq!(pipeline.gate.waivers[0].until, jiff::civil::date(2099, 1, 31));
     let service = pipeline.service("api").expect("it is there");
     assert_eq!(service.service, "shop-api");

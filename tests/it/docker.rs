@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use serde_json::json;
 use shipit::adapter::docker::Docker;
 use shipit::port::{Builder, BuiltImage, Login, PushedImage, Secret};
+use shipit_core::content::Bases;
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Image;
@@ -69,11 +70,11 @@ impl World {
             repository: "shop/web".into(),
             args: BTreeMap::new(),
             target: None,
-            platform: None,
+            platforms: Vec::new(),
             secrets: Default::default(),
         };
         self.made.lock().unwrap().push(name.to_owned());
-        self.docker.build(&image, name, &BTreeMap::new(), logins, &|_| ()).await.map_err(Failure::from)
+        self.docker.build(&image, name, &BTreeMap::new(), &Bases::default(), logins, &|_| ()).await.map_err(Failure::from)
     }
 
     async fn push(&self, repository: &str, tag: &str, login: &Login) -> (Result<PushedImage, Failure>, Vec<Progress>) {

@@ -13,7 +13,7 @@ use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Record;
 use crate::pipeline::Name;
 use crate::plan::StepId;
-use crate::release::{Digest, Revision, RunId};
+use crate::release::{Digest, Revision, RunId, Tag};
 
 pub use rollout::{Compared, RolloutSeen, Shifting, Side};
 
@@ -143,7 +143,7 @@ pub enum Event {
 pub struct PlannedStep {
     /// Which.
     pub step: StepId,
-    /// `build`, `push`, `attest`, `verify`, `gate`, `register`, `roll`, `smoke`, `artefacts`.
+    /// `build`, `push`, `tag`, `attest`, `verify`, `gate`, `register`, `roll`, `smoke`, `artefacts`.
     pub verb: String,
     /// The image or service it is about.
     pub subject: Name,
@@ -227,6 +227,13 @@ pub enum StepResult {
         digest: Digest,
         /// Bytes sent.
         sent: u64,
+    },
+    /// An image that the registry has got one more tag.
+    Tagged {
+        /// Which.
+        tag: Tag,
+        /// The image's digest.
+        digest: Digest,
     },
     /// The registry had it already.
     Reused {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::content::Bases;
 use crate::failure::Failure;
 use crate::gate::Record;
 use crate::pipeline::Name;
@@ -134,12 +135,17 @@ pub enum Undo {
 #[serde(tag = "output", rename_all = "snake_case")]
 pub enum Output {
     /// Built: the image lies in the Engine.
-    Built,
+    Built {
+        /// What it was built on.
+        bases: Bases,
+    },
     /// Pushed.
     Pushed {
         /// The digest in the registry.
         digest: Digest,
     },
+    /// The tag was added to an image that the registry has.
+    Tagged,
     /// What is told about it is attached.
     Attested,
     /// It has what is required of it.
@@ -178,7 +184,7 @@ pub enum Output {
 /// The digest of each image that this run knows: reused ones and pushed ones.
 pub fn digests(plan: &Plan, entries: &[Entry]) -> BTreeMap<Name, Digest> {
     let mut digests: BTreeMap<Name, Digest> =
-        plan.reused.iter().map(|(name, image)| (name.clone(), image.digest.clone())).collect();
+        plan.reused.iter().map(|(name, reused)| (name.clone(), reused.image.digest.clone())).collect();
     for entry in entries {
         if let Fact::Succeeded { output: Output::Pushed { digest } } = &entry.fact
             && let Some(step) = plan.steps.iter().find(|step| step.id == entry.step)

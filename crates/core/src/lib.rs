@@ -1,6 +1,6 @@
 //! What shipit decides, pure: no clock, no environment, no files, no waiting. Time and the world come in as values.
 //!
-//! Reading order: what is wanted ([`pipeline`]), what is shipped ([`release`]), the world before ([`snapshot`]),
+//! Reading order: what is wanted ([`pipeline`]), what is shipped ([`release`], [`content`]), the world before ([`snapshot`]),
 //! what will be done and why ([`plan`](mod@plan)), a second reading of it ([`review`](mod@review)), how long it takes
 //! ([`timeline`]); then the decisions on the way: [`attest`], [`gate`], [`analysis`], [`rollout`], [`settled`](mod@settled); what is
 //! written down ([`journal`], [`tags`](mod@tags), [`event`], [`dossier`], [`failure`]) and the files of the trade
@@ -10,6 +10,7 @@ pub mod analysis;
 pub mod ancestry;
 pub mod attest;
 pub mod codedeploy;
+pub mod content;
 pub mod dossier;
 pub mod event;
 pub mod failure;

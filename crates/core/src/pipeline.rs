@@ -92,8 +92,8 @@ pub struct Image {
     pub args: BTreeMap<String, String>,
     /// The stage to build, if not the last.
     pub target: Option<String>,
-    /// `linux/amd64`, `linux/arm64`; none is the Engine's own.
-    pub platform: Option<String>,
+    /// `linux/amd64`, `linux/arm64`: one build each; none is the Engine's own.
+    pub platforms: Vec<String>,
     /// `secrets:`, `ssh:` and `not_secret:`.
     pub secrets: Secrets,
 }

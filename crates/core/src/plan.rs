@@ -3,6 +3,7 @@
 mod against;
 mod attested;
 mod body;
+mod images;
 mod leftover;
 mod make;
 mod refusal;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::ancestry::Forced;
 use crate::attest::{Attestation, Required};
+use crate::content::ContentKey;
 use crate::event::{PlannedStep, Work};
 use crate::pipeline::{Image, Name, Smoke};
 use crate::release::{Digest, Revision, Source, Tag};
@@ -23,13 +25,12 @@ use crate::snapshot::StoredImage;
 
 pub use body::Body;
 pub(crate) use body::{JUDGED, stages, terminate_after};
+pub use images::Reuse;
 pub use leftover::{End, Leftover, hooks_left, leftover, may_leave, without_hooks};
 pub use make::{is_same, plan};
 pub use roll::{Driver, Live, Roll, Wired, Wiring};
 pub use wiring::wiring;
 
-/// The label that carries the hash of the build inputs.
-pub const INPUTS_LABEL: &str = "dev.shipit.inputs";
 /// The label that carries the commit.
 pub const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
@@ -73,7 +74,7 @@ pub struct Plan {
     /// The tag of every image of this run.
     pub tag: Tag,
     /// Images that the registry has already, by name: not built, not pushed.
-    pub reused: BTreeMap<Name, StoredImage>,
+    pub reused: BTreeMap<Name, Reused>,
     /// Services that run the wanted definition already, with their revision.
     pub unchanged: BTreeMap<Name, Revision>,
     /// Steps in topological order.
@@ -81,6 +82,15 @@ pub struct Plan {
     /// A person lets an older commit replace a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<Forced>,
+}
+
+/// An image that is not built, because the registry has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reused {
+    /// It.
+    pub image: StoredImage,
+    /// How it is known to be the same.
+    pub because: String,
 }
 
 /// One step.
@@ -104,8 +114,8 @@ pub enum StepKind {
     Build {
         /// What to build.
         image: Image,
-        /// The hash of its build inputs: a label of the image.
-        inputs: Digest,
+        /// What it is built from: labels of the image.
+        key: ContentKey,
         /// `<registry>/<name>`.
         repository: String,
     },
@@ -115,6 +125,21 @@ pub enum StepKind {
         image: Name,
         /// `<registry>/<name>`.
         repository: String,
+        /// The platforms whose images are joined in an index; none where it is one image.
+        index: Vec<String>,
+        /// The tag by which its content is found again; none where it must not or cannot have one.
+        source: Option<Tag>,
+    },
+    /// Adds a tag to an image that the registry has.
+    Tag {
+        /// The image's name.
+        image: Name,
+        /// The ECR repository's name.
+        repository: String,
+        /// Which image.
+        digest: Digest,
+        /// The tag.
+        tag: Tag,
     },
     /// Waits for its scan and judges it.
     Gate {
@@ -200,11 +225,11 @@ impl Plan {
 
     /// The plan as a person reads it: what is reused, then the steps.
     pub fn listing(&self) -> Vec<PlannedStep> {
-        let reused = self.reused.iter().map(|(name, image)| PlannedStep {
+        let reused = self.reused.iter().map(|(name, reused)| PlannedStep {
             step: StepId(format!("build {name}")),
             verb: "build".into(),
             subject: name.clone(),
-            because: format!("{} is in the registry under this tag and was built from the same inputs", image.digest.short()),
+            because: reused.because.clone(),
             work: Work::Reused,
         });
         let unchanged = self.unchanged.iter().map(|(name, revision)| PlannedStep {
@@ -231,6 +256,7 @@ impl StepKind {
         match self {
             StepKind::Build { .. } => "build",
             StepKind::Push { .. } => "push",
+            StepKind::Tag { .. } => "tag",
             StepKind::Gate { .. } => "gate",
             StepKind::Attest { .. } => "attest",
             StepKind::Verify { .. } => "verify",
@@ -245,7 +271,7 @@ impl StepKind {
     pub fn subject(&self) -> &str {
         match self {
             StepKind::Build { image, .. } => &image.name,
-            StepKind::Push { image, .. } | StepKind::Gate { image, .. } => image,
+            StepKind::Push { image, .. } | StepKind::Tag { image, .. } | StepKind::Gate { image, .. } => image,
             StepKind::Attest { image, .. } | StepKind::Verify { image, .. } => image,
             StepKind::Artefacts { service, .. } | StepKind::Register { service, .. } | StepKind::Smoke { service, .. } => service,
             StepKind::Roll(roll) => &roll.service,

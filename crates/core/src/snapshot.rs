@@ -9,6 +9,7 @@ use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
 
 use crate::ancestry::Ancestry;
 use crate::codedeploy::CodeDeploySeen;
+use crate::content::ContentKey;
 use crate::pipeline::Name;
 use crate::release::{DeploymentId, Digest, Revision, Source};
 use crate::routing::Routing;
@@ -32,16 +33,18 @@ pub struct Snapshot {
     pub ancestry: BTreeMap<Name, Ancestry>,
 }
 
-/// An image before the run: what it would be built from, and what the registry holds under its tag.
+/// An image before the run: what it would be built from, and what the registry holds of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSeen {
-    /// Hash over Dockerfile, build args, target, platform and context: `sha256:…`.
-    pub inputs: Digest,
+    /// What it would be built from.
+    pub key: ContentKey,
     /// The repository.
     pub repository: RepositorySeen,
+    /// What a service runs of it now; looked at only where it has to be built.
+    pub running: Option<StoredImage>,
 }
 
-/// A repository, and the image under the tag of this run.
+/// A repository, and the images under the tags of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RepositorySeen {
     /// It does not exist.
@@ -50,9 +53,20 @@ pub enum RepositorySeen {
     Present {
         /// `<registry>/<name>`, without tag or digest.
         uri: String,
-        /// The image under the tag of this run.
-        stored: Option<StoredImage>,
+        /// What it holds.
+        held: Stored,
     },
+}
+
+/// What a repository holds of an image before the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Nothing under the commit's tag, nothing under that of the content.
+    Nothing,
+    /// This under the commit's tag.
+    OfCommit(StoredImage),
+    /// This under the tag of the content, and nothing under the commit's.
+    OfContent(StoredImage),
 }
 
 /// An image in the registry.
@@ -64,6 +78,10 @@ pub struct StoredImage {
     pub labels: BTreeMap<String, String>,
     /// When it was pushed.
     pub pushed_at: Option<Timestamp>,
+    /// How many tags it has.
+    pub tags: usize,
+    /// What it runs on, e.g. `linux/amd64`: one, or one for each child of an index.
+    pub platforms: Vec<String>,
 }
 
 /// A service before the run.

@@ -49,6 +49,23 @@ pub fn registrable(definition: &Value) -> Value {
     Value::Object(map)
 }
 
+/// What its tasks run on, as Docker writes it (`linux/arm64`); none where the instances of the cluster decide.
+/// Fargate takes X86_64 where nothing is said ("Task definition parameters for Fargate", runtimePlatform).
+pub fn platform(definition: &Value) -> Option<String> {
+    let definition = definition.get("taskDefinition").unwrap_or(definition);
+    let platform = &definition["runtimePlatform"];
+    let needs = definition["requiresCompatibilities"].as_array();
+    let on_fargate = needs.is_some_and(|needs| needs.iter().any(|one| one == "FARGATE"));
+    let machine = match platform["cpuArchitecture"].as_str() {
+        Some("X86_64") => "amd64",
+        Some("ARM64") => "arm64",
+        None if on_fargate => "amd64",
+        _ => return None,
+    };
+    let family = platform["operatingSystemFamily"].as_str().unwrap_or("LINUX");
+    Some(format!("{}/{machine}", if family.starts_with("WINDOWS") { "windows" } else { "linux" }))
+}
+
 /// Names of its containers, in their order.
 pub fn containers(definition: &Value) -> Vec<&str> {
     each_container(definition).filter_map(|container| container.get("name").and_then(Value::as_str)).collect()

@@ -33,6 +33,7 @@ operations! {
     GET_AUTHORIZATION_TOKEN = "ecr" "GetAuthorizationToken" of "the registry";
     DESCRIBE_REPOSITORIES = "ecr" "DescribeRepositories" of "the repository";
     BATCH_GET_IMAGE = "ecr" "BatchGetImage" of "the repository";
+    PUT_IMAGE = "ecr" "PutImage" of "the repository";
     DESCRIBE_IMAGES = "ecr" "DescribeImages" of "the image";
     GET_BLOB = "ecr" "GetDownloadUrlForLayer" of "the image's config";
     DESCRIBE_IMAGE_SCAN_FINDINGS = "ecr" "DescribeImageScanFindings" of "the image or its scan";

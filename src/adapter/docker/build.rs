@@ -113,7 +113,7 @@ impl Build<'_> {
             buildargs: map(&self.image.args),
             labels: map(self.labels),
             target: self.image.target.clone().unwrap_or_default(),
-            platform: self.image.platform.clone().unwrap_or_default(),
+            platform: self.image.platforms.first().cloned().unwrap_or_default(),
             rm: true,
             forcerm: true,
             ..BuildImageOptions::default()

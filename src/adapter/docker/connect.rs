@@ -17,6 +17,8 @@ pub(super) struct Engine {
     pub(super) api: bollard::Docker,
     pub(super) address: Address,
     pub(super) way: Way,
+    /// What it runs on, e.g. `linux/amd64`.
+    pub(super) platform: Option<String>,
 }
 
 /// How it builds.
@@ -85,6 +87,7 @@ async fn greet(host: &str) -> Result<Engine, String> {
         Ok(Err(error)) => return Err(plain(&error)),
         Err(_) => return Err(format!("no answer within {} s", GREETING.as_secs())),
     };
+    let platform = version.os.zip(version.arch).map(|(os, machine)| format!("{os}/{machine}"));
     let parts = version.components.unwrap_or_default();
     let podman = parts.iter().any(|part| part.name.contains("Podman"));
     let spoken = api.client_version();
@@ -94,7 +97,7 @@ async fn greet(host: &str) -> Result<Engine, String> {
         Address::Other => Way::Stream,
         Address::Unix(_) | Address::Tcp(_) => Way::Session,
     };
-    Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, way })
+    Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, way, platform })
 }
 
 /// The innermost cause: "No such file or directory", "Permission denied", "Connection refused".

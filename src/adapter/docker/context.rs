@@ -1,20 +1,20 @@
 //! The build context: what lies in the folder as `.dockerignore` leaves it, and the hash over everything a build reads.
 
-use std::fs::{self, File};
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use ignore::WalkBuilder;
 use sha2::{Digest as _, Sha256};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Image;
 use shipit_core::release::Digest;
 
+use super::contents;
 use super::ignore::Rules;
-use crate::adapter::content::{hex, pour};
+use super::walk::{Entry, Kind, walk};
+use crate::adapter::content::hex;
+use crate::adapter::git::{self, Blob};
 
 /// What a build of one image reads.
 pub(super) struct Context {
@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub(super) dockerfile: Dockerfile,
     /// Sorted as a walk meets them: a folder, then what is in it.
     pub(super) entries: Vec<Entry>,
+    /// What git tracks of it.
+    tracked: HashMap<String, Option<Blob>>,
 }
 
 /// The Dockerfile, and the ignore file that goes with it.
@@ -32,25 +34,6 @@ pub(super) struct Dockerfile {
     pub(super) inside: Option<String>,
     /// The ignore file in force: its path and text.
     pub(super) ignore: Option<(PathBuf, String)>,
-}
-
-/// One thing in the context.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// Relative to the context, with `/`.
-    pub(super) path: String,
-    /// Permission bits with setuid, setgid and sticky.
-    pub(super) mode: u32,
-    /// Nanoseconds since 1970; never part of the hash.
-    pub(super) modified: i64,
-    pub(super) kind: Kind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Folder,
-    File { size: u64 },
-    Link { target: String },
 }
 
 impl Context {
@@ -66,33 +49,38 @@ impl Context {
                 .next(format!("set `images.{}.context` in the pipeline file", image.name)));
         }
         let dockerfile = Dockerfile::read(image)?;
-        let entries = walk(&root, &dockerfile.rules()?)?;
-        Ok(Context { root, dockerfile, entries })
+        let mut entries = walk(&root, &dockerfile.rules()?)?;
+        let tracked = git::below(&root);
+        as_git_has_them(&mut entries, &tracked);
+        Ok(Context { root, dockerfile, entries, tracked })
     }
 
-    /// Hash over Dockerfile, build args, target, platform and context: path, kind, mode, target and content of each entry.
-    pub(super) fn digest(&self, image: &Image) -> Result<Digest, Failure> {
+    /// Hash over Dockerfile, build args, target, wanted platforms and context: path, kind, mode, target and content of each
+    /// entry. What was read is remembered in `cache`.
+    pub(super) fn digest(&self, image: &Image, cache: Option<&Path>) -> Result<Digest, Failure> {
         let mut hash = Sha256::new();
         let mut add = |name: &str, value: &[u8]| {
             hash.update(name);
             hash.update((value.len() as u64).to_be_bytes());
             hash.update(value);
         };
-        add("inputs", b"1");
+        add("sources", b"1");
         add("dockerfile", self.dockerfile.text.as_bytes());
         for (name, value) in &image.args {
             add("arg", name.as_bytes());
             add("value", value.as_bytes());
         }
         add("target", image.target.as_deref().unwrap_or_default().as_bytes());
-        add("platform", image.platform.as_deref().unwrap_or_default().as_bytes());
-        add("context", &self.content()?);
+        for platform in &image.platforms {
+            add("platform", platform.as_bytes());
+        }
+        add("context", &self.content(cache)?);
         Ok(Digest(format!("sha256:{}", hex(&hash.finalize()))))
     }
 
     /// Hash over the entries alone.
-    fn content(&self) -> Result<[u8; 32], Failure> {
-        let contents = self.file_hashes()?;
+    fn content(&self, cache: Option<&Path>) -> Result<[u8; 32], Failure> {
+        let contents = contents::of(&self.root, &self.entries, &self.tracked, cache)?;
         let mut hash = Sha256::new();
         for (entry, content) in self.entries.iter().zip(&contents) {
             hash.update((entry.path.len() as u64).to_be_bytes());
@@ -102,7 +90,7 @@ impl Context {
                 Kind::Folder => hash.update(b"d"),
                 Kind::File { .. } => {
                     hash.update(b"f");
-                    hash.update(content.get().unwrap_or(&[0; 32]));
+                    hash.update(content.unwrap_or_default());
                 }
                 Kind::Link { target } => {
                     hash.update(b"l");
@@ -113,34 +101,27 @@ impl Context {
         }
         Ok(hash.finalize().into())
     }
+}
 
-    /// The hash of each file's content, read by as many threads as there are cores.
-    fn file_hashes(&self) -> Result<Vec<OnceLock<[u8; 32]>>, Failure> {
-        let hashes: Vec<OnceLock<[u8; 32]>> = self.entries.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<(), Failure> {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(entry) = self.entries.get(at) else { return Ok(()) };
-                if matches!(entry.kind, Kind::File { .. }) {
-                    let path = self.root.join(&entry.path);
-                    let mut hash = Sha256::new();
-                    let copied = File::open(&path).and_then(|file| pour(file, &mut hash));
-                    copied.map_err(|error| unreadable(&path, &error))?;
-                    let _ = hashes[at].set(hash.finalize().into());
-                }
+/// Of what git tracks, the modes that git has: whoever cloned it with another umask builds the same image.
+fn as_git_has_them(entries: &mut [Entry], tracked: &HashMap<String, Option<Blob>>) {
+    let mut folders: HashSet<&str> = HashSet::new();
+    for path in tracked.keys() {
+        let parents = std::iter::successors(path.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/'));
+        for (parent, _) in parents {
+            if !folders.insert(parent) {
+                break;
             }
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let first = work();
-            others.into_iter().fold(first, |all, other| match other.join() {
-                Ok(result) => all.and(result),
-                Err(_) => Err(Failure::new(Code::Unexpected, "hashing the build context ended early")),
-            })
-        })?;
-        Ok(hashes)
+        }
+    }
+    for entry in entries {
+        match entry.kind {
+            Kind::File { .. } if tracked.contains_key(&entry.path) => {
+                entry.mode = if entry.mode & 0o100 == 0 { 0o644 } else { 0o755 };
+            }
+            Kind::Folder if folders.contains(entry.path.as_str()) => entry.mode = 0o755,
+            Kind::File { .. } | Kind::Folder | Kind::Link { .. } => {}
+        }
     }
 }
 
@@ -184,79 +165,6 @@ impl Dockerfile {
     }
 }
 
-fn walk(root: &Path, rules: &Rules) -> Result<Vec<Entry>, Failure> {
-    let shared = Arc::new(rules.clone());
-    let base = root.to_owned();
-    let worth = move |found: &ignore::DirEntry| {
-        let Some(path) = relative(&base, found.path()) else { return true };
-        let folder = found.file_type().is_some_and(|kind| kind.is_dir());
-        !shared.excludes(&path) || (folder && shared.may_keep_below(&path))
-    };
-    let walk = WalkBuilder::new(root)
-        .standard_filters(false)
-        .follow_links(false)
-        .sort_by_file_name(Ord::cmp)
-        .filter_entry(worth)
-        .build();
-    let mut entries: Vec<Entry> = Vec::new();
-    // Folders that are left out themselves, kept in mind for the day an exception keeps something in them.
-    let mut waiting: Vec<Entry> = Vec::new();
-    for found in walk {
-        let found = found.map_err(|error| {
-            Failure::new(Code::ContextUnreadable, format!("`{}` cannot be read", root.display())).because(error.to_string())
-        })?;
-        if found.depth() == 0 {
-            continue;
-        }
-        let Some(path) = relative(root, found.path()) else { continue };
-        waiting.retain(|folder| path.strip_prefix(&folder.path).is_some_and(|rest| rest.starts_with('/')));
-        let left_out = rules.excludes(&path);
-        let Some(entry) = Entry::of(path, found.path())? else { continue };
-        if !left_out && found.path().to_str().is_none() {
-            return Err(Failure::new(Code::ContextUnreadable, format!("`{}` cannot go into an image", found.path().display()))
-                .because("its name is not UTF-8")
-                .next("rename it, or leave it out with `.dockerignore`"));
-        }
-        match (left_out, &entry.kind) {
-            (true, Kind::Folder) => waiting.push(entry),
-            (true, _) => {}
-            (false, _) => {
-                entries.append(&mut waiting);
-                entries.push(entry);
-            }
-        }
-    }
-    Ok(entries)
-}
-
-impl Entry {
-    fn of(path: String, place: &Path) -> Result<Option<Entry>, Failure> {
-        let about = place.symlink_metadata().map_err(|error| unreadable(place, &error))?;
-        let kind = match about.file_type() {
-            kind if kind.is_dir() => Kind::Folder,
-            kind if kind.is_file() => Kind::File { size: about.len() },
-            kind if kind.is_symlink() => {
-                let target = fs::read_link(place).map_err(|error| unreadable(place, &error))?;
-                Kind::Link { target: target.to_string_lossy().into_owned() }
-            }
-            // Docker leaves sockets out too.
-            kind if kind.is_socket() => return Ok(None),
-            _ => {
-                return Err(Failure::new(Code::ContextUnreadable, format!("`{}` is a device or a pipe", place.display()))
-                    .next("leave it out with `.dockerignore`"));
-            }
-        };
-        let modified = std::os::unix::fs::MetadataExt::mtime(&about)
-            .saturating_mul(1_000_000_000)
-            .saturating_add(std::os::unix::fs::MetadataExt::mtime_nsec(&about));
-        Ok(Some(Entry { path, mode: about.permissions().mode() & 0o7777, modified, kind }))
-    }
-}
-
-fn relative(root: &Path, path: &Path) -> Option<String> {
-    Some(path.strip_prefix(root).ok()?.to_string_lossy().into_owned())
-}
-
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Code::ContextUnreadable, format!("`{}` cannot be read", path.display())).because(error.to_string())
 }
@@ -267,7 +175,7 @@ pub(crate) fn fingerprint(images: &[Image]) -> Result<String, Failure> {
     for image in images {
         let context = Context::read(image)?;
         hash.update(&context.dockerfile.text);
-        hash.update(context.content()?);
+        hash.update(context.content(None)?);
     }
     Ok(hex(&hash.finalize())[..12].to_owned())
 }

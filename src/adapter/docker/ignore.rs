@@ -13,6 +13,18 @@ struct Pattern {
     /// `!`: what it matches is kept after all.
     exception: bool,
     parts: Vec<Part>,
+    shape: Shape,
+}
+
+/// What most patterns are, matched without a walk through their parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shape {
+    /// `a/b`: this path.
+    Path(String),
+    /// `**/a`: whatever has this name.
+    Name(String),
+    /// Anything else.
+    Other,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +71,8 @@ impl Rules {
             let clean = clean(pattern);
             let anchored = clean.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&clean);
             let parts = compile(anchored).map_err(|why| (number + 1, why))?;
-            rules.push(Pattern { exception, parts });
+            let shape = Shape::of(&parts);
+            rules.push(Pattern { exception, parts, shape });
         }
         Ok(Rules(rules))
     }
@@ -68,7 +81,7 @@ impl Rules {
     pub(super) fn excludes(&self, path: &str) -> bool {
         let mut excluded = false;
         for pattern in &self.0 {
-            if pattern.exception == excluded && with_parents(path).any(|path| pattern.matches(path)) {
+            if pattern.exception == excluded && pattern.matches_or_holds(path) {
                 excluded = !pattern.exception;
             }
         }
@@ -97,13 +110,23 @@ impl Pattern {
         self.parts.iter().any(|part| !matches!(part, Part::Char(_)))
     }
 
+    /// It matches the path or a folder that the path lies in.
+    fn matches_or_holds(&self, path: &str) -> bool {
+        match &self.shape {
+            Shape::Path(own) => path.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            Shape::Name(own) => path.split('/').any(|name| name == own),
+            Shape::Other => with_parents(path).any(|path| self.matches(path)),
+        }
+    }
+
     /// Walks the path once, with the set of places in the pattern that can be reached: never exponential.
     fn matches(&self, path: &str) -> bool {
         let mut reached = vec![false; self.parts.len() + 1];
+        let mut next = reached.clone();
         reached[0] = true;
         self.step_over(&mut reached);
         for c in path.chars() {
-            let mut next = vec![false; self.parts.len() + 1];
+            next.fill(false);
             for (at, part) in self.parts.iter().enumerate().filter(|(at, _)| reached[*at]) {
                 match part {
                     Part::Char(wanted) => next[at + 1] |= *wanted == c,
@@ -121,7 +144,10 @@ impl Pattern {
                 }
             }
             self.step_over(&mut next);
-            reached = next;
+            std::mem::swap(&mut reached, &mut next);
+            if !reached.contains(&true) {
+                return false;
+            }
         }
         reached[self.parts.len()]
     }
@@ -137,6 +163,21 @@ impl Pattern {
                 }
                 Part::Char(_) | Part::One | Part::Folders | Part::Class { .. } => {}
             }
+        }
+    }
+}
+
+impl Shape {
+    fn of(parts: &[Part]) -> Shape {
+        let text = |parts: &[Part]| -> Option<String> {
+            parts.iter().map(|part| if let Part::Char(c) = part { Some(*c) } else { None }).collect()
+        };
+        match parts {
+            [Part::MaybeFolders, Part::Folders, name @ ..] => match text(name) {
+                Some(name) if !name.contains('/') => Shape::Name(name),
+                _ => Shape::Other,
+            },
+            parts => text(parts).map_or(Shape::Other, Shape::Path),
         }
     }
 }

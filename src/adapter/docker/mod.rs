@@ -1,11 +1,14 @@
 //! The `Builder` port: images built and pushed by the Docker Engine, through its API.
 
 mod archive;
+mod bases;
 mod build;
 mod connect;
+mod contents;
 mod context;
 mod dockerfile;
 mod ended;
+mod external;
 mod ignore;
 mod layer;
 mod login;
@@ -18,12 +21,14 @@ mod secrets;
 mod session;
 mod tarball;
 mod trouble;
+mod walk;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use shipit_core::content::{Bases, ContentKey};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::{self, Leak, Place, Rule, Search};
@@ -45,12 +50,26 @@ pub struct Docker {
     agent: Option<PathBuf>,
     /// Of images that were searched: whoever asks for what is installed in one does not have it read again.
     inventories: Mutex<BTreeMap<String, Inventory>>,
+    /// Where it remembers what it has read.
+    cache: Option<PathBuf>,
 }
 
 impl Docker {
     /// For commands that may not need an Engine at all: it is looked for when something is built or pushed.
     pub fn when_needed() -> Docker {
-        Docker { engine: OnceCell::new(), config: login::config_folder(), agent: secrets::agent(), inventories: Mutex::default() }
+        Docker {
+            engine: OnceCell::new(),
+            config: login::config_folder(),
+            agent: secrets::agent(),
+            inventories: Mutex::default(),
+            cache: None,
+        }
+    }
+
+    /// The same, remembering in this folder what it has read.
+    #[must_use]
+    pub fn remembering(self, folder: PathBuf) -> Docker {
+        Docker { cache: Some(folder), ..self }
     }
 
     /// Finds the Engine and greets it.
@@ -83,9 +102,19 @@ impl Docker {
 
 #[async_trait]
 impl Builder for Docker {
-    async fn inputs(&self, image: &Image) -> PortResult<Digest> {
-        let owned = image.clone();
-        Ok(reading(move || Context::read(&owned)?.digest(&owned)).await?)
+    async fn key(&self, image: &Image, logins: &[Login]) -> PortResult<ContentKey> {
+        let (owned, cache) = (image.clone(), self.cache.clone());
+        let read = move || {
+            let context = Context::read(&owned)?;
+            Ok((context.digest(&owned, cache.as_deref())?, external::named(&context.dockerfile.text, &owned.args)))
+        };
+        let (sources, named) = reading(read).await?;
+        let logins = Logins::new(logins, self.config.as_deref());
+        let engine = match named.is_empty() && !image.platforms.is_empty() {
+            true => Ok(None),
+            false => self.engine().await.map(Some).map_err(|failure| failure.what),
+        };
+        Ok(bases::key(image, sources, named, engine, &logins).await)
     }
 
     async fn build(
@@ -93,11 +122,17 @@ impl Builder for Docker {
         image: &Image,
         name: &str,
         labels: &BTreeMap<String, String>,
+        bases: &Bases,
         logins: &[Login],
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage> {
-        let owned = image.clone();
-        let context = reading(move || Context::read(&owned)).await?;
+        let (owned, bases) = (image.clone(), bases.clone());
+        let read = move || {
+            let mut context = Context::read(&owned)?;
+            context.dockerfile.text = external::pinned(&context.dockerfile.text, &owned.args, &bases);
+            Ok(context)
+        };
+        let context = reading(read).await?;
         let logins = Logins::new(logins, self.config.as_deref());
         let held = self.held(image).await?.into();
         let build = build::Build { image, name, labels, context: context.into(), logins, held };
@@ -137,6 +172,15 @@ impl Builder for Docker {
     async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage> {
         Ok(push::push(self.engine().await?, repository, tag, login, tell).await?)
     }
+}
+
+/// Hash over all that a pipeline gives to the build of an image, see [`ContentKey::sources`]; what was read is remembered in
+/// `cache`.
+///
+/// # Errors
+/// `SHIP305` with what cannot be read.
+pub fn sources(image: &Image, cache: Option<&Path>) -> Result<Digest, Failure> {
+    Context::read(image)?.digest(image, cache)
 }
 
 /// Reads files where that may block.

@@ -28,9 +28,10 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::connect::Address;
-use super::context::{Context, Entry, Kind};
+use super::context::Context;
 use super::login::Logins;
 use super::secrets::Held;
+use super::walk::{Entry, Kind};
 use crate::adapter::content::hex;
 
 /// Bytes of a file in one message, and messages that may wait.

@@ -10,7 +10,8 @@ use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
-use super::context::{Context, Entry, Kind};
+use super::context::Context;
+use super::walk::{Entry, Kind};
 
 /// Bytes that may wait for the Engine.
 const WAITING: usize = 8;

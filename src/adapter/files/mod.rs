@@ -53,6 +53,11 @@ impl Files {
         Ok(Files { inner: Arc::new(Inner { root, journal: Mutex::new(None), lock: Mutex::new(None) }) })
     }
 
+    /// Where runs remember what any of them may forget: everything in it can be made again.
+    pub fn cache(folder: &Path) -> PathBuf {
+        folder.join(FOLDER).join("cache")
+    }
+
     /// The folder of a run: `runs/<run>`.
     ///
     /// # Errors

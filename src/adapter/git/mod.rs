@@ -2,6 +2,7 @@
 
 mod ancestry;
 mod environment;
+mod index;
 mod open;
 mod origin;
 mod tree;
@@ -19,6 +20,7 @@ use shipit_core::release::{Commit, Source as SourceTree, Tree};
 use crate::adapter::docker;
 use crate::port::{Dirty, PortResult, Source, SourceWish};
 pub use environment::Environment;
+pub(crate) use index::{Blob, below};
 
 /// Reads the repository that holds a folder; it is opened anew at every call.
 pub struct Git {

@@ -69,7 +69,7 @@ impl Place {
             repository: "shop/web".into(),
             args: Default::default(),
             target: None,
-            platform: None,
+            platforms: Vec::new(),
             secrets: Default::default(),
         }
     }

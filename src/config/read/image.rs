@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use shipit_core::pipeline::Image;
 
-use super::field::Field;
+use super::field::{Field, Fields};
 use super::shape::IMAGE;
 use super::value::Bad;
 use super::{At, Reading, secrets, value};
@@ -46,7 +46,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
     let repository = fields.require("repository", reading).and_then(|field| field.read(reading, value::repository));
     let args = fields.get("args").map_or_else(|| Some(BTreeMap::new()), |field| args(&field, reading));
     let target = fields.get("target").and_then(|field| field.read(reading, value::line));
-    let platform = fields.get("platform").and_then(|field| field.read(reading, |text| value::word(text, PLATFORMS)));
+    let platforms = platforms(&fields, reading);
     let secrets = secrets::secrets(&fields, reading);
     raw.repository.clone_from(&repository);
     raw.image = context.zip(dockerfile).zip(repository).zip(args).map(|(((context, dockerfile), repository), args)| Image {
@@ -56,7 +56,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
         repository: repository.value,
         args,
         target: target.map(|target| target.value),
-        platform: platform.map(|platform| platform.value.to_owned()),
+        platforms,
         secrets,
     });
     raw
@@ -85,6 +85,29 @@ fn dockerfile(text: &str) -> Result<PathBuf, Bad> {
         return Err(bad.help("it is relative to `context:`"));
     }
     value::line(text).map(PathBuf::from)
+}
+
+/// `platforms:` or the one of `platform:`.
+fn platforms(fields: &Fields<'_>, reading: &mut Reading<'_>) -> Vec<String> {
+    let one = fields.get("platform").and_then(|field| field.read(reading, |text| value::word(text, PLATFORMS)));
+    let Some(field) = fields.get("platforms") else {
+        return one.map(|platform| platform.value.to_owned()).into_iter().collect();
+    };
+    if let Some(one) = one {
+        let text = "`platform:` and `platforms:` say the same thing twice";
+        reading.complain(Complaint::new(one.place, text).help("keep `platforms:`"));
+    }
+    let mut platforms: Vec<String> = Vec::new();
+    for field in field.items(reading).unwrap_or_default() {
+        if let Some(platform) = field.read(reading, |text| value::word(text, PLATFORMS)) {
+            if platforms.iter().any(|known| known == platform.value) {
+                reading.complain(Complaint::new(platform.place, format!("`{}` stands here twice", platform.value)));
+            } else {
+                platforms.push(platform.value.to_owned());
+            }
+        }
+    }
+    platforms
 }
 
 fn args(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<BTreeMap<String, String>> {

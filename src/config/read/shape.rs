@@ -33,8 +33,8 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
 
 pub(in crate::config) const IMAGE: Shape = Shape {
     title: "Image",
-    keys: &["context", "dockerfile", "repository", "args", "target", "platform", "secrets", "ssh", "not_secret"],
-    later: &["platforms"],
+    keys: &["context", "dockerfile", "repository", "args", "target", "platform", "platforms", "secrets", "ssh", "not_secret"],
+    later: &[],
 };
 
 pub(in crate::config) const SECRET: Shape = Shape { title: "BuildSecret", keys: &["env", "file"], later: &[] };

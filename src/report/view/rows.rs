@@ -199,6 +199,7 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
         StepResult::Pushed { sent, .. } => format!("pushed {}", words::bytes(*sent)),
         StepResult::Reused { pushed_at: Some(at), .. } => format!("unchanged since {}, reused", at.strftime("%Y-%m-%d")),
         StepResult::Reused { pushed_at: None, .. } => "unchanged, reused".to_owned(),
+        StepResult::Tagged { .. } => "unchanged, reused under this tag".to_owned(),
         StepResult::Attested { made, there } => attested_words(made, there),
         StepResult::Verified { required } => format!("has {}", words::list(required)),
         StepResult::Gate { record } => gate::record_words(record),
@@ -234,9 +235,10 @@ fn attested_words(made: &[Attestation], there: &[Attestation]) -> String {
 /// The image's digest, shortened: of the push, of the outcome, or as the plan names it first.
 fn digest(steps: &[&Seen], view: &View, image: &str) -> String {
     let told = steps.iter().find_map(|step| match &step.state {
-        State::Done { result: StepResult::Pushed { digest, .. } | StepResult::Reused { digest, .. }, .. } => {
-            Some(digest.as_str())
-        }
+        State::Done {
+            result: StepResult::Pushed { digest, .. } | StepResult::Tagged { digest, .. } | StepResult::Reused { digest, .. },
+            ..
+        } => Some(digest.as_str()),
         State::Reused => step.because.split(' ').find(|word| word.starts_with("sha256:")),
         _ => None,
     });

@@ -117,7 +117,7 @@ async fn an_image_that_an_earlier_run_of_this_commit_pushed_is_not_built_again()
 async fn a_new_commit_is_built_and_both_services_move_on_from_what_runs() {
     let scenario = Scenario::storefront().on_what_runs("frontend");
     scenario.deploy().await;
-    scenario.commit("8d01c2e000000000000000000000000000000bbb", &["frontend"]);
+    scenario.commit("8d01c2e000000000000000000000000000000bbb", &["backend", "frontend"]);
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::Done);
     assert_eq!(scenario.serves("frontend"), Some("frontend:3".into()));

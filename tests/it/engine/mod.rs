@@ -5,6 +5,7 @@ mod deploys;
 mod dossiers;
 mod gates;
 mod going_back;
+mod images;
 mod interrupts;
 mod journals;
 mod leftovers;

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 use shipit::port::Dirty;
+use shipit_core::content::SOURCES_LABEL;
 use shipit_core::failure::{Code, Exit};
 use shipit_core::pipeline::{Strategy, TaskDefinitionSource};
+use shipit_core::plan::REVISION_LABEL;
 use shipit_core::release::Digest;
 use shipit_scheduler::Span;
 
@@ -153,8 +155,8 @@ async fn a_tag_that_exists_with_other_content_is_refused_and_what_is_stored_is_n
     let world = scenario.world.lock();
     let (stored, _) = &world.images.repositories["shop/backend"]["4f2a91c0000000000000000000000000000000aa"];
     assert!(run.words().contains(&stored.digest.0), "{}", run.words());
-    for label in stored.labels.values() {
-        assert!(run.words().contains(label), "{label} in {}", run.words());
+    for label in [SOURCES_LABEL, REVISION_LABEL] {
+        assert!(run.words().contains(&stored.labels[label]), "{label} in {}", run.words());
     }
 }
 

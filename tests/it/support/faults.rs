@@ -12,6 +12,10 @@ pub enum Op {
     Build,
     SearchImage,
     Push,
+    /// A tag added in the registry.
+    Tag,
+    /// An index put into the registry.
+    Join,
     DescribeRepository,
     Login,
     DescribeScan,
@@ -50,7 +54,8 @@ pub enum Op {
 impl Op {
     /// It changes something outside this machine.
     pub fn is_write(self) -> bool {
-        self.touches_a_service() || matches!(self, Op::Push | Op::Attach | Op::RegisterTaskDefinition | Op::Configure)
+        use Op::{Attach, Configure, Join, Push, RegisterTaskDefinition, Tag};
+        self.touches_a_service() || matches!(self, Push | Tag | Join | Attach | RegisterTaskDefinition | Configure)
     }
 
     /// It changes what a service runs.

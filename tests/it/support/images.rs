@@ -7,16 +7,18 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit::port::{
-    Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret, Tell,
+    Builder, BuiltImage, Child, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret,
+    Tagged, Tell,
 };
 use shipit_core::attest::Referrer;
+use shipit_core::content::{Base, Bases, ContentKey, Inputs};
 use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::Leak;
 use shipit_core::pipeline::Image;
 use shipit_core::release::{Digest, Tag};
-use shipit_core::snapshot::{RepositorySeen, StoredImage};
+use shipit_core::snapshot::{RepositorySeen, Stored, StoredImage};
 use shipit_scheduler::{Span, Time};
 
 use super::faults::Op;
@@ -25,6 +27,8 @@ use super::world::Fake;
 /// The registry's address.
 pub const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 
+/// What the Engine runs on.
+const PLATFORM: &str = "linux/amd64";
 /// How long a build and a push take.
 const BUILD: Duration = Duration::from_secs(20);
 const PUSH: Duration = Duration::from_secs(5);
@@ -34,6 +38,8 @@ const PUSH: Duration = Duration::from_secs(5);
 pub struct Images {
     /// What the context of each image of the pipeline holds.
     pub contexts: BTreeMap<String, String>,
+    /// The image that each image of the pipeline is built on; every other is on the same.
+    pub bases: BTreeMap<String, Digest>,
     /// Built images in the Engine, by `<registry>/<repository>:<tag>`.
     pub engine: BTreeMap<String, BTreeMap<String, String>>,
     /// Secrets that end up in each image of the pipeline.
@@ -84,12 +90,22 @@ impl Images {
     }
 }
 
+/// The image of that digest, under whatever tag.
+fn under<'a>(tags: &'a BTreeMap<String, (StoredImage, Time)>, digest: &Digest) -> Option<&'a (StoredImage, Time)> {
+    tags.values().find(|(stored, _)| stored.digest == *digest)
+}
+
 #[async_trait]
 impl Builder for Fake {
-    async fn inputs(&self, image: &Image) -> PortResult<Digest> {
+    async fn key(&self, image: &Image, _logins: &[Login]) -> PortResult<ContentKey> {
         self.call(Op::HashInputs, &image.name, Value::Null, |world| {
             let context = world.images.contexts.get(&image.name).cloned().unwrap_or_default();
-            Ok(digest(&format!("{context} {:?} {:?}", image.args, image.target)))
+            let sources = digest(&format!("{context} {:?} {:?} {:?}", image.args, image.target, image.platforms));
+            let base = world.images.bases.get(&image.name).cloned().unwrap_or_else(|| digest("busybox"));
+            let bases = Bases(BTreeMap::from([("busybox:1".to_owned(), Base::Digest(base))]));
+            let platforms = if image.platforms.is_empty() { vec![PLATFORM.to_owned()] } else { image.platforms.clone() };
+            let inputs = Inputs::Known(digest(&format!("{sources} {}", bases.label())));
+            Ok(ContentKey { sources, bases, platforms, inputs })
         })
         .await
     }
@@ -99,6 +115,7 @@ impl Builder for Fake {
         image: &Image,
         name: &str,
         labels: &BTreeMap<String, String>,
+        _bases: &Bases,
         _logins: &[Login],
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage> {
@@ -146,7 +163,9 @@ impl Builder for Fake {
                 }
                 Some(_) => {}
                 None => {
-                    tags.insert(tag.0.clone(), (StoredImage { digest: digest.clone(), labels, pushed_at }, now));
+                    let platforms = vec![PLATFORM.to_owned()];
+                    let stored = StoredImage { digest: digest.clone(), labels, pushed_at, tags: 1, platforms };
+                    tags.insert(tag.0.clone(), (stored, now));
                 }
             }
             Ok(PushedImage { digest, sent: 3_100_000 })
@@ -157,15 +176,47 @@ impl Builder for Fake {
 
 #[async_trait]
 impl Registry for Fake {
-    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen> {
+    async fn look(&self, repository: &str, tag: &Tag, source: Option<&Tag>) -> PortResult<RepositorySeen> {
         self.call(Op::DescribeRepository, repository, json!({"tag": tag}), |world| {
-            Ok(match world.images.repositories.get(repository) {
-                None => RepositorySeen::Missing,
-                Some(tags) => RepositorySeen::Present {
-                    uri: format!("{REGISTRY}/{repository}"),
-                    stored: tags.get(&tag.0).map(|(stored, _)| stored.clone()),
-                },
-            })
+            let Some(tags) = world.images.repositories.get(repository) else { return Ok(RepositorySeen::Missing) };
+            let under = |tag: &Tag| tags.get(&tag.0).map(|(stored, _)| stored.clone());
+            let of_content = || source.and_then(under).map_or(Stored::Nothing, Stored::OfContent);
+            let held = under(tag).map_or_else(of_content, Stored::OfCommit);
+            Ok(RepositorySeen::Present { uri: format!("{REGISTRY}/{repository}"), held })
+        })
+        .await
+    }
+
+    async fn image(&self, repository: &str, digest: &Digest) -> PortResult<Option<StoredImage>> {
+        self.call(Op::DescribeRepository, repository, json!({"digest": digest}), |world| {
+            Ok(world.images.repositories.get(repository).and_then(|tags| under(tags, digest)).map(|(stored, _)| stored.clone()))
+        })
+        .await
+    }
+
+    async fn tag(&self, repository: &str, digest: &Digest, tag: &Tag) -> PortResult<Tagged> {
+        self.call(Op::Tag, repository, json!({"tag": tag, "digest": digest}), |world| {
+            let missing = || PortError::NotFound { what: format!("image {repository}@{digest}") };
+            let tags = world.images.repositories.get_mut(repository).ok_or_else(missing)?;
+            if let Some((there, _)) = tags.get(&tag.0) {
+                return Ok(if there.digest == *digest { Tagged::Yes } else { Tagged::Taken { by: there.digest.clone() } });
+            }
+            let image = under(tags, digest).cloned().ok_or_else(missing)?;
+            tags.insert(tag.0.clone(), image);
+            Ok(Tagged::Yes)
+        })
+        .await
+    }
+
+    async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest> {
+        self.call(Op::Join, repository, json!({"tag": tag}), |world| {
+            let missing = || PortError::NotFound { what: format!("repository {repository}") };
+            let tags = world.images.repositories.get_mut(repository).ok_or_else(missing)?;
+            let (first, at) = children.first().and_then(|child| under(tags, &child.digest)).cloned().ok_or_else(missing)?;
+            let index = digest(&format!("{children:?}"));
+            let platforms = children.iter().map(|child| child.platform.clone()).collect();
+            tags.insert(tag.0.clone(), (StoredImage { digest: index.clone(), platforms, ..first }, at));
+            Ok(index)
         })
         .await
     }

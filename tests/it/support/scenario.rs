@@ -23,7 +23,7 @@ use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{
     Image, OnInterrupt, Pause, PauseAt, Pipeline, Service, Shift, Smoke, Steps, Strategy, TaskDefinitionSource,
 };
-use shipit_core::plan::{Plan, plan};
+use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::prune::Fate;
 use shipit_core::release::{Revision, RunId};
 use shipit_core::review::{Note, review};
@@ -57,6 +57,8 @@ pub struct Scenario {
     pub wish: SourceWish,
     /// An older commit may replace a newer one.
     pub forced: Option<Forced>,
+    /// Whether images that the registry has may serve.
+    pub reuse: Reuse,
     /// When the wait for a rollout ends well.
     pub until: Until,
     /// What the person says who sits before the terminal, after half a minute; none where nobody does.
@@ -103,7 +105,15 @@ impl Scenario {
             on_interrupt: OnInterrupt::TurnBack,
             folder: PathBuf::from("/shop"),
         };
-        Self { pipeline, world: Fake::new(), wish: SourceWish::default(), forced: None, until: Until::Deployed, person: None }
+        Self {
+            pipeline,
+            world: Fake::new(),
+            wish: SourceWish::default(),
+            forced: None,
+            reuse: Reuse::Same,
+            until: Until::Deployed,
+            person: None,
+        }
     }
 
     /// Adds an image and a service of that name to pipeline and world.
@@ -117,7 +127,7 @@ impl Scenario {
             repository: repository.clone(),
             args: BTreeMap::new(),
             target: None,
-            platform: None,
+            platforms: Vec::new(),
             secrets: Default::default(),
         });
         self.pipeline.services.push(Service {
@@ -363,7 +373,7 @@ impl Scenario {
 
     async fn carry_out(&self, context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
         let snapshot = observe::observe(context, &self.wish).await?;
-        let plan = Plan { forced: self.forced.clone(), ..plan(&self.pipeline, &snapshot)? };
+        let plan = Plan { forced: self.forced.clone(), ..plan(&self.pipeline, &snapshot, self.reuse)? };
         let refusals: Vec<Failure> = review(&self.pipeline, &snapshot, &plan)
             .into_iter()
             .filter_map(|note| match note {

@@ -16,14 +16,15 @@ use shipit::engine::people::People;
 use shipit::engine::record::Journal;
 use shipit::engine::resume::begin;
 use shipit::engine::{Context, observe, run};
-use shipit::port::{Builder, Clock, Ports, Secret, SourceWish};
+use shipit::port::{Clock, Ports, Secret, SourceWish};
 use shipit::report::Colour;
 use shipit::report::failure::ending;
+use shipit_core::content::SOURCES_LABEL;
 use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::{Exit, Failure};
 use shipit_core::journal::Head;
 use shipit_core::pipeline::Pipeline;
-use shipit_core::plan::{INPUTS_LABEL, Plan, REVISION_LABEL, plan};
+use shipit_core::plan::{Plan, REVISION_LABEL, Reuse, plan};
 use shipit_core::release::RunId;
 use shipit_core::review::{Note, review};
 use shipit_core::rollout::{Until, Wish};
@@ -145,8 +146,8 @@ impl Shop {
     /// The image of [`COMMIT`] as a build would have pushed it.
     pub async fn stock(&self) {
         let image = self.pipeline().images.remove(0);
-        let inputs = Docker::when_needed().inputs(&image).await.unwrap();
-        let labels = json!({INPUTS_LABEL: inputs, REVISION_LABEL: COMMIT});
+        let sources = shipit::adapter::docker::sources(&image, None).unwrap();
+        let labels = json!({SOURCES_LABEL: sources, REVISION_LABEL: COMMIT});
         let config = json!({"architecture": "amd64", "os": "linux", "config": {"Labels": labels},
                             "rootfs": {"type": "layers", "diff_ids": [digest(&EMPTY_TAR)]}})
         .to_string();
@@ -282,7 +283,7 @@ pub async fn said(mut command: tokio::process::Command) -> (i32, String, String)
 async fn carry_out(context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
     let wish = SourceWish { commit: Some(COMMIT.to_owned()), ..SourceWish::default() };
     let snapshot = observe::observe(context, &wish).await?;
-    let plan: Plan = plan(context.pipeline, &snapshot)?;
+    let plan: Plan = plan(context.pipeline, &snapshot, Reuse::Same)?;
     let notes = review(context.pipeline, &snapshot, &plan).into_iter();
     let refusals: Vec<Failure> = notes
         .filter_map(|note| match note {

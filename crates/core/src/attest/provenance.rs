@@ -56,8 +56,8 @@ pub fn statement(subject: Subject<'_>, build: &Build<'_>) -> Value {
     if let Some(target) = &image.target {
         parameters["target"] = json!(target);
     }
-    if let Some(platform) = &image.platform {
-        parameters["platform"] = json!(platform);
+    if !image.platforms.is_empty() {
+        parameters["platforms"] = json!(image.platforms);
     }
     let tree = match &build.source.tree {
         Tree::Clean => json!({"state": "clean"}),

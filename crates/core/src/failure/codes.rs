@@ -161,6 +161,12 @@ codes! {
             "the group's `ecsServices` names another service or cluster";
         next "`aws deploy list-applications`, then `aws deploy list-deployment-groups --application-name <name>`",
             "`aws deploy create-deployment-group` makes one; `AppECS-<cluster>-<service>` and `DgpECS-<cluster>-<service>` are found first";
+    /// the image is built for another platform than its tasks run on
+    OtherPlatform = 119 => Refused,
+        because "it was built on a machine of another architecture, a laptop with an ARM processor for one",
+            "the task definition's `runtimePlatform` says another `cpuArchitecture` than was meant; Fargate takes X86_64 where it says none";
+        next "`platforms: [linux/amd64]` or `[linux/arm64]` under the image; with both, the image runs on either",
+            "`\"runtimePlatform\": {\"cpuArchitecture\": \"ARM64\"}` in the task definition";
     /// the rollout failed and the service is back on the revision it had
     RolloutTurnedBack = 201 => TurnedBack,
         because "new tasks stop, or never become healthy: the reasons that are shown say which",

@@ -85,7 +85,7 @@ pub fn taken_over(
             StepKind::Smoke { service, .. } if taken(service) => false,
             StepKind::Register { service, .. } if taken(service) && unchanged => false,
             StepKind::Roll(_) => true,
-            _ => matches!(standings.get(&step.id), Some(Standing::Done(_, output)) if *output != Output::Built),
+            _ => matches!(standings.get(&step.id), Some(Standing::Done(_, output)) if !matches!(output, Output::Built { .. })),
         }
     };
     let kept = entries.iter().filter(stays).cloned().collect();

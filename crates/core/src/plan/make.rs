@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::against::against;
 use super::attested::attested;
-use super::{INPUTS_LABEL, Plan, REVISION_LABEL, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
+use super::images::{self, Reuse};
+use super::{Plan, Reused, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
 use crate::failure::Failure;
-use crate::pipeline::{Image, Name, Pipeline, Service, TaskDefinitionSource};
+use crate::pipeline::{Name, Pipeline, Service, TaskDefinitionSource};
 use crate::release::{Digest, Revision};
-use crate::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, StoredImage};
+use crate::snapshot::{RunningService, ServiceSeen, Snapshot};
 use crate::taskdef::{self, Reference};
 use crate::timeline;
 
-/// Makes the plan.
+/// Makes the plan; `reuse` says whether images that the registry has may serve.
 ///
 /// # Errors
 /// Every reason why there can be none, at once.
-pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot) -> Result<Plan, Vec<Failure>> {
+pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot, reuse: Reuse) -> Result<Plan, Vec<Failure>> {
     let mut making = Making {
         pipeline,
         snapshot,
@@ -28,9 +28,12 @@ pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot) -> Result<Plan, Vec<Failur
         unchanged: BTreeMap::new(),
     };
     making.account();
-    let repositories = making.images();
-    attested(pipeline, &mut making.steps, |image| repositories.get(image).cloned());
-    making.services(&repositories);
+    let images = images::images(pipeline, snapshot, reuse);
+    making.refusals.extend(images.refusals);
+    making.steps = images.steps;
+    making.reused = images.reused;
+    attested(pipeline, &mut making.steps, |image| images.repositories.get(image).cloned());
+    making.services(&images.repositories, &images.platforms);
     if making.refusals.is_empty() {
         Ok(Plan {
             pipeline: pipeline.name.clone(),
@@ -52,7 +55,7 @@ struct Making<'a> {
     snapshot: &'a Snapshot,
     refusals: Vec<Failure>,
     steps: Vec<Step>,
-    reused: BTreeMap<Name, StoredImage>,
+    reused: BTreeMap<Name, Reused>,
     unchanged: BTreeMap<Name, Revision>,
 }
 
@@ -67,58 +70,14 @@ impl Making<'_> {
         }
     }
 
-    fn images(&mut self) -> BTreeMap<Name, String> {
-        let mut repositories = BTreeMap::new();
-        for image in &self.pipeline.images {
-            let Some(seen) = self.snapshot.images.get(&image.name) else { continue };
-            match &seen.repository {
-                RepositorySeen::Missing => self.refusals.push(refusal::repository_missing(image, &self.snapshot.region)),
-                RepositorySeen::Present { uri, stored } => {
-                    repositories.insert(image.name.clone(), uri.clone());
-                    self.image(image, seen, uri, stored.as_ref());
-                }
-            }
-        }
-        repositories
-    }
-
-    fn image(&mut self, image: &Image, seen: &ImageSeen, uri: &str, stored: Option<&StoredImage>) {
-        let against = against(self.pipeline, self.snapshot, &image.name);
-        let gate = StepKind::Gate { image: image.name.clone(), repository: image.repository.clone(), against };
-        let because_gate = self.pipeline.gate.to_string();
-        match stored {
-            Some(stored) if is_ours(stored, &self.snapshot.source.commit.0, &seen.inputs) => {
-                self.reused.insert(image.name.clone(), stored.clone());
-                self.step("gate", &image.name, Vec::new(), gate, because_gate);
-            }
-            Some(stored) => self.refusals.push(refusal::taken(image, uri, &self.snapshot.source.tag().0, stored, &seen.inputs)),
-            None => {
-                let build = self.step(
-                    "build",
-                    &image.name,
-                    Vec::new(),
-                    StepKind::Build { image: image.clone(), inputs: seen.inputs.clone(), repository: uri.to_owned() },
-                    format!("{} is not in `{}` yet", self.snapshot.source.commit.short(), image.repository),
-                );
-                let push = self.step(
-                    "push",
-                    &image.name,
-                    vec![build],
-                    StepKind::Push { image: image.name.clone(), repository: uri.to_owned() },
-                    format!("to {uri}"),
-                );
-                self.step("gate", &image.name, vec![push], gate, because_gate);
-            }
-        }
-    }
-
-    fn services(&mut self, repositories: &BTreeMap<Name, String>) {
+    fn services(&mut self, repositories: &BTreeMap<Name, String>, platforms: &BTreeMap<Name, Vec<String>>) {
         // No service is touched before every image of the run has passed its gate.
         let is_gate = |kind: &StepKind| matches!(kind, StepKind::Gate { .. } | StepKind::Attest { .. } | StepKind::Verify { .. });
         let gates: Vec<StepId> = self.steps.iter().filter(|step| is_gate(&step.kind)).map(|step| step.id.clone()).collect();
         let mut last: BTreeMap<Name, StepId> = BTreeMap::new();
         for service in in_order(&self.pipeline.services) {
             let Some(seen) = self.snapshot.services.get(&service.name) else { continue };
+            self.refuse_platforms(service, seen.present(), platforms);
             let needs: Vec<StepId> = service.needs.iter().filter_map(|need| last.get(need).cloned()).collect();
             if let Some(end) = self.service(service, seen, repositories, &gates, needs) {
                 last.insert(service.name.clone(), end);
@@ -215,6 +174,22 @@ impl Making<'_> {
         }
     }
 
+    /// An image that is built for another machine than the one its task runs on would only ever stop.
+    fn refuse_platforms(&mut self, service: &Service, running: Option<&RunningService>, platforms: &BTreeMap<Name, Vec<String>>) {
+        let definition = match (&service.task_definition, running) {
+            (TaskDefinitionSource::File { definition, .. }, _) => definition,
+            (TaskDefinitionSource::Running, Some(running)) => &running.definition,
+            (TaskDefinitionSource::Running, None) => return,
+        };
+        let Some(wanted) = taskdef::platform(definition) else { return };
+        for (container, image) in &service.containers {
+            let Some(built) = platforms.get(image).filter(|built| !built.is_empty() && !built.contains(&wanted)) else {
+                continue;
+            };
+            self.refusals.push(refusal::other_platform(service, container, image, &wanted, built));
+        }
+    }
+
     /// The definition to start from, with every other container pinned or allowed.
     fn definition(&mut self, service: &Service, running: Option<&RunningService>) -> Option<Value> {
         let definition = match (&service.task_definition, running) {
@@ -262,7 +237,7 @@ impl Making<'_> {
 
     fn is_unchanged(&self, service: &Service, template: &Template, running: &RunningService) -> bool {
         let digests: BTreeMap<Name, Digest> =
-            self.reused.iter().map(|(name, image)| (name.clone(), image.digest.clone())).collect();
+            self.reused.iter().map(|(name, reused)| (name.clone(), reused.image.digest.clone())).collect();
         let known = service.containers.values().all(|image| digests.contains_key(image));
         known && running.in_progress.is_none() && is_same(&taskdef::render(template, &digests), running)
     }
@@ -291,12 +266,6 @@ pub fn is_same(rendered: &Value, running: &RunningService) -> bool {
     let tags: Vec<(&str, String)> = running.tags.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
     let running_with_tags = taskdef::with_tags(running.definition.clone(), &tags);
     taskdef::same(rendered, &running_with_tags)
-}
-
-/// A tag that exists is ours when its image was built from this commit and these inputs.
-fn is_ours(stored: &StoredImage, commit: &str, inputs: &Digest) -> bool {
-    stored.labels.get(INPUTS_LABEL).map(String::as_str) == Some(inputs.as_str())
-        && stored.labels.get(REVISION_LABEL).map(String::as_str) == Some(commit)
 }
 
 /// Services so that each comes after those it needs; the order of the file otherwise. The reader has refused cycles.

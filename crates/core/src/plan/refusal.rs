@@ -1,9 +1,10 @@
 //! Why there can be no plan: the words of each refusal. Nothing has been touched then.
 
-use super::{INPUTS_LABEL, REVISION_LABEL};
+use super::REVISION_LABEL;
+use crate::content::{ContentKey, SOURCES_LABEL};
 use crate::failure::{Code, Failure};
 use crate::pipeline::{Image, Pipeline, Service, Strategy};
-use crate::release::Digest;
+use crate::release::Tag;
 use crate::snapshot::StoredImage;
 
 pub(super) fn wrong_account(wanted: &str, found: &str) -> Failure {
@@ -86,18 +87,41 @@ pub(super) fn moving_tag(service: &Service, container: &str, image: &str) -> Fai
         .next(format!("name a version or a digest in the task definition, or `allow_latest: [{image}]`"))
 }
 
-pub(super) fn taken(image: &Image, uri: &str, tag: &str, stored: &StoredImage, inputs: &Digest) -> Failure {
+pub(super) fn taken(image: &Image, uri: &str, tag: &str, stored: &StoredImage, key: &ContentKey) -> Failure {
     let label = |name: &str| stored.labels.get(name).cloned().unwrap_or_else(|| "none".to_owned());
     Failure::new(Code::TagTaken, format!("`{uri}:{tag}` exists and is not what this tree builds"))
         .because(format!(
-            "stored: {} with {INPUTS_LABEL}={} and {REVISION_LABEL}={}",
+            "stored: {} with {SOURCES_LABEL}={} and {REVISION_LABEL}={}",
             stored.digest,
-            label(INPUTS_LABEL),
+            label(SOURCES_LABEL),
             label(REVISION_LABEL)
         ))
-        .because(format!("this tree: {INPUTS_LABEL}={inputs}"))
+        .because(format!("this tree: {SOURCES_LABEL}={}", key.sources))
         .now("nothing was touched")
         .next(format!("commit the change of `{}` and deploy that commit: a tag is never overwritten", image.name))
+}
+
+/// `--rebuild` of a commit whose image is there.
+pub(super) fn built_before(image: &Image, uri: &str, tag: &Tag, stored: &StoredImage) -> Failure {
+    let since = stored.pushed_at.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+    Failure::new(Code::TagTaken, format!("`{}` cannot be built anew under `{}`: the tag is there", image.name, tag))
+        .because(format!("`{uri}:{tag}` is {}{since}, and a tag is never overwritten", stored.digest.short()))
+        .now("nothing was touched")
+        .next("without `--rebuild` that image is deployed")
+        .next("git commit --allow-empty --message \"rebuild\", then the same command: a new commit has a tag of its own")
+}
+
+/// An image for another machine than that of its task.
+pub(super) fn other_platform(service: &Service, container: &str, image: &str, wanted: &str, built: &[String]) -> Failure {
+    let built = built.join(" and ");
+    Failure::new(
+        Code::OtherPlatform,
+        format!("`{}` runs on {wanted}, and image `{image}` of its container `{container}` is for {built}", service.name),
+    )
+    .because("every task would stop at once with `exec format error`")
+    .now("nothing was touched")
+    .next(format!("`platforms: [{wanted}]` under `images: {image}:`"))
+    .next("or another `runtimePlatform` in the task definition")
 }
 
 pub(super) fn missing(service: &Service, pipeline: &Pipeline, region: &str) -> Failure {

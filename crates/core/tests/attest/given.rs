@@ -54,7 +54,7 @@ pub fn image() -> Image {
         repository: "storefront/backend".into(),
         args: BTreeMap::from([("TOKEN".into(), "h0neypot".into())]),
         target: Some("serve".into()),
-        platform: Some("linux/amd64".into()),
+        platforms: vec!["linux/amd64".into()],
         secrets: Default::default(),
     }
 }

@@ -16,7 +16,7 @@ use shipit_core::gate::GatePolicy;
 use shipit_core::pipeline::{
     OnInterrupt, Pause, PauseAt, Pipeline, Service, Share, Shift, Steps, Strategy as Way, TaskDefinitionSource, Traffic,
 };
-use shipit_core::plan::{Body, Driver, End, Live, Plan, Roll, StepKind, Wired, Wiring, leftover, plan};
+use shipit_core::plan::{Body, Driver, End, Live, Plan, Reuse, Roll, StepKind, Wired, Wiring, leftover, plan};
 use shipit_core::release::{Commit, Revision, Source, Tree};
 use shipit_core::review::{Note, review};
 use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
@@ -147,7 +147,7 @@ fn planned(mut service: Service, running: RunningService) -> Result<(Plan, Vec<N
         services: BTreeMap::from([("frontend".into(), ServiceSeen::Present(Box::new(running)))]),
         ancestry: BTreeMap::new(),
     };
-    let plan = plan(&pipeline, &snapshot)?;
+    let plan = plan(&pipeline, &snapshot, Reuse::Same)?;
     let notes = review(&pipeline, &snapshot, &plan);
     Ok((plan, notes))
 }

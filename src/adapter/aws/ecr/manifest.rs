@@ -53,12 +53,23 @@ impl Manifest {
     }
 }
 
-/// `Labels` of an image's config.
-pub fn labels(config: &[u8]) -> Result<Labels, String> {
+/// `Labels` of an image's config, and what it runs on.
+pub fn config(config: &[u8]) -> Result<(Labels, Option<String>), String> {
     let json: Value = serde_json::from_slice(config).map_err(|error| error.to_string())?;
     let labels = json["config"]["Labels"].as_object();
     let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    Ok(labels.into_iter().flatten().filter_map(text).collect())
+    Ok((labels.into_iter().flatten().filter_map(text).collect(), platform(&json)))
+}
+
+/// What the images of an index run on; nothing where it is no index.
+pub fn platforms(text: &str) -> Vec<String> {
+    let json: Value = serde_json::from_str(text).unwrap_or_default();
+    let children = json["manifests"].as_array().into_iter().flatten();
+    children.filter(|child| is_image(child)).filter_map(|child| platform(&child["platform"])).collect()
+}
+
+fn platform(value: &Value) -> Option<String> {
+    Some(format!("{}/{}", value["os"].as_str()?, value["architecture"].as_str()?))
 }
 
 /// BuildKit stores provenance beside the images, as children of the platform `unknown/unknown`.
@@ -95,6 +106,7 @@ mod tests {
             {"digest":"sha256:b0","platform":{"os":"linux","architecture":"amd64"}}]}"#;
         let child = Child { digest: Digest("sha256:b0".to_owned()), platform: "linux/amd64".to_owned() };
         assert_eq!(Manifest::parse(index), Ok(Manifest::Index { children: vec![child] }));
+        assert_eq!(platforms(index), ["linux/amd64"]);
     }
 
     #[test]
@@ -105,9 +117,12 @@ mod tests {
 
     #[test]
     fn labels_may_be_absent() {
-        assert_eq!(labels(br#"{"config":{"Labels":null}}"#), Ok(Labels::new()));
-        let found = labels(br#"{"config":{"Labels":{"org.opencontainers.image.revision":"4f2a91c"}}}"#).unwrap();
+        assert_eq!(config(br#"{"config":{"Labels":null}}"#), Ok((Labels::new(), None)));
+        let text =
+            br#"{"os":"linux","architecture":"arm64","config":{"Labels":{"org.opencontainers.image.revision":"4f2a91c"}}}"#;
+        let (found, platform) = config(text).unwrap();
+        assert_eq!(platform.as_deref(), Some("linux/arm64"));
         assert_eq!(found.get("org.opencontainers.image.revision").map(String::as_str), Some("4f2a91c"));
-        assert!(labels(b"<html>").is_err());
+        assert!(config(b"<html>").is_err());
     }
 }

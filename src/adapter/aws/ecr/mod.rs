@@ -4,6 +4,7 @@ mod findings;
 mod manifest;
 mod scan;
 mod scanning;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::release::{Digest, Tag};
-use shipit_core::snapshot::{RepositorySeen, StoredImage};
+use shipit_core::snapshot::{RepositorySeen, Stored, StoredImage};
 use tokio::sync::Mutex;
 
 use self::manifest::{ACCEPTED, Manifest};
@@ -24,7 +25,7 @@ use super::error::{AwsError, named};
 use super::http::Web;
 use super::operation::{self, Operation};
 use crate::adapter::oci::Repository;
-use crate::port::{Clock, Holds, Login, PortError, PortResult, Registry, Secret};
+use crate::port::{Child, Clock, Holds, Login, PortError, PortResult, Registry, Secret, Tagged};
 
 pub use scan::Scanner;
 
@@ -54,27 +55,39 @@ impl Repositories {
         }
     }
 
-    async fn pushed_at(&self, repository: &str, digest: &Digest) -> PortResult<Option<Timestamp>> {
+    /// When it was pushed, and how many tags it has.
+    async fn details(&self, repository: &str, digest: &Digest) -> PortResult<(Option<Timestamp>, usize)> {
         let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
         let reply = self.ecr.describe_images().repository_name(repository).image_ids(id).send().await;
         let reply = reply.map_err(|error| {
             named(AwsError::of(operation::DESCRIBE_IMAGES, &error), || format!("image `{repository}@{}`", digest.short()))
         })?;
-        let pushed = reply.image_details.unwrap_or_default().into_iter().find_map(|image| image.image_pushed_at);
-        Ok(pushed.and_then(|at| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or(0)).ok()))
+        let image = reply.image_details.unwrap_or_default().into_iter().next();
+        let tags = image.as_ref().map_or(0, |image| image.image_tags().len());
+        let pushed = image.and_then(|image| image.image_pushed_at);
+        Ok((pushed.and_then(|at| Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or(0)).ok()), tags))
     }
 
-    async fn labels(&self, uri: &str, repository: &str, manifest: Manifest) -> PortResult<manifest::Labels> {
-        let config = match manifest {
-            Manifest::Image { config } => config,
+    async fn stored(&self, uri: &str, repository: &str, found: Found) -> PortResult<StoredImage> {
+        let (about, (pushed_at, tags)) =
+            futures_util::try_join!(self.about(uri, repository, &found), self.details(repository, &found.digest))?;
+        let (labels, platforms) = about;
+        Ok(StoredImage { digest: found.digest, labels, pushed_at, tags, platforms })
+    }
+
+    /// Labels, of an index those of its first image; and what it runs on.
+    async fn about(&self, uri: &str, repository: &str, found: &Found) -> PortResult<(manifest::Labels, Vec<String>)> {
+        let of_index = manifest::platforms(&found.text);
+        let config = match &found.manifest {
+            Manifest::Image { config } => config.clone(),
             Manifest::Index { children } => {
-                let Some(child) = children.into_iter().next() else {
-                    return Ok(manifest::Labels::new());
+                let Some(child) = children.first() else {
+                    return Ok((manifest::Labels::new(), of_index));
                 };
                 let id = ImageIdentifier::builder().image_digest(child.digest.as_str()).build();
                 match image(&self.ecr, repository, id).await?.map(|found| found.manifest) {
                     Some(Manifest::Image { config }) => config,
-                    Some(Manifest::Index { .. }) | None => return Ok(manifest::Labels::new()),
+                    Some(Manifest::Index { .. }) | None => return Ok((manifest::Labels::new(), of_index)),
                 }
             }
         };
@@ -82,7 +95,8 @@ impl Repositories {
         let held = Repository::new(self.web.clone(), uri, &login).blob(&config).await?;
         let missing = || PortError::NotFound { what: format!("config {} of `{repository}`", config.short()) };
         let bytes = held.ok_or_else(missing)?;
-        manifest::labels(&bytes).map_err(|error| unreadable(operation::GET_BLOB, error))
+        let (labels, platform) = manifest::config(&bytes).map_err(|error| unreadable(operation::GET_BLOB, error))?;
+        Ok((labels, if of_index.is_empty() { platform.into_iter().collect() } else { of_index }))
     }
 
     async fn authorize(&self) -> PortResult<(Login, Timestamp)> {
@@ -107,18 +121,43 @@ impl Repositories {
 
 #[async_trait]
 impl Registry for Repositories {
-    async fn look(&self, repository: &str, tag: &Tag) -> PortResult<RepositorySeen> {
-        let id = ImageIdentifier::builder().image_tag(tag.as_str()).build();
-        let (uri, stored) = futures_util::join!(self.uri(repository), image(&self.ecr, repository, id));
+    async fn look(&self, repository: &str, tag: &Tag, source: Option<&Tag>) -> PortResult<RepositorySeen> {
+        let id = |tag: &Tag| ImageIdentifier::builder().image_tag(tag.as_str()).build();
+        let ids = [tag].into_iter().chain(source).map(id).collect();
+        let (uri, found) = futures_util::join!(self.uri(repository), images(&self.ecr, repository, ids));
         let Some(uri) = uri? else {
             return Ok(RepositorySeen::Missing);
         };
-        let Some(Found { digest, manifest }) = stored? else {
-            return Ok(RepositorySeen::Present { uri, stored: None });
+        let mut found = found?;
+        let mut under = |wanted: &Tag| {
+            let at = found.iter().position(|one| one.tag.as_deref() == Some(wanted.as_str()))?;
+            Some(found.swap_remove(at))
         };
-        let (labels, pushed_at) =
-            futures_util::try_join!(self.labels(&uri, repository, manifest), self.pushed_at(repository, &digest))?;
-        Ok(RepositorySeen::Present { uri, stored: Some(StoredImage { digest, labels, pushed_at }) })
+        let held = match under(tag) {
+            Some(found) => Stored::OfCommit(self.stored(&uri, repository, found).await?),
+            None => match source.and_then(&mut under) {
+                Some(found) => Stored::OfContent(self.stored(&uri, repository, found).await?),
+                None => Stored::Nothing,
+            },
+        };
+        Ok(RepositorySeen::Present { uri, held })
+    }
+
+    async fn image(&self, repository: &str, digest: &Digest) -> PortResult<Option<StoredImage>> {
+        let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let (uri, found) = futures_util::join!(self.uri(repository), image(&self.ecr, repository, id));
+        match (uri?, found?) {
+            (Some(uri), Some(found)) => Ok(Some(self.stored(&uri, repository, found).await?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn tag(&self, repository: &str, digest: &Digest, tag: &Tag) -> PortResult<Tagged> {
+        tags::add(&self.ecr, repository, digest, tag).await
+    }
+
+    async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest> {
+        tags::join(&self.ecr, repository, children, tag).await
     }
 
     async fn login(&self) -> PortResult<Login> {
@@ -173,32 +212,42 @@ fn named_image(image: &str) -> (&str, ImageIdentifier) {
 /// An image as the registry answers it.
 struct Found {
     digest: Digest,
+    /// The tag it was asked for by.
+    tag: Option<String>,
     manifest: Manifest,
+    /// The manifest, byte for byte.
+    text: String,
+    media_type: Option<String>,
 }
 
 /// The image that `id` names, if there is one.
 async fn image(ecr: &aws_sdk_ecr::Client, repository: &str, id: ImageIdentifier) -> PortResult<Option<Found>> {
+    Ok(images(ecr, repository, vec![id]).await?.into_iter().next())
+}
+
+/// The images that are there of those that `ids` name.
+async fn images(ecr: &aws_sdk_ecr::Client, repository: &str, ids: Vec<ImageIdentifier>) -> PortResult<Vec<Found>> {
     let operation = operation::BATCH_GET_IMAGE;
-    let request = ecr.batch_get_image().repository_name(repository).image_ids(id);
+    let request = ecr.batch_get_image().repository_name(repository).set_image_ids(Some(ids));
     // All four, or ECR converts what it has, and with it the digest.
     let reply = request.set_accepted_media_types(Some(ACCEPTED.map(str::to_owned).to_vec())).send().await;
     let reply = reply.map_err(|error| named(AwsError::of(operation, &error), || format!("repository `{repository}`")))?;
-    if let Some(image) = reply.images.unwrap_or_default().into_iter().next() {
-        let digest =
-            image.image_id.and_then(|id| id.image_digest).ok_or_else(|| unreadable(operation, "an image without digest"))?;
-        let manifest =
-            Manifest::parse(&image.image_manifest.unwrap_or_default()).map_err(|error| unreadable(operation, error))?;
-        return Ok(Some(Found { digest: Digest(digest), manifest }));
-    }
-    match reply.failures.unwrap_or_default().into_iter().next() {
-        None => Ok(None),
-        Some(failure) if failure.failure_code == Some(ImageFailureCode::ImageNotFound) => Ok(None),
-        Some(failure) => Err(PortError::Refused {
+    let is_other = |code: &Option<ImageFailureCode>| *code != Some(ImageFailureCode::ImageNotFound);
+    if let Some(failure) = reply.failures.unwrap_or_default().into_iter().find(|failure| is_other(&failure.failure_code)) {
+        return Err(PortError::Refused {
             action: operation.action(),
             code: failure.failure_code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
             message: failure.failure_reason.unwrap_or_default(),
-        }),
+        });
     }
+    let found = reply.images.unwrap_or_default().into_iter().map(|image| {
+        let (digest, tag) = image.image_id.map(|id| (id.image_digest, id.image_tag)).unwrap_or_default();
+        let digest = Digest(digest.ok_or_else(|| unreadable(operation, "an image without digest"))?);
+        let text = image.image_manifest.unwrap_or_default();
+        let manifest = Manifest::parse(&text).map_err(|error| unreadable(operation, error))?;
+        Ok(Found { digest, tag, manifest, text, media_type: image.image_manifest_media_type })
+    });
+    found.collect()
 }
 
 fn is_missing_repository(error: &AwsError) -> bool {

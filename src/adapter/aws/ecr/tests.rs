@@ -13,7 +13,8 @@ fn digest(text: &str) -> Digest {
 fn image_reply(asked: &Asked, manifest: &Value) -> Reply {
     let id = &asked.json()["imageIds"][0];
     let digest = id["imageDigest"].as_str().unwrap_or("sha256:aaaa");
-    let image = json!({"imageId": {"imageDigest": digest}, "imageManifest": manifest.to_string()});
+    let image = json!({"imageId": {"imageDigest": digest, "imageTag": id["imageTag"]}, "imageManifest": manifest.to_string(),
+                       "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json"});
     Reply::ok(json!({"images": [image], "failures": []}))
 }
 
@@ -57,8 +58,8 @@ fn repositories(server: &Canned, second: i64) -> Repositories {
 #[tokio::test]
 async fn an_image_is_seen_with_its_labels_and_the_login_stays_with_the_registry() {
     let server = Canned::start(registry).await;
-    let seen = repositories(&server, 1_790_000_000).look("shop/web", &Tag("1a2b3c4".to_owned())).await.unwrap();
-    let RepositorySeen::Present { uri, stored: Some(stored) } = seen else { panic!("it is there") };
+    let seen = repositories(&server, 1_790_000_000).look("shop/web", &Tag("1a2b3c4".to_owned()), None).await.unwrap();
+    let RepositorySeen::Present { uri, held: Stored::OfCommit(stored) } = seen else { panic!("it is there") };
     assert_eq!(uri, format!("{}/shop/web", server.url.trim_start_matches("http://")));
     assert_eq!(stored.digest, digest("sha256:aaaa"), "the index's own digest, not its child's");
     assert_eq!(stored.labels.get("shipit.inputs").map(String::as_str), Some("sha256:in"));
@@ -74,15 +75,15 @@ async fn an_image_is_seen_with_its_labels_and_the_login_stays_with_the_registry(
 #[tokio::test]
 async fn a_repository_may_be_missing_and_a_tag_free() {
     let server = Canned::start(|_| Reply::error("RepositoryNotFoundException", "no")).await;
-    let seen = repositories(&server, 0).look("shop/web", &Tag("t".to_owned())).await.unwrap();
+    let seen = repositories(&server, 0).look("shop/web", &Tag("t".to_owned()), None).await.unwrap();
     assert_eq!(seen, RepositorySeen::Missing);
     let server = Canned::start(|asked| match asked.operation() {
         "BatchGetImage" => Reply::ok(json!({"images": [], "failures": [{"failureCode": "ImageNotFound"}]})),
         _ => registry(asked),
     })
     .await;
-    let seen = repositories(&server, 0).look("shop/web", &Tag("t".to_owned())).await.unwrap();
-    assert!(matches!(seen, RepositorySeen::Present { stored: None, .. }));
+    let seen = repositories(&server, 0).look("shop/web", &Tag("t".to_owned()), None).await.unwrap();
+    assert!(matches!(seen, RepositorySeen::Present { held: Stored::Nothing, .. }));
 }
 
 #[tokio::test]

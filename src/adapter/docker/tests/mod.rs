@@ -28,7 +28,7 @@ fn image(context: &Path) -> Image {
         repository: "shop/web".into(),
         args: BTreeMap::new(),
         target: None,
-        platform: None,
+        platforms: Vec::new(),
         secrets: Default::default(),
     }
 }
@@ -44,7 +44,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn digest(image: &Image) -> String {
-    Context::read(image).unwrap().digest(image).unwrap().0
+    sources(image, None).unwrap().0
 }
 
 /// The Engine, made to build in one way, and the images that must not stay.
@@ -56,10 +56,14 @@ struct Bench {
 impl Bench {
     async fn new(way: Way) -> Bench {
         let engine = Engine { way, ..Engine::find().await.unwrap() };
-        Bench {
-            docker: Docker { engine: OnceCell::new_with(Some(engine)), config: None, agent: None, inventories: Mutex::default() },
-            made: Vec::new(),
-        }
+        let docker = Docker {
+            engine: OnceCell::new_with(Some(engine)),
+            config: None,
+            agent: None,
+            inventories: Mutex::default(),
+            cache: None,
+        };
+        Bench { docker, made: Vec::new() }
     }
 
     async fn build(&mut self, image: &Image) -> (Result<BuiltImage, Failure>, Vec<Progress>) {
@@ -70,7 +74,7 @@ impl Bench {
         let told = Mutex::new(Vec::new());
         let tell = |progress| told.lock().unwrap().push(progress);
         let labels = BTreeMap::from([("shipit.test".to_owned(), "a b".to_owned())]);
-        let built = self.docker.build(image, &name, &labels, &[], &tell).await.map_err(Failure::from);
+        let built = self.docker.build(image, &name, &labels, &Bases::default(), &[], &tell).await.map_err(Failure::from);
         (built, told.into_inner().unwrap())
     }
 }
@@ -130,7 +134,7 @@ fn the_hash_is_of_what_a_build_reads_and_of_nothing_else() {
         ("ignore file", |at, _| fs::write(at.join(".dockerignore"), "*.log\nsrc\n").unwrap()),
         ("args", |_, image| drop(image.args.insert("A".into(), "1".into()))),
         ("target", |_, image| image.target = Some("a".into())),
-        ("platform", |_, image| image.platform = Some("linux/arm64".into())),
+        ("platform", |_, image| image.platforms = vec!["linux/arm64".into()]),
     ];
     let mut seen = BTreeSet::from([before]);
     for (what, change) in changes {
