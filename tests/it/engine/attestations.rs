@@ -3,6 +3,7 @@
 use shipit_core::attest::{Attestation, Referrer, Required};
 use shipit_core::event::{Event, ServiceOutcome, StepResult};
 use shipit_core::failure::{Code, Exit};
+use shipit_scheduler::Span;
 
 use crate::support::faults::{Op, When, unreachable};
 use crate::support::images::digest;
@@ -15,6 +16,15 @@ fn attesting() -> Scenario {
     scenario.pipeline.attest = BOTH.to_vec();
     scenario.pipeline.verify = BOTH.map(Required::Told).to_vec();
     scenario
+}
+
+/// The scans are over at once, and the first looks at referrers get no answer: the gates are passed long before.
+fn slower_than_the_gate(scenario: &Scenario) {
+    let mut world = scenario.world.lock();
+    for repository in ["shop/backend", "shop/frontend"] {
+        world.images.scans_take.insert(repository.into(), Span(0));
+    }
+    world.faults.fail_next(Op::ListReferrers, 4, When::Before, unreachable());
 }
 
 /// Types of what refers to each image of the registry.
@@ -32,6 +42,7 @@ fn both_for_each(scenario: &Scenario, what: &str) {
 #[tokio::test(start_paused = true)]
 async fn every_image_is_told_about_before_a_service_is_touched() {
     let scenario = attesting();
+    slower_than_the_gate(&scenario);
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::Done);
     both_for_each(&scenario, "a whole run");
@@ -114,6 +125,7 @@ async fn a_reused_image_of_a_run_that_nobody_knows_is_refused_and_no_service_is_
 async fn what_is_only_demanded_is_not_made() {
     let mut scenario = attesting();
     scenario.pipeline.attest.clear();
+    slower_than_the_gate(&scenario);
     let run = scenario.deploy().await;
     assert_eq!((run.code(), run.touches()), (Code::NotVerified, Vec::new()));
     assert!(run.words().contains("`attest: [sbom, provenance]` in the pipeline file"), "{}", run.words());
