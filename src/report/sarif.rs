@@ -145,3 +145,60 @@ fn score(severity: Severity) -> &'static str {
         Severity::Informational => "0.0",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scanned::tests::images;
+    use super::*;
+
+    #[test]
+    fn a_log_as_code_scanning_takes_it() {
+        let log = sarif(&images());
+        let run = &log["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let ids: Vec<&str> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["CVE-2026-1", "CVE-2026-2", "CVE-2026-3", "CVE-2026-4"]);
+        let results = run["results"].as_array().unwrap();
+        for result in results {
+            let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(result["ruleId"], rules[rule]["id"]);
+            let place = &result["locations"][0]["physicalLocation"];
+            assert_eq!(
+                (&place["artifactLocation"]["uri"], &place["region"]["startLine"]),
+                (&json!("storefront/backend"), &json!(1))
+            );
+            assert_eq!(result["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap().len(), 66);
+        }
+        let levels: Vec<&str> = results.iter().map(|result| result["level"].as_str().unwrap()).collect();
+        assert_eq!(levels, ["error", "error", "error", "note"]);
+        let suppressed: Vec<usize> = results.iter().map(|result| result["suppressions"].as_array().unwrap().len()).collect();
+        assert_eq!(suppressed, [0, 1, 0, 0], "waived, and nothing else");
+        assert_eq!(
+            results[1]["suppressions"][0],
+            json!({"kind": "external", "status": "accepted",
+                   "justification": "not reachable (SEC-77) (until 2027-01-31, shipit.yaml:14:7)"})
+        );
+        let text = "critical CVE-2026-1 in openssl 2.9.10, fixed in 3.0.12: storefront/backend@sha256:9c1eaaaaaaaa (linux/amd64, linux/arm64)";
+        assert_eq!(results[0]["message"]["text"], text);
+        let invocation = &run["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], false, "an image without a result is not an image without findings");
+        let note = &invocation["toolExecutionNotifications"][0]["message"]["text"];
+        assert_eq!(note, "frontend: UNSUPPORTED_IMAGE the operating system is not supported");
+    }
+
+    #[test]
+    fn a_finding_keeps_its_fingerprint_when_the_image_is_built_anew() {
+        let mut images = images();
+        let fingerprints = |images: &[Scanned]| {
+            let log = sarif(images);
+            let results = log["runs"][0]["results"].as_array().unwrap().clone();
+            results.iter().map(|result| result["partialFingerprints"].clone()).collect::<Vec<_>>()
+        };
+        let before = fingerprints(&images);
+        images[0].digest = shipit_core::release::Digest("sha256:77ab".into());
+        for judged in &mut images[0].judgement.findings {
+            judged.finding.version = Some("2.9.11".into());
+        }
+        assert_eq!(fingerprints(&images), before);
+    }
+}

@@ -11,6 +11,7 @@ mod docker;
 mod dossiers;
 mod engine;
 mod errors;
+mod gate;
 mod joining;
 mod layers;
 mod metrics;

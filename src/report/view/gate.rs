@@ -156,3 +156,55 @@ fn more(lines: &mut Vec<Line>, all: usize) {
         lines.push(Line::new().add(Style::Dim, format!("and {} more", all - NAMED)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shipit_core::event::Event;
+    use shipit_core::gate::{Lack, Without};
+
+    use super::super::super::Colour;
+    use super::super::super::stories::{Story, finding, id, waiver};
+    use super::*;
+
+    fn record(change: impl FnOnce(&mut Record)) -> StepResult {
+        let mut record = Record { scanned_at: Some(jiff::Timestamp::UNIX_EPOCH), ..Record::default() };
+        change(&mut record);
+        StepResult::Gate { record: Box::new(record) }
+    }
+
+    #[test]
+    fn what_was_let_pass_is_said_and_which_waivers_nobody_needed() {
+        let ended = Waiver { until: jiff::civil::date(2026, 1, 31), id: "CVE-2025-9".into(), ..waiver() };
+        let unused = Waiver { id: "CVE-2026-8".into(), ..waiver() };
+        let needed = Waiver { id: "CVE-2026-5".into(), ..waiver() };
+        let backend = record(|record| {
+            record.counts = vec![(Severity::High, 3), (Severity::Medium, 1)];
+            record.known = vec![finding("CVE-2026-3", Severity::High)];
+            record.waived = vec![(finding("CVE-2026-1234", Severity::High), waiver())];
+            record.unfixed = vec![finding("CVE-2026-6", Severity::High)];
+            record.expired = vec![ended.clone()];
+            record.unused = vec![unused.clone(), needed];
+        });
+        let frontend = record(|record| {
+            (record.expired, record.unused) = (vec![ended], vec![unused]);
+            let (platform, status) = (Some("linux/arm64".to_owned()), "UNSUPPORTED_IMAGE".to_owned());
+            record.without = vec![Without { platform, status, description: String::new(), lack: Lack::Result }];
+        });
+        let mut story = Story::new();
+        story.planned().start("gate backend").done("gate backend", 200, backend).pushed().start("gate frontend");
+        story.tell(Event::StepSucceeded { step: id("gate frontend"), result: frontend, took_ms: 900 });
+        let view = story.view();
+        let frame = Frame { width: 200, colour: Colour::No, now: story.now(), pulse: '●' };
+        let gates: Vec<&Seen> = view.steps.iter().filter(|step| step.verb == "gate").collect();
+        let row = row(&gates, false, &frame);
+        let lines = std::iter::once(&row.text).chain(&row.under).map(|line| line.paint(200, Colour::No));
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+        0 critical, 0 high, 1 medium, 1 waived, 1 known already, 1 without a fix
+        frontend (linux/arm64) passed without a scan result, UNSUPPORTED_IMAGE
+        waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend): not reachable (SEC-77)
+        runs already  CVE-2026-3 in libxml2 (backend)
+        waiver ended on 2026-01-31  CVE-2025-9 in libxml2, shipit.yaml:14:7
+        waiver of nothing that was found  CVE-2026-8 in libxml2, shipit.yaml:14:7
+        ");
+    }
+}

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit::port::{
-    Builder, BuiltImage, Child, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret,
-    Tagged, Tell,
+    Ask, Builder, BuiltImage, Child, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched,
+    Secret, Tagged, Tell,
 };
 use shipit_core::attest::Referrer;
 use shipit_core::content::{Base, Bases, ContentKey, Inputs};
@@ -61,6 +62,8 @@ pub enum ScanStory {
     Finds(Vec<Finding>),
     /// It stands so from the first look on, and has found nothing.
     Stands(Status),
+    /// These findings, eight days before the push.
+    Old(Vec<Finding>),
     /// It never ends.
     NeverEnds,
 }
@@ -250,18 +253,22 @@ impl Scans for Fake {
         self.call(Op::DescribeScan, repository, json!({"digest": digest, "ask": format!("{:?}", wish.ask)}), |world| {
             let tags = world.images.repositories.get(repository);
             let pushed = tags.and_then(|tags| tags.values().find(|(stored, _)| stored.digest == *digest)).map(|(_, at)| *at);
-            let pushed = pushed.ok_or_else(|| PortError::NotFound { what: format!("image {repository}@{digest}") })?;
+            let Some(pushed) = pushed else {
+                let missing = PortError::NotFound { what: format!("image {repository}@{digest}") };
+                return if wish.ask == Ask::Never { Ok(Vec::new()) } else { Err(missing) };
+            };
             let takes = world.images.scans_take.get(repository).copied().unwrap_or(Span::seconds(15));
             let ended = world.now() - pushed >= takes;
-            let completed = |findings: &[Finding]| {
-                let at = Some(world.timestamp(pushed + takes));
+            let completed = |findings: &[Finding], age: SignedDuration| {
+                let at = Some(world.timestamp(pushed + takes) - age);
                 let findings = findings.to_vec();
                 Scan { findings, completed_at: at, source_updated_at: at, ..Scan::of(Status::Complete, "") }
             };
             let scan = match world.images.scans.get(repository) {
                 Some(ScanStory::Stands(status)) => Scan::of(status.clone(), "the operating system is not supported"),
-                Some(ScanStory::Finds(findings)) if ended => completed(findings),
-                None if ended => completed(&[]),
+                Some(ScanStory::Finds(findings)) if ended => completed(findings, SignedDuration::ZERO),
+                Some(ScanStory::Old(findings)) => completed(findings, SignedDuration::from_hours(8 * 24)),
+                None if ended => completed(&[], SignedDuration::ZERO),
                 Some(ScanStory::Finds(_) | ScanStory::NeverEnds) | None => Scan::of(Status::InProgress, ""),
             };
             Ok(vec![ImageScan { platform: None, scan }])

@@ -1,7 +1,7 @@
 //! Findings in ECR's shapes: basic, and enhanced as Inspector writes them (aws.md 1.3, 11).
 
 use serde_json::{Map, Value, json};
-use shipit_scheduler::Time;
+use shipit_scheduler::{Span, Time};
 
 use super::image::Image;
 use super::scan::{COMPLETE, CONTINUOUS, Outcome, Scan, Verdict, View};
@@ -97,7 +97,8 @@ impl State {
         match fault.status.as_str() {
             "SCAN_NOT_FOUND" => View::NotFound,
             "COMPLETE" | "ACTIVE" | "SCAN_ELIGIBILITY_EXPIRED" => {
-                let at = self.clock.now();
+                let age = Span((fault.age_seconds.max(0.0) * 1000.0) as u64);
+                let at = Time(self.clock.now().0.saturating_sub(age.0));
                 let about = About { repository, digest, image, layer: "", system: None, at };
                 let translated = |finding: &Value| {
                     if finding.get("name").is_some() { self.enhanced(&from_basic(finding), &about) } else { finding.clone() }

@@ -134,6 +134,9 @@ pub struct Scan {
     /// `imageScanFindings.findings` in ECR's own shape.
     #[serde(default)]
     pub findings: Vec<Value>,
+    /// So many virtual seconds ago it was completed, with the advisories of then.
+    #[serde(default)]
+    pub age_seconds: f64,
 }
 
 fn internal() -> u16 {
