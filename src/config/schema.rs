@@ -74,6 +74,8 @@ struct Image {
     ssh: Option<Ssh>,
     /// What looks like a secret in the image and is none.
     not_secret: Option<Vec<NotSecret>>,
+    /// `inline`: other machines find in the image what its layers came of.
+    cache: Option<CacheKept>,
 }
 
 /// The scan gate.
@@ -274,6 +276,7 @@ values! {
     Ssh = words(&["default"]);
     Attestation = words(&["sbom", "provenance"]);
     Required = matching(r"(sbom|provenance|[^/ ]+/[^/ ]+)");
+    CacheKept = words(&["inline", "registry"]);
     Threshold = words(&["critical", "high", "medium", "low", "never"]);
     Count = number(0, i32::MAX.unsigned_abs());
     YesOrNo = json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });

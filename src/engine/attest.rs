@@ -166,7 +166,7 @@ impl Builder {
         pushed.then(|| Self {
             run: run.clone(),
             plan: plan.clone(),
-            image: built.clone(),
+            image: Image::clone(built),
             key: key.clone(),
             started: started.map(|entry| entry.at),
             finished: ended(step).map(|(at, _)| at),

@@ -7,7 +7,7 @@ use shipit_core::event::{Event, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::Output;
 use shipit_core::leak;
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Image, Kept};
 use shipit_core::plan::REVISION_LABEL;
 use shipit_core::release::{Digest, Tag};
 
@@ -54,6 +54,11 @@ pub async fn build(doing: &Doing<'_>, image: &Image, key: &ContentKey, repositor
             builder
         }
     };
+    if image.cache.kept == Kept::Registry {
+        let name = &image.name;
+        let message = format!("`cache: registry` of `{name}` is skipped, the Engine's API exports none: its cache is inline");
+        (doing.context.tell)(Event::Notice { message });
+    }
     let result = StepResult::Built { ran, steps, builder: builder.to_owned() };
     Ok(Done { output: Output::Built { bases: key.bases.clone() }, result })
 }

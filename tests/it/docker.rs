@@ -11,7 +11,7 @@ use shipit::port::{Builder, BuiltImage, Login, PushedImage, Secret};
 use shipit_core::content::Bases;
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Cache, Image, Kept};
 use shipit_core::release::Tag;
 use shipit_sandbox::{Options, Running, serve};
 
@@ -57,6 +57,16 @@ impl World {
     }
 
     async fn build(&self, name: &str, files: &[(&str, &str)], logins: &[Login]) -> Result<BuiltImage, Failure> {
+        self.build_with(name, files, logins, Cache::default()).await
+    }
+
+    async fn build_with(
+        &self,
+        name: &str,
+        files: &[(&str, &str)],
+        logins: &[Login],
+        cache: Cache,
+    ) -> Result<BuiltImage, Failure> {
         let context = self.folder.path().join("context");
         let _ = fs::remove_dir_all(&context);
         fs::create_dir(&context).unwrap();
@@ -72,6 +82,7 @@ impl World {
             target: None,
             platforms: Vec::new(),
             secrets: Default::default(),
+            cache,
         };
         self.made.lock().unwrap().push(name.to_owned());
         self.docker.build(&image, name, &BTreeMap::new(), &Bases::default(), logins, &|_| ()).await.map_err(Failure::from)
@@ -155,4 +166,48 @@ async fn a_private_base_image_is_opened_by_the_login() {
     assert!(refused.next.iter().any(|next| next.contains("docker login")), "{refused:#?}");
     world.build(&name, &[("Dockerfile", &dockerfile)], &[login]).await.unwrap();
     world.made.lock().unwrap().push(base);
+}
+
+/// Makes this Engine forget what it has built with this line in its description, and nothing else.
+fn forget(line: &str) {
+    let records =
+        Command::new("docker").args(["system", "df", "--verbose", "--format", "{{json .BuildCache}}"]).output().unwrap();
+    let records: Vec<serde_json::Value> = serde_json::from_slice(&records.stdout).unwrap();
+    let mine = records.iter().filter(|record| record["Description"].as_str().is_some_and(|text| text.contains(line)));
+    let ids: Vec<&str> = mine.filter_map(|record| record["ID"].as_str()).collect();
+    assert!(!ids.is_empty(), "the Engine keeps what it builds");
+    for id in ids {
+        let filter = format!("id={id}");
+        let pruned = Command::new("docker").args(["builder", "prune", "--all", "--force", "--filter", &filter]).output().unwrap();
+        assert!(pruned.status.success(), "{}", String::from_utf8_lossy(&pruned.stderr));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn another_machine_builds_with_the_cache_of_the_image_that_runs() {
+    let world = World::start().await;
+    let (repository, login) = (world.repository("shop/web"), world.login());
+    let line = format!("echo {} > /made", jiff::Timestamp::now().as_nanosecond());
+    let dockerfile = format!("FROM shipit-busybox:1\nRUN {line}\n");
+    let files = [("Dockerfile", dockerfile.as_str())];
+    let logins = [login.clone()];
+    let inline = |from: &[String]| Cache { kept: Kept::Inline, from: from.to_vec() };
+    let name = format!("{repository}:v1");
+    assert_eq!(world.build_with(&name, &files, &logins, inline(&[])).await.unwrap().ran, 1);
+    let pushed = world.push(&repository, "v1", &login).await.0.unwrap();
+    let gone = || {
+        assert!(Command::new("docker").args(["rmi", "--force", &name]).output().unwrap().status.success());
+        forget(&line);
+    };
+    gone();
+    assert_eq!(world.build_with(&name, &files, &logins, inline(&[])).await.unwrap().ran, 1, "nothing is left of it");
+    gone();
+    let from = format!("{repository}@{}", pushed.digest);
+    assert_eq!(world.build_with(&name, &files, &logins, inline(&[from])).await.unwrap().ran, 0, "the registry has it");
+
+    let missing = format!("{repository}@sha256:{}", "0".repeat(64));
+    let failing = [("Dockerfile", "FROM shipit-busybox:1\nRUN echo this one && exit 3\n")];
+    let failure = world.build_with(&name, &failing, &logins, inline(&[missing])).await.unwrap_err();
+    assert!(failure.what.contains("RUN echo this one"), "an image that is gone is not what failed: {failure:#?}");
 }

@@ -11,9 +11,11 @@ use crate::analysis::Judge;
 use crate::attest::{Attestation, Required};
 use crate::gate::GatePolicy;
 
+mod cache;
 mod secrets;
 mod traffic;
 
+pub use cache::{Cache, Kept};
 pub use secrets::{Agent, NotSecret, SecretSource, Secrets};
 pub use traffic::{Pause, PauseAt, Share, Shift, Steps, Traffic};
 
@@ -96,6 +98,8 @@ pub struct Image {
     pub platforms: Vec<String>,
     /// `secrets:`, `ssh:` and `not_secret:`.
     pub secrets: Secrets,
+    /// `cache:`.
+    pub cache: Cache,
 }
 
 /// A service of the cluster and how it is rolled out.

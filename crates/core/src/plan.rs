@@ -113,7 +113,7 @@ pub enum StepKind {
     /// Builds an image.
     Build {
         /// What to build.
-        image: Image,
+        image: Box<Image>,
         /// What it is built from: labels of the image.
         key: ContentKey,
         /// `<registry>/<name>`.

@@ -12,7 +12,7 @@ use bollard::{body_full, body_try_stream};
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use shipit_core::failure::{Code, Failure};
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Cache, Image, Kept};
 
 use super::connect::{Engine, Way};
 use super::context::Context;
@@ -73,7 +73,7 @@ impl Build<'_> {
             session: Some(id),
             dockerfile: name.to_string_lossy().into_owned(),
             remote: Some("client-session".to_owned()),
-            ..self.options()
+            ..self.cached(self.options())
         };
         let api = engine.api.clone().with_request_modifier(request::as_buildkit);
         let lines = api.build_image(options, None, Some(body_full(Default::default())));
@@ -87,7 +87,7 @@ impl Build<'_> {
             session: Some(fresh_id()),
             version: BuilderVersion::BuilderBuildKit,
             dockerfile,
-            ..self.options()
+            ..self.cached(self.options())
         };
         let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
         let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
@@ -118,6 +118,18 @@ impl Build<'_> {
             forcerm: true,
             ..BuildImageOptions::default()
         }
+    }
+
+    /// With BuildKit's inline cache: written into the image, and read from others. An image that is gone costs nothing.
+    fn cached(&self, options: BuildImageOptions) -> BuildImageOptions {
+        let Cache { kept, from } = &self.image.cache;
+        if *kept == Kept::Nowhere {
+            return options;
+        }
+        let mut args = options.buildargs.unwrap_or_default();
+        args.insert("BUILDKIT_INLINE_CACHE".to_owned(), "1".to_owned());
+        let cachefrom = (!from.is_empty()).then(|| from.clone());
+        BuildImageOptions { buildargs: Some(args), cachefrom, ..options }
     }
 
     /// The Dockerfile's name in the tar, and what must lie in it beside the entries. The classic builder takes Dockerfile and

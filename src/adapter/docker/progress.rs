@@ -106,7 +106,10 @@ impl<'a> Watch<'a> {
 
     /// The step that failed; one that was only cancelled because of it is not it.
     pub(super) fn failing(&self) -> Option<&Step> {
-        let failed = |step: &&Step| matches!(&step.state, State::Failed(why) if !why.contains("context canceled"));
+        // An image whose cache was asked for may be gone: the build goes on without.
+        let is_cache = |step: &Step| step.name.starts_with("importing cache manifest from ");
+        let failed =
+            |step: &&Step| matches!(&step.state, State::Failed(why) if !why.contains("context canceled")) && !is_cache(step);
         self.steps.iter().find(failed)
     }
 

@@ -71,6 +71,7 @@ impl Place {
             target: None,
             platforms: Vec::new(),
             secrets: Default::default(),
+            cache: Default::default(),
         }
     }
 

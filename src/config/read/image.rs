@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Cache, Image, Kept};
 
 use super::field::{Field, Fields};
 use super::shape::IMAGE;
@@ -14,6 +14,9 @@ use crate::config::complaint::Complaint;
 
 /// What ECS runs and the Engine builds.
 const PLATFORMS: &[(&str, &str)] = &[("linux/amd64", "linux/amd64"), ("linux/arm64", "linux/arm64")];
+
+/// The words of `cache:`.
+const CACHES: &[(&str, Kept)] = &[("inline", Kept::Inline), ("registry", Kept::Registry)];
 
 /// An image, as far as it could be read.
 pub(super) struct RawImage {
@@ -48,6 +51,8 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
     let target = fields.get("target").and_then(|field| field.read(reading, value::line));
     let platforms = platforms(&fields, reading);
     let secrets = secrets::secrets(&fields, reading);
+    let kept = fields.get("cache").and_then(|field| field.read(reading, |text| value::word(text, CACHES)));
+    let kept = kept.map(|at| at.value).unwrap_or_default();
     raw.repository.clone_from(&repository);
     raw.image = context.zip(dockerfile).zip(repository).zip(args).map(|(((context, dockerfile), repository), args)| Image {
         name: raw.name.value.clone(),
@@ -58,6 +63,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
         target: target.map(|target| target.value),
         platforms,
         secrets,
+        cache: Cache { kept, from: Vec::new() },
     });
     raw
 }

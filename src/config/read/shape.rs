@@ -33,7 +33,19 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
 
 pub(in crate::config) const IMAGE: Shape = Shape {
     title: "Image",
-    keys: &["context", "dockerfile", "repository", "args", "target", "platform", "platforms", "secrets", "ssh", "not_secret"],
+    keys: &[
+        "context",
+        "dockerfile",
+        "repository",
+        "args",
+        "target",
+        "platform",
+        "platforms",
+        "secrets",
+        "ssh",
+        "not_secret",
+        "cache",
+    ],
     later: &[],
 };
 

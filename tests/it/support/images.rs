@@ -43,6 +43,8 @@ pub struct Images {
     pub bases: BTreeMap<String, Digest>,
     /// Built images in the Engine, by `<registry>/<repository>:<tag>`.
     pub engine: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the last build of each image of the pipeline took its cache from.
+    pub caches: BTreeMap<String, Vec<String>>,
     /// Secrets that end up in each image of the pipeline.
     pub leaks: BTreeMap<String, Vec<Leak>>,
     /// What refers to each digest, with what it says.
@@ -123,7 +125,11 @@ impl Builder for Fake {
         tell: Tell<'_>,
     ) -> PortResult<BuiltImage> {
         tell(Progress::Build { current: "[1/2] FROM busybox".into(), done: 0, total: 2 });
-        self.call(Op::Build, &image.name, json!(labels), |_| Ok(())).await?;
+        self.call(Op::Build, &image.name, json!(labels), |world| {
+            world.images.caches.insert(image.name.clone(), image.cache.from.clone());
+            Ok(())
+        })
+        .await?;
         tokio::time::sleep(BUILD).await;
         self.lock().images.engine.insert(name.into(), labels.clone());
         Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })

@@ -129,6 +129,7 @@ impl Scenario {
             target: None,
             platforms: Vec::new(),
             secrets: Default::default(),
+            cache: Default::default(),
         });
         self.pipeline.services.push(Service {
             name: name.into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::against::against;
+use super::against::{against, running};
 use super::refusal;
 use super::{Reused, Step, StepId, StepKind};
 use crate::content::{Bases, ContentKey, Inputs};
@@ -48,7 +48,7 @@ pub(super) fn images(pipeline: &Pipeline, snapshot: &Snapshot, reuse: Reuse) -> 
             RepositorySeen::Missing => images.refusals.push(refusal::repository_missing(image, &snapshot.region)),
             RepositorySeen::Present { uri, held } => {
                 images.repositories.insert(image.name.clone(), uri.clone());
-                let one = One { image, seen, uri, tag: snapshot.source.tag(), snapshot };
+                let one = One { pipeline, image, seen, uri, tag: snapshot.source.tag(), snapshot };
                 let ready = match (held, reuse) {
                     (Stored::OfCommit(stored), Reuse::Same) => one.under_its_tag(stored, &mut images),
                     (Stored::OfCommit(stored), Reuse::Nothing) => {
@@ -71,6 +71,7 @@ pub(super) fn images(pipeline: &Pipeline, snapshot: &Snapshot, reuse: Reuse) -> 
 }
 
 struct One<'a> {
+    pipeline: &'a Pipeline,
     image: &'a Image,
     seen: &'a ImageSeen,
     uri: &'a str,
@@ -128,10 +129,11 @@ impl One<'_> {
     fn build(&self, same: Option<&StoredImage>, reuse: Reuse, images: &mut Images) -> Vec<StepId> {
         let key = &self.seen.key;
         images.platforms.insert(self.image.name.clone(), key.platforms.clone());
+        let image = Box::new(self.image.cached_by(self.uri, &running(self.pipeline, self.snapshot, &self.image.name)));
         let build = Step {
             id: self.id("build"),
             needs: Vec::new(),
-            kind: StepKind::Build { image: self.image.clone(), key: key.clone(), repository: self.uri.to_owned() },
+            kind: StepKind::Build { image, key: key.clone(), repository: self.uri.to_owned() },
             because: self.because_build(reuse),
         };
         // A tag is never moved: what stands under that of this content stays there.

@@ -56,6 +56,7 @@ pub fn image() -> Image {
         target: Some("serve".into()),
         platforms: vec!["linux/amd64".into()],
         secrets: Default::default(),
+        cache: Default::default(),
     }
 }
 

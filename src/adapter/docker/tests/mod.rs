@@ -30,6 +30,7 @@ fn image(context: &Path) -> Image {
         target: None,
         platforms: Vec::new(),
         secrets: Default::default(),
+        cache: Default::default(),
     }
 }
 
