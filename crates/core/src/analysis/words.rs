@@ -72,7 +72,7 @@ impl Display for Finding {
                 Some(AlarmState::Other(state)) => write!(f, "alarm `{name}` is in a state that shipit does not know: {state}"),
                 None => write!(f, "alarm `{name}` is not there"),
             },
-            Evidence::NothingAsked => f.write_str("`judge:` names nothing to judge"),
+            Evidence::NothingAsked => f.write_str("nothing that `judge:` asks about can be compared yet"),
         }
     }
 }
