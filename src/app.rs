@@ -11,6 +11,7 @@ use shipit_core::failure::Failure;
 use shipit_core::pipeline::Pipeline;
 use shipit_sandbox::endpoints::Endpoints;
 
+use crate::adapter::aws::http::{Web, trust};
 use crate::adapter::aws::{self, Credentials};
 use crate::adapter::docker::Docker;
 use crate::adapter::files::Files;
@@ -57,10 +58,12 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
         Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, &sandbox::Wish::default()).await?),
     };
     let clock = target.clock;
-    let aws = aws::connect(&target, &pipeline.cluster).await?;
+    let web = Web::new(trust()?);
+    let aws = aws::connect_through(web.clone(), &target, &pipeline.cluster).await?;
+    let cache = Files::cache(&pipeline.folder);
     let ports = Ports {
         source: Box::new(Git::new(Environment::of_process())),
-        builder: Box::new(Docker::when_needed().remembering(Files::cache(&pipeline.folder))),
+        builder: Box::new(Docker::when_needed().remembering(cache.clone()).pushing(web, cache)),
         registry: Box::new(aws.registry),
         attestations: Box::new(aws.attestations),
         scans: Box::new(aws.scans),

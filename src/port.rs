@@ -24,7 +24,8 @@ use shipit_core::gate::{Detail, ImageScan};
 use shipit_core::inventory::Inventory;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::leak::Leak;
-use shipit_core::pipeline::{Image, Shift};
+use shipit_core::pipeline::{Compression, Image, Shift};
+use shipit_core::push::PushedBy;
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::rollout::Answer;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId};
@@ -130,6 +131,8 @@ pub struct PushedImage {
     pub digest: Digest,
     /// Bytes sent.
     pub sent: u64,
+    /// Who pushed it.
+    pub by: PushedBy,
 }
 
 /// Builds images and pushes them.
@@ -153,8 +156,15 @@ pub trait Builder: Send + Sync {
     async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched>;
     /// What is installed in the image of that name, which lies in the Engine.
     async fn inventory(&self, name: &str) -> PortResult<Inventory>;
-    /// Pushes `<repository>:<tag>`.
-    async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage>;
+    /// Pushes `<repository>:<tag>`, its layers kept so.
+    async fn push(
+        &self,
+        repository: &str,
+        tag: &Tag,
+        compression: Compression,
+        login: &Login,
+        tell: Tell<'_>,
+    ) -> PortResult<PushedImage>;
 }
 
 /// Whether the registry holds an image.

@@ -76,6 +76,19 @@ struct Image {
     not_secret: Option<Vec<NotSecret>>,
     /// `inline`: other machines find in the image what its layers came of.
     cache: Option<CacheKept>,
+    /// How its layers are kept in the registry; `gzip` if not given.
+    compression: Option<Compression>,
+}
+
+/// How layers are kept in the registry.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the derive alone")]
+enum Compression {
+    /// What every runtime reads.
+    Gzip,
+    /// Quicker; what runs the image must read it: containerd 1.5, Docker Engine 23.
+    Zstd,
 }
 
 /// The scan gate.

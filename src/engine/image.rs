@@ -7,8 +7,9 @@ use shipit_core::event::{Event, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::Output;
 use shipit_core::leak;
-use shipit_core::pipeline::{Image, Kept};
+use shipit_core::pipeline::{Compression, Image, Kept};
 use shipit_core::plan::REVISION_LABEL;
+use shipit_core::push::PushedBy;
 use shipit_core::release::{Digest, Tag};
 
 use super::step::{Doing, Done, StepEnd};
@@ -80,38 +81,46 @@ async fn keep_secrets(doing: &Doing<'_>, image: &Image, name: &str) -> Result<()
 ///
 /// # Errors
 /// Why the registry does not take it.
-pub async fn push(doing: &Doing<'_>, repository: &str, index: &[String], source: Option<&Tag>) -> Result<Done, StepEnd> {
+pub async fn push(
+    doing: &Doing<'_>,
+    image: &str,
+    repository: &str,
+    index: &[String],
+    source: Option<&Tag>,
+) -> Result<Done, StepEnd> {
     let registry = &doing.context.ports.registry;
     let tag = &doing.plan.tag;
+    let compression = doing.context.pipeline.image(image).map(|image| image.compression).unwrap_or_default();
     let name = repository.split_once('/').map_or(repository, |(_, name)| name);
     let pushed = if index.is_empty() {
-        one(doing, repository, tag).await?
+        one(doing, repository, tag, compression).await?
     } else {
-        let (mut children, mut sent) = (Vec::new(), 0);
+        let (mut children, mut sent, mut by) = (Vec::new(), 0, PushedBy::Shipit { sent: 0, layers: 0 });
         for platform in index {
-            let pushed = one(doing, repository, &of_platform(tag, platform)).await?;
+            let pushed = one(doing, repository, &of_platform(tag, platform), compression).await?;
             sent += pushed.sent;
+            by = by.and(pushed.by);
             children.push(Child { platform: platform.clone(), digest: pushed.digest });
         }
         let digest = doing.patiently(async || registry.join(name, &children, tag).await).await?;
-        PushedImage { digest, sent }
+        PushedImage { digest, sent, by }
     };
     if let Some(source) = source {
         // Whoever has pushed the same content meanwhile keeps the tag: it serves as well.
         doing.patiently(async || registry.tag(name, &pushed.digest, source).await).await?;
     }
-    let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent };
+    let result = StepResult::Pushed { digest: pushed.digest.clone(), sent: pushed.sent, by: pushed.by };
     Ok(Done { output: Output::Pushed { digest: pushed.digest }, result })
 }
 
 /// Pushes one image, with a new login where one ends meanwhile.
-async fn one(doing: &Doing<'_>, repository: &str, tag: &Tag) -> Result<PushedImage, StepEnd> {
+async fn one(doing: &Doing<'_>, repository: &str, tag: &Tag, compression: Compression) -> Result<PushedImage, StepEnd> {
     let ports = doing.context.ports;
     let mut login = doing.patiently(async || ports.registry.login().await).await?;
     let tell = |progress| doing.progress(progress);
     let mut renewals = 0;
     loop {
-        let push = async || ports.builder.push(repository, tag, &login, &tell).await;
+        let push = async || ports.builder.push(repository, tag, compression, &login, &tell).await;
         match doing.patiently(push).await {
             // What was pushed before the login ended stays: the next push sends the rest.
             Err(error) if error.is_expired() && renewals < RENEWALS => {

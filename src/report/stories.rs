@@ -7,6 +7,7 @@ use shipit_core::event::{Event, Outcome, PlannedStep, Progress, RolloutSeen, Ser
 use shipit_core::failure::{Code, Exit, Failure};
 use shipit_core::gate::{Finding, Fix, Record, Severity, Waiver};
 use shipit_core::plan::StepId;
+use shipit_core::push::PushedBy;
 use shipit_core::release::{Digest, Revision, RunId};
 
 use super::view::View;
@@ -104,7 +105,11 @@ impl Story {
             .done("build frontend", 3_100, StepResult::Built { ran: 1, steps: 2, builder: "BuildKit".into() })
             .start("push frontend")
             .progress("push frontend", Progress::Push { sent: 1_200_000, total: 3_100_000, layers_reused: 4, layers: 6 })
-            .done("push frontend", 1_100, StepResult::Pushed { digest: digest("77ab"), sent: 3_100_000 })
+            .done(
+                "push frontend",
+                1_100,
+                StepResult::Pushed { digest: digest("77ab"), sent: 3_100_000, by: PushedBy::Shipit { sent: 1, layers: 6 } },
+            )
     }
 
     /// Through the gate, with a waiver.

@@ -11,7 +11,7 @@ use shipit::port::{Builder, BuiltImage, Login, PushedImage, Secret};
 use shipit_core::content::Bases;
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
-use shipit_core::pipeline::{Cache, Image, Kept};
+use shipit_core::pipeline::{Cache, Compression, Image, Kept};
 use shipit_core::release::Tag;
 use shipit_sandbox::{Options, Running, serve};
 
@@ -83,6 +83,7 @@ impl World {
             platforms: Vec::new(),
             secrets: Default::default(),
             cache,
+            compression: Compression::default(),
         };
         self.made.lock().unwrap().push(name.to_owned());
         self.docker.build(&image, name, &BTreeMap::new(), &Bases::default(), logins, &|_| ()).await.map_err(Failure::from)
@@ -91,7 +92,7 @@ impl World {
     async fn push(&self, repository: &str, tag: &str, login: &Login) -> (Result<PushedImage, Failure>, Vec<Progress>) {
         let told = Mutex::new(Vec::new());
         let tell = |progress| told.lock().unwrap().push(progress);
-        let pushed = self.docker.push(repository, &Tag(tag.into()), login, &tell).await.map_err(Failure::from);
+        let pushed = self.docker.push(repository, &Tag(tag.into()), Compression::Gzip, login, &tell).await.map_err(Failure::from);
         (pushed, told.into_inner().unwrap())
     }
 
@@ -125,7 +126,11 @@ async fn a_push_answers_the_digest_that_is_stored_and_is_refused_in_words() {
     assert_eq!((sent, total), (&pushed.sent, &pushed.sent));
 
     let (again, told) = world.push(&repository, "v1", &login).await;
-    assert_eq!(again.unwrap(), PushedImage { digest: pushed.digest.clone(), sent: 0 }, "what is there already is no conflict");
+    assert_eq!(
+        again.unwrap(),
+        PushedImage { digest: pushed.digest.clone(), sent: 0, by: pushed.by },
+        "what is there already is no conflict"
+    );
     assert!(matches!(told.last(), Some(Progress::Push { sent: 0, layers_reused: 2, layers: 2, .. })), "{told:?}");
 
     world.build(&name, &[("Dockerfile", DOCKERFILE), ("content", "other")], &[]).await.unwrap();

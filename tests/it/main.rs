@@ -17,6 +17,7 @@ mod layers;
 mod metrics;
 mod networks;
 mod placement;
+mod pushes;
 mod routes;
 mod shifts;
 mod shifts_codedeploy;

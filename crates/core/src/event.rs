@@ -13,6 +13,7 @@ use crate::failure::{Cause, Exit, Failure};
 use crate::gate::Record;
 use crate::pipeline::Name;
 use crate::plan::StepId;
+use crate::push::PushedBy;
 use crate::release::{Digest, Revision, RunId, Tag};
 
 pub use rollout::{Compared, RolloutSeen, Shifting, Side};
@@ -227,6 +228,8 @@ pub enum StepResult {
         digest: Digest,
         /// Bytes sent.
         sent: u64,
+        /// Who pushed it.
+        by: PushedBy,
     },
     /// An image that the registry has got one more tag.
     Tagged {

@@ -23,6 +23,7 @@ pub mod leak;
 pub mod pipeline;
 pub mod plan;
 pub mod prune;
+pub mod push;
 pub mod release;
 pub mod review;
 pub mod rollback;

@@ -55,6 +55,11 @@ impl std::fmt::Display for Address {
 }
 
 impl Engine {
+    /// The one at that address alone.
+    pub(super) async fn at(host: &str) -> Result<Engine, Failure> {
+        greet(host).await.map_err(|why| unreachable(&[(host.to_owned(), why)]))
+    }
+
     pub(super) async fn find() -> Result<Engine, Failure> {
         let mut tried = Vec::new();
         for host in candidates() {

@@ -32,15 +32,18 @@ use shipit_core::content::{Bases, ContentKey};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::{self, Leak, Place, Rule, Search};
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Compression, Image};
+use shipit_core::push::Because;
 use shipit_core::release::{Digest, Tag};
 use tokio::sync::OnceCell;
 
+use crate::adapter::aws::http::Web;
 use crate::port::{Builder, BuiltImage, Login, PortResult, PushedImage, Searched, Tell};
 use connect::Engine;
 pub(crate) use context::fingerprint;
 use context::{Context, Dockerfile};
 use login::Logins;
+use push::{Push, Pusher};
 use secrets::Held;
 
 /// The Docker Engine of this machine, or the one that `DOCKER_HOST` names.
@@ -52,6 +55,8 @@ pub struct Docker {
     inventories: Mutex<BTreeMap<String, Inventory>>,
     /// Where it remembers what it has read.
     cache: Option<PathBuf>,
+    /// None leaves every push to the Engine.
+    pusher: Option<Pusher>,
 }
 
 impl Docker {
@@ -63,6 +68,7 @@ impl Docker {
             agent: secrets::agent(),
             inventories: Mutex::default(),
             cache: None,
+            pusher: None,
         }
     }
 
@@ -70,6 +76,19 @@ impl Docker {
     #[must_use]
     pub fn remembering(self, folder: PathBuf) -> Docker {
         Docker { cache: Some(folder), ..self }
+    }
+
+    /// The Engine at that address, as `DOCKER_HOST` would name it.
+    ///
+    /// # Errors
+    /// `SHIP306` when none answers there.
+    pub async fn at(host: &str) -> Result<Docker, Failure> {
+        Ok(Docker { engine: OnceCell::new_with(Some(Engine::at(host).await?)), ..Docker::when_needed() })
+    }
+
+    /// The same, which also pushes by itself where that is sooner, and remembers below `folder` what it has pushed.
+    pub fn pushing(self, web: Web, folder: PathBuf) -> Docker {
+        Docker { pusher: Some(Pusher::new(web, folder)), ..self }
     }
 
     /// Finds the Engine and greets it.
@@ -169,8 +188,19 @@ impl Builder for Docker {
         Ok(Searched { leaks, too_short })
     }
 
-    async fn push(&self, repository: &str, tag: &Tag, login: &Login, tell: Tell<'_>) -> PortResult<PushedImage> {
-        Ok(push::push(self.engine().await?, repository, tag, login, tell).await?)
+    async fn push(
+        &self,
+        repository: &str,
+        tag: &Tag,
+        compression: Compression,
+        login: &Login,
+        tell: Tell<'_>,
+    ) -> PortResult<PushedImage> {
+        let push = Push { engine: self.engine().await?, uri: repository, tag, compression, login, tell };
+        match &self.pusher {
+            Some(pusher) => push.run(pusher).await,
+            None => push.by_engine(Because::Alone).await,
+        }
     }
 }
 

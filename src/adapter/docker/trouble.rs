@@ -150,10 +150,15 @@ pub(super) fn of_push(repository: &str, tag: &str, error: &Error) -> Failure {
     if is_gone(error) {
         return gone(&format!("while it pushed `{repository}:{tag}`"), &words);
     }
+    refused(repository, tag, &words)
+}
+
+/// A push that the registry refused, by its words.
+pub(super) fn refused(repository: &str, tag: &str, words: &str) -> Failure {
     let lower = words.to_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     let (host, name) = repository.split_once('/').unwrap_or(("", repository));
-    let failure = |code, what: String| Failure::new(code, what).because(words.clone());
+    let failure = |code, what: String| Failure::new(code, what).because(words);
     if says(&["token has expired", "token is expired", "expiredtoken"]) {
         failure(Code::ExpiredCredentials, format!("the login for `{host}` has expired"))
             .now("nothing is deployed; layers that were pushed stay")

@@ -72,6 +72,7 @@ impl Place {
             platforms: Vec::new(),
             secrets: Default::default(),
             cache: Default::default(),
+            compression: Default::default(),
         }
     }
 

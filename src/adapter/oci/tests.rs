@@ -84,7 +84,7 @@ async fn what_passes_is_tried_again() {
 async fn what_does_not_pass_is_told_at_once() {
     for (status, code, message, wanted) in [
         (403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.", "Expired"),
-        (401, "UNAUTHORIZED", "Not Authorized", "Expired"),
+        (401, "UNAUTHORIZED", "Not Authorized", "Stranger"),
         (403, "DENIED", "User: u is not authorized to perform: ecr:InitiateLayerUpload", "Denied"),
         (404, "NAME_UNKNOWN", "The repository with name 'shop/web' does not exist", "Refused"),
     ] {

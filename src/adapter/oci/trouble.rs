@@ -34,6 +34,12 @@ pub enum Trouble {
         /// The registry's words.
         message: String,
     },
+    /// 401: the registry does not know the login.
+    #[error("{message}")]
+    Stranger {
+        /// The registry's words.
+        message: String,
+    },
     /// The login may not do that.
     #[error("{message}")]
     Denied {
@@ -65,7 +71,7 @@ impl Trouble {
         let code = text("/errors/0/code").unwrap_or_else(|| status.to_string());
         let ended = message.to_lowercase().contains("token has expired");
         match status {
-            401 => Trouble::Expired { message },
+            401 => Trouble::Stranger { message },
             403 if ended => Trouble::Expired { message },
             403 => Trouble::Denied { action, message },
             429 => Trouble::Throttled { action, wait },
@@ -78,7 +84,19 @@ impl Trouble {
     pub fn passes(&self) -> Option<Option<Duration>> {
         match self {
             Trouble::Unreachable { wait, .. } | Trouble::Throttled { wait, .. } => Some(*wait),
-            Trouble::Expired { .. } | Trouble::Denied { .. } | Trouble::Refused { .. } => None,
+            Trouble::Expired { .. } | Trouble::Stranger { .. } | Trouble::Denied { .. } | Trouble::Refused { .. } => None,
+        }
+    }
+}
+
+impl Trouble {
+    /// In one line, as Docker's tools say it: what it is, then the registry's words.
+    pub fn words(&self) -> String {
+        match self {
+            Trouble::Stranger { message } => format!("unauthorized: {message}"),
+            Trouble::Expired { message } | Trouble::Denied { message, .. } => format!("denied: {message}"),
+            Trouble::Refused { code, message, .. } => format!("{}: {message}", code.to_lowercase().replace('_', " ")),
+            other => other.to_string(),
         }
     }
 }
@@ -90,7 +108,7 @@ impl From<Trouble> for PortError {
                 PortError::Unreachable { what: format!("the registry `{registry}`"), message }
             }
             Trouble::Throttled { action, .. } => PortError::Throttled { action: action.to_owned() },
-            Trouble::Expired { message } => PortError::Expired { message },
+            Trouble::Expired { message } | Trouble::Stranger { message } => PortError::Expired { message },
             Trouble::Denied { action, message } => PortError::Denied { action: action.to_owned(), message },
             Trouble::Refused { action, code, message } => PortError::Refused { action: action.to_owned(), code, message },
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use shipit_core::pipeline::{Cache, Image, Kept};
+use shipit_core::pipeline::{Cache, Compression, Image, Kept};
 
 use super::field::{Field, Fields};
 use super::shape::IMAGE;
@@ -17,6 +17,7 @@ const PLATFORMS: &[(&str, &str)] = &[("linux/amd64", "linux/amd64"), ("linux/arm
 
 /// The words of `cache:`.
 const CACHES: &[(&str, Kept)] = &[("inline", Kept::Inline), ("registry", Kept::Registry)];
+const COMPRESSIONS: &[(&str, Compression)] = &[("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
 
 /// An image, as far as it could be read.
 pub(super) struct RawImage {
@@ -53,6 +54,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
     let secrets = secrets::secrets(&fields, reading);
     let kept = fields.get("cache").and_then(|field| field.read(reading, |text| value::word(text, CACHES)));
     let kept = kept.map(|at| at.value).unwrap_or_default();
+    let compression = fields.get("compression").and_then(|field| field.read(reading, |text| value::word(text, COMPRESSIONS)));
     raw.repository.clone_from(&repository);
     raw.image = context.zip(dockerfile).zip(repository).zip(args).map(|(((context, dockerfile), repository), args)| Image {
         name: raw.name.value.clone(),
@@ -64,6 +66,7 @@ pub(super) fn image(name: At<String>, field: Field<'_>, reading: &mut Reading<'_
         platforms,
         secrets,
         cache: Cache { kept, from: Vec::new() },
+        compression: compression.map(|compression| compression.value).unwrap_or_default(),
     });
     raw
 }

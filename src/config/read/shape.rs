@@ -41,6 +41,7 @@ pub(in crate::config) const IMAGE: Shape = Shape {
         "target",
         "platform",
         "platforms",
+        "compression",
         "secrets",
         "ssh",
         "not_secret",

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use shipit_core::attest::Attestation;
 use shipit_core::event::{Progress, StepResult};
+use shipit_core::push::{Because, PushedBy};
 
 use super::super::ink::{Line, Style};
 use super::super::words;
@@ -185,6 +186,17 @@ fn image_words(step: &Seen) -> String {
     }
 }
 
+/// Why the Engine pushed it and not shipit.
+fn by_whom(by: &PushedBy) -> String {
+    match by {
+        PushedBy::Shipit { .. } => String::new(),
+        PushedBy::Engine { because: Because::SmallIsNew } => " by the Engine: it remembers the large layers".to_owned(),
+        PushedBy::Engine { because: Because::Store } => " by the Engine: its store gives out no plain layers".to_owned(),
+        PushedBy::Engine { because: Because::Fallback } => " by the Engine: its layers could not be read otherwise".to_owned(),
+        PushedBy::Engine { because: Because::Alone } => " by the Engine".to_owned(),
+    }
+}
+
 /// What came of a step, in a few words.
 pub(in crate::report) fn result_words(result: &StepResult) -> String {
     match result {
@@ -196,7 +208,7 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
             }
         }
         StepResult::Pushed { sent: 0, .. } => "every layer was there".to_owned(),
-        StepResult::Pushed { sent, .. } => format!("pushed {}", words::bytes(*sent)),
+        StepResult::Pushed { sent, by, .. } => format!("pushed {}{}", words::bytes(*sent), by_whom(by)),
         StepResult::Reused { pushed_at: Some(at), .. } => format!("unchanged since {}, reused", at.strftime("%Y-%m-%d")),
         StepResult::Reused { pushed_at: None, .. } => "unchanged, reused".to_owned(),
         StepResult::Tagged { .. } => "unchanged, reused under this tag".to_owned(),

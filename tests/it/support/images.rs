@@ -17,7 +17,8 @@ use shipit_core::event::Progress;
 use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::Leak;
-use shipit_core::pipeline::Image;
+use shipit_core::pipeline::{Compression, Image};
+use shipit_core::push::{Because, PushedBy};
 use shipit_core::release::{Digest, Tag};
 use shipit_core::snapshot::{RepositorySeen, Stored, StoredImage};
 use shipit_scheduler::{Span, Time};
@@ -150,7 +151,7 @@ impl Builder for Fake {
         .await
     }
 
-    async fn push(&self, repository: &str, tag: &Tag, login: &Login, _tell: Tell<'_>) -> PortResult<PushedImage> {
+    async fn push(&self, repository: &str, tag: &Tag, _: Compression, login: &Login, _tell: Tell<'_>) -> PortResult<PushedImage> {
         assert_eq!(login.server, REGISTRY);
         tokio::time::sleep(PUSH).await;
         let name = repository.strip_prefix(&format!("{REGISTRY}/")).unwrap_or(repository).to_owned();
@@ -177,7 +178,7 @@ impl Builder for Fake {
                     tags.insert(tag.0.clone(), (stored, now));
                 }
             }
-            Ok(PushedImage { digest, sent: 3_100_000 })
+            Ok(PushedImage { digest, sent: 3_100_000, by: PushedBy::Engine { because: Because::Alone } })
         })
         .await
     }

@@ -21,7 +21,7 @@ use shipit_core::failure::{Exit, Failure};
 use shipit_core::gate::GatePolicy;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{
-    Image, OnInterrupt, Pause, PauseAt, Pipeline, Service, Shift, Smoke, Steps, Strategy, TaskDefinitionSource,
+    Compression, Image, OnInterrupt, Pause, PauseAt, Pipeline, Service, Shift, Smoke, Steps, Strategy, TaskDefinitionSource,
 };
 use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::prune::Fate;
@@ -130,6 +130,7 @@ impl Scenario {
             platforms: Vec::new(),
             secrets: Default::default(),
             cache: Default::default(),
+            compression: Compression::default(),
         });
         self.pipeline.services.push(Service {
             name: name.into(),

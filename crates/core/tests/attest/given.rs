@@ -55,6 +55,7 @@ pub fn image() -> Image {
         args: BTreeMap::from([("TOKEN".into(), "h0neypot".into())]),
         target: Some("serve".into()),
         platforms: vec!["linux/amd64".into()],
+        compression: Default::default(),
         secrets: Default::default(),
         cache: Default::default(),
     }

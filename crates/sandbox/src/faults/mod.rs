@@ -28,7 +28,8 @@ pub struct Fault {
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Faults of calls: `ecs`, `ecr`, `elbv2`, `codedeploy`, `logs`, `cloudwatch`, `secretsmanager`, `ssm`, `sts`. Where tasks' secrets are
-    /// kept, `deny` is for their execution role too.
+    /// kept, `deny` is for their execution role too. Those of `ecr` happen in the registry's own protocol, too, by the action that
+    /// a request needs: `UploadLayerPart` is a PATCH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Faults of calls: the operation's name.
@@ -64,6 +65,11 @@ pub enum Kind {
     },
     /// Call: the connection is closed without an answer.
     Drop {},
+    /// Upload: the connection is closed once so many bytes of a layer have come.
+    Cut {
+        /// So many.
+        after: u64,
+    },
     /// Call: `AccessDeniedException`.
     Deny {},
     /// Call: `ExpiredTokenException`.

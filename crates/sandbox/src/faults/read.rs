@@ -65,6 +65,7 @@ mod tests {
             json!({"match": {"service": "ecs"}, "kind": "throttle", "times": 3}),
             json!({"match": {}, "kind": "server_error", "status": 503, "rate": 0.5}),
             json!({"match": {}, "kind": "drop"}),
+            json!({"match": {"operation": "UploadLayerPart"}, "kind": "cut", "after": 1000, "times": 1}),
             json!({"match": {"operation": "UpdateService"}, "kind": "deny"}),
             json!({"match": {}, "kind": "expire"}),
             json!({"match": {}, "kind": "clock_skew", "minutes": 20}),

@@ -93,11 +93,20 @@ impl Faults {
         self.standing.clear();
     }
 
-    /// A request of the registry's own protocol needs this action: is it denied? Counts as an occasion.
-    pub(crate) fn denial(&mut self, service: Service, action: &str) -> Option<Kind> {
-        let denials = self.standing.iter_mut().filter(|standing| matches!(standing.fault.kind, Kind::Deny {}));
-        denials
-            .filter(|standing| standing.fault.matches.call(service, action))
+    /// A request of the registry's own protocol needs this action: what goes wrong with it? Counts as an occasion. What is not
+    /// meant for ECR alone goes wrong with its API.
+    pub(crate) fn on_registry(&mut self, action: &str) -> Option<Kind> {
+        let ecr = Service::Ecr;
+        self.standing
+            .iter_mut()
+            .filter(|standing| match standing.fault.kind {
+                Kind::Deny {} | Kind::Cut { .. } => true,
+                Kind::Throttle {} | Kind::ServerError { .. } | Kind::Drop {} | Kind::Expire {} => {
+                    standing.fault.matches.service.as_deref() == Some(ecr.name())
+                }
+                _ => false,
+            })
+            .filter(|standing| standing.fault.matches.call(ecr, action))
             .find_map(|standing| standing.happens().then(|| standing.fault.kind.clone()))
     }
 
@@ -209,6 +218,22 @@ mod tests {
         let mut faults = faults(json!({"kind": "server_error", "rate": 0.25}));
         let happened: Vec<bool> = (0..8).map(|_| faults.on_call(Service::Sts, "GetCallerIdentity").is_some()).collect();
         assert_eq!(happened, [false, false, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn the_registry_s_own_protocol_has_the_faults_that_are_meant_for_it() {
+        let mut faults = faults(json!({"kind": "throttle"}));
+        assert_eq!(faults.on_registry("UploadLayerPart"), None, "it is everyone's");
+        faults.add(Fault::read(json!({"match": {"operation": "PutImage"}, "kind": "deny"})).unwrap());
+        faults.add(Fault::read(json!({"match": {"service": "ecr"}, "kind": "expire", "times": 1})).unwrap());
+        assert_eq!(faults.on_registry("PutImage"), Some(Kind::Deny {}));
+        assert_eq!(faults.on_registry("UploadLayerPart"), Some(Kind::Expire {}));
+        assert_eq!(faults.on_registry("UploadLayerPart"), None);
+        faults.add(Fault::read(json!({"match": {"operation": "UploadLayerPart"}, "kind": "cut", "after": 7})).unwrap());
+        assert_eq!(faults.on_registry("UploadLayerPart"), Some(Kind::Cut { after: 7 }));
+        faults.clear();
+        faults.add(Fault::read(json!({"kind": "cut", "after": 7})).unwrap());
+        assert_eq!(faults.on_call(Service::Ecr, "PutImage"), None, "there is nothing to cut in a call");
     }
 
     #[test]

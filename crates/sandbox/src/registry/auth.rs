@@ -1,7 +1,7 @@
 //! Who may use the registry: the user `AWS` with a password of GetAuthorizationToken that has not expired.
 
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -22,11 +22,7 @@ impl Registry {
         };
         match worth {
             Password::Good => Ok(()),
-            Password::Expired => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "DENIED",
-                "Your authorization token has expired. Reauthenticate and try again.",
-            )),
+            Password::Expired => Err(Refusal::expired()),
             Password::Unknown => Err(Refusal::unauthorized(&state.address)),
         }
     }

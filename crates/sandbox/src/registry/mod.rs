@@ -29,6 +29,7 @@ use axum::routing::any;
 use serde_json::json;
 
 use crate::dispatch::Service;
+use crate::faults::Kind;
 use crate::state::Shared;
 use path::Place;
 use refusal::Refusal;
@@ -59,8 +60,13 @@ async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answ
     let method = request.method().clone();
     let is_read = method == Method::GET || method == Method::HEAD;
     let place = Place::read(rest);
+    let mut request = request;
     if let Some((repository, action)) = needed(&place, &method) {
-        registry.allow(repository, action)?;
+        match registry.fault(repository, action)? {
+            Course::Usual => {}
+            Course::Dropped => return Ok(dropped()),
+            Course::Cut { after } => drop(request.extensions_mut().insert(Cut { after })),
+        }
     }
     match (place, method) {
         (Place::Root, _) if is_read => Ok(empty(StatusCode::OK)),
@@ -100,15 +106,54 @@ fn needed<'a>(place: &Place<'a>, method: &Method) -> Option<(&'a str, &'static s
 }
 
 impl Registry {
-    /// Lets a fault deny the action that a request needs.
-    fn allow(&self, repository: &str, action: &str) -> Result<(), Refusal> {
+    /// Lets a fault happen to a request that needs this action.
+    fn fault(&self, repository: &str, action: &str) -> Result<Course, Refusal> {
         let mut state = self.shared.lock();
-        let Some(denial) = state.faults.denial(Service::Ecr, action) else {
-            return Ok(());
+        let kind = match state.faults.on_registry(action) {
+            None => return Ok(Course::Usual),
+            Some(Kind::Drop {}) => return Ok(Course::Dropped),
+            Some(Kind::Cut { after }) => return Ok(Course::Cut { after }),
+            Some(kind) => kind,
         };
-        let error = denial.error(&state, Service::Ecr, action, &json!({"repositoryName": repository}));
-        Err(Refusal::new(StatusCode::FORBIDDEN, "DENIED", error.map(|error| error.message).unwrap_or_default()))
+        let error = kind.error(&state, Service::Ecr, action, &json!({"repositoryName": repository}));
+        let message = error.map(|error| error.message).unwrap_or_default();
+        Err(match kind {
+            Kind::Throttle {} => Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message),
+            Kind::ServerError { status } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Refusal::new(status, "UNKNOWN", message)
+            }
+            Kind::Expire {} => Refusal::expired(),
+            _ => Refusal::new(StatusCode::FORBIDDEN, "DENIED", message),
+        })
     }
+}
+
+/// What a fault makes of a request.
+enum Course {
+    Usual,
+    /// The connection is closed without an answer.
+    Dropped,
+    /// It is closed once so many bytes have come.
+    Cut {
+        after: u64,
+    },
+}
+
+/// The connection is to be closed once so many bytes of a request's body have come.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    after: u64,
+}
+
+/// In an answer: nothing of it is sent, the connection is closed instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HangUp;
+
+fn dropped() -> Response {
+    let mut response = empty(StatusCode::INTERNAL_SERVER_ERROR);
+    response.extensions_mut().insert(HangUp);
+    response
 }
 
 /// An answer without a body.

@@ -39,6 +39,12 @@ impl Refusal {
         }
     }
 
+    /// The login was good once.
+    pub fn expired() -> Self {
+        let message = "Your authorization token has expired. Reauthenticate and try again.";
+        Self::new(StatusCode::FORBIDDEN, "DENIED", message)
+    }
+
     /// The path names nothing.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "Not Found")

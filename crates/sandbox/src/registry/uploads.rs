@@ -18,7 +18,7 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 use super::blobs::{DIGEST, insert};
 use super::refusal::Refusal;
 use super::store::{hex, place};
-use super::{Answer, Registry, empty, query};
+use super::{Answer, Cut, Registry, dropped, empty, query};
 use crate::ecr::LaterChunks;
 use crate::ecr::image::is_digest;
 
@@ -62,6 +62,15 @@ impl Drop for Upload {
 }
 
 impl Upload {
+    /// Takes so many bytes and no more.
+    async fn part(&mut self, body: &mut Body, most: u64) -> io::Result<()> {
+        while self.size < most {
+            let Some(frame) = body.frame().await else { break };
+            self.size += frame.map_err(io::Error::other)?.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Ok(())
+    }
+
     async fn append(&mut self, mut body: Body) -> io::Result<()> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(io::Error::other)?;
@@ -108,6 +117,11 @@ impl Registry {
     /// PATCH: appends. ECR answers 201 where the specification says 202; Docker, containerd and skopeo take any success.
     pub(super) async fn patch(&self, repository: &str, id: &str, request: Request) -> Answer {
         let mut upload = self.uploads.take(repository, id)?;
+        if let Some(Cut { after }) = request.extensions().get().copied() {
+            // With the connection the upload is lost.
+            let cut = upload.part(&mut request.into_body(), after).await;
+            return cut.map(|()| dropped()).map_err(|error| Refusal::broken(&error));
+        }
         let drops = self.shared.lock().ecr.later_chunks == LaterChunks::Dropped;
         let content_range = request.headers().get(CONTENT_RANGE);
         let start = content_range

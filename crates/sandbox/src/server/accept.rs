@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Desk, calls};
+use crate::registry::HangUp;
 
 /// Wall time before accepting again when the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
@@ -85,6 +86,7 @@ async fn answer(desk: &Desk, request: Request<Incoming>) -> Result<Response<Body
     let response: Result<_, Infallible> = TowerToHyperService::new(router.clone()).call(request).await;
     desk.loops.shared.touch();
     match response {
+        Ok(response) if response.extensions().get::<HangUp>().is_some() => Err(Dropped),
         Ok(response) => Ok(response),
         Err(never) => match never {},
     }

@@ -31,6 +31,7 @@ fn image(context: &Path) -> Image {
         platforms: Vec::new(),
         secrets: Default::default(),
         cache: Default::default(),
+        compression: Default::default(),
     }
 }
 
@@ -63,6 +64,7 @@ impl Bench {
             agent: None,
             inventories: Mutex::default(),
             cache: None,
+            pusher: None,
         };
         Bench { docker, made: Vec::new() }
     }

@@ -8,10 +8,11 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
+use shipit_core::push::{Because, PushedBy};
 use shipit_core::release::{Digest, Tag};
 
-use super::connect::Engine;
-use super::{ended, request, trouble};
+use crate::adapter::docker::connect::Engine;
+use crate::adapter::docker::{ended, request, trouble};
 use crate::port::{Login, PushedImage, Tell};
 
 /// Pushes `<repository>:<tag>`.
@@ -21,6 +22,7 @@ pub(super) async fn push(
     tag: &Tag,
     login: &Login,
     tell: Tell<'_>,
+    because: Because,
 ) -> Result<PushedImage, Failure> {
     let name = repository.to_owned();
     let api = engine.api.clone().with_request_modifier(move |asked| request::as_push(asked, &name));
@@ -39,10 +41,10 @@ pub(super) async fn push(
             .because("without the registry's digest nothing can be deployed by digest")
             .next("run the same command again")
     })?;
-    Ok(PushedImage { digest, sent })
+    Ok(PushedImage { digest, sent, by: PushedBy::Engine { because } })
 }
 
-pub(super) fn credentials(login: &Login) -> DockerCredentials {
+pub(in crate::adapter::docker) fn credentials(login: &Login) -> DockerCredentials {
     let password = login.password.reveal().clone();
     let base = DockerCredentials { serveraddress: Some(login.server.clone()), ..DockerCredentials::default() };
     match login.username.as_str() {
