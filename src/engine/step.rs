@@ -171,10 +171,14 @@ impl Doing<'_> {
             .patiently(async || {
                 // An answer may have been lost: what this run has registered is not registered again.
                 let known = if asked { ports.service.registered(family, &self.journal.run).await? } else { None };
-                asked = true;
                 match known {
                     Some(revision) => Ok(revision),
-                    None => ports.service.register(&tagged).await,
+                    None => {
+                        let answer = ports.service.register(&tagged).await;
+                        // What was throttled was not even looked at.
+                        asked |= !matches!(&answer, Err(error) if error.is_throttled());
+                        answer
+                    }
                 }
             })
             .await?;

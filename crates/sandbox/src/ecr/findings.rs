@@ -16,8 +16,6 @@ use crate::state::State;
 pub struct Findings {
     /// When the scan was over.
     pub completed_at: Time,
-    /// When the newest advisory was changed.
-    pub source_updated_at: Time,
     /// The findings, each in the wire's shape.
     pub list: List,
 }
@@ -59,7 +57,8 @@ impl Findings {
         }
         json!({
             "imageScanCompletedAt": Clock::seconds(self.completed_at),
-            "vulnerabilitySourceUpdatedAt": Clock::seconds(self.source_updated_at),
+            // "The time when the vulnerability data was last scanned": the advisories are read anew for each scan.
+            "vulnerabilitySourceUpdatedAt": Clock::seconds(self.completed_at),
             "findingSeverityCounts": counts,
         })
     }
@@ -77,7 +76,6 @@ impl State {
         let about = About { repository, digest, image, layer, system, at: completed_at };
         Findings {
             completed_at,
-            source_updated_at: outcome.advisories_modified.unwrap_or(completed_at).min(completed_at),
             list: if self.ecr.scanning.is_enhanced() {
                 List::Enhanced(findings.iter().map(|finding| self.enhanced(finding, &about)).collect())
             } else {
@@ -108,7 +106,7 @@ impl State {
                 } else {
                     List::Basic(fault.findings)
                 };
-                let findings = Findings { completed_at: at, source_updated_at: at, list };
+                let findings = Findings { completed_at: at, list };
                 View::Findings { status: fault.status, description, findings }
             }
             _ => View::Status { status: fault.status, description },

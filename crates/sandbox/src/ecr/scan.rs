@@ -43,8 +43,6 @@ pub enum Cause {
 pub struct Outcome {
     /// [`super::Ecr::edition`] of the advisories.
     pub edition: u64,
-    /// When the newest advisory was changed, where one says.
-    pub advisories_modified: Option<Time>,
     /// The verdict.
     pub verdict: Verdict,
 }

@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shipit_scheduler::Time;
-
 use super::image::{Image, Parts};
 use super::repository::disk;
 use super::scan::{Outcome, Scan, Verdict};
@@ -63,11 +61,10 @@ impl Look {
         let store = Store::new(folder);
         let advisories = match Advisories::read(&advisories_folder(folder)) {
             Ok(advisories) => advisories,
-            Err(why) => return self.with(None, Verdict::Failed(why)),
+            Err(why) => return self.with(Verdict::Failed(why)),
         };
-        let modified = advisories.modified().map(Time);
         let Some(layers) = &self.layers else {
-            return self.with(modified, Verdict::Unsupported);
+            return self.with(Verdict::Unsupported);
         };
         let verdict = match self.inventory(&store, layers) {
             Err(why) => Verdict::Failed(why),
@@ -77,11 +74,11 @@ impl Look {
                 Verdict::Scanned { system, layer, findings }
             }
         };
-        self.with(modified, verdict)
+        self.with(verdict)
     }
 
-    fn with(&self, advisories_modified: Option<Time>, verdict: Verdict) -> Outcome {
-        Outcome { edition: self.edition, advisories_modified, verdict }
+    fn with(&self, verdict: Verdict) -> Outcome {
+        Outcome { edition: self.edition, verdict }
     }
 
     /// Layers never change, so what is in them is kept.

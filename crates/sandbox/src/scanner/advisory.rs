@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::osv::Osv;
 
 /// All advisories.
@@ -44,14 +42,5 @@ impl Advisories {
         let list =
             if value.is_array() { serde_json::from_value(value) } else { serde_json::from_value(value).map(|one| vec![one]) };
         Ok(Self { list: list.map_err(|error| error.to_string())? })
-    }
-
-    /// When the newest of them was changed, in milliseconds since 1970.
-    pub fn modified(&self) -> Option<u64> {
-        self.list
-            .iter()
-            .filter_map(|osv| osv.modified.parse::<Timestamp>().ok())
-            .filter_map(|time| u64::try_from(time.as_millisecond()).ok())
-            .max()
     }
 }

@@ -7,9 +7,6 @@ use serde::Deserialize;
 pub struct Osv {
     /// Its id, e.g. `DEBIAN-CVE-2024-0727`.
     pub id: String,
-    /// RFC 3339.
-    #[serde(default)]
-    pub modified: String,
     /// RFC 3339; a withdrawn advisory says nothing.
     pub withdrawn: Option<String>,
     /// The same vulnerability under other ids.
