@@ -76,7 +76,7 @@ mod tests {
             json!({"match": {"resource": "i-1"}, "kind": "agent_lost"}),
             json!({"match": {"resource": "web"}, "kind": "pull_failure", "message": "not found"}),
             json!({"match": {"resource": "web"}, "kind": "slow_start", "seconds": 60.0}),
-            json!({"match": {"resource": "web"}, "kind": "scan", "status": "COMPLETE", "findings": [{"name": "CVE-1"}]}),
+            json!({"match": {"resource": "web"}, "kind": "scan", "status": "COMPLETE", "findings": [{"name": "CVE-1"}], "age_seconds": 60.0}),
         ] {
             assert_eq!(Fault::read(fault.clone()).unwrap().to_json(), fault);
         }
