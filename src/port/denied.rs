@@ -1,5 +1,5 @@
 //! A denial as AWS words it: who was denied what, on which resource, and which policy stands in the way; and the statement
-//! that is missing (aws.md 8).
+//! that is missing.
 
 use serde_json::Value;
 use shipit_core::failure::{Code, Failure};

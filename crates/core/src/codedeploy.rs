@@ -124,7 +124,7 @@ impl Configuration {
     }
 }
 
-/// AWS's own deployment configurations for ECS (aws.md 5).
+/// AWS's own deployment configurations for ECS.
 const PREDEFINED: [(&str, Steps); 5] = [
     ("CodeDeployDefault.ECSAllAtOnce", Steps::AllAtOnce),
     ("CodeDeployDefault.ECSCanary10Percent5Minutes", canary(10, 5)),

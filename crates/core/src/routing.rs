@@ -1,4 +1,4 @@
-//! How traffic reaches a service, as it was seen: what a strategy that shifts traffic has to find in place (aws.md 4, 7).
+//! How traffic reaches a service, as it was seen: what a strategy that shifts traffic has to find in place.
 
 use std::collections::{BTreeMap, BTreeSet};
 

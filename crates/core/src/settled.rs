@@ -267,7 +267,7 @@ fn contradicted(begun: &Begun, evidence: &Evidence) -> bool {
     primary(evidence).is_some_and(|primary| primary.id == begun.deployment && matches!(primary.rollout, RolloutState::Failed))
 }
 
-/// The rule for platforms without service deployments (aws.md 3.6), on the PRIMARY id of our own call.
+/// The rule for platforms without service deployments, on the PRIMARY id of our own call.
 fn by_primary(begun: &Begun, evidence: &Evidence) -> Settled {
     let Some(primary) = primary(evidence) else {
         return Settled::Pending;

@@ -13,7 +13,7 @@ use crate::release::Digest;
 
 pub use canonical::{canonical, change, same};
 
-/// Members that DescribeTaskDefinition answers and RegisterTaskDefinition refuses (aws.md 2.1).
+/// Members that DescribeTaskDefinition answers and RegisterTaskDefinition refuses.
 pub const READ_ONLY: &[&str] = &[
     "taskDefinitionArn",
     "revision",

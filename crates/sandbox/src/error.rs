@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 pub struct AwsError {
     /// The error code on the wire, e.g. `ClusterNotFoundException`; the query protocol's codes have no suffix.
     pub code: String,
-    /// The text, in AWS's own words where they are known (aws.md).
+    /// The text, in AWS's own words where they are known.
     pub message: String,
     /// HTTP status: 400 for the caller's mistakes, 500 and 503 for injected faults only.
     pub status: u16,

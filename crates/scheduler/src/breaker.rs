@@ -1,6 +1,6 @@
 //! The deployment circuit breaker: after how many failed tasks a deployment is given up, and what happens then.
 
-/// `deploymentCircuitBreaker` (aws.md 3.4). Off unless asked for.
+/// `deploymentCircuitBreaker`. Off unless asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Breaker {
     /// `enable: false`: failures are counted and nothing follows.
@@ -78,7 +78,7 @@ impl Breaker {
         failed > 0 && self.threshold(desired).is_some_and(|threshold| failed >= threshold)
     }
 
-    /// Whether a task that becomes healthy clears the count. So it is when the breaker is off (`failedTasks`, aws.md 3.3).
+    /// Whether a task that becomes healthy clears the count. So it is when the breaker is off (`failedTasks`).
     pub const fn reset(self) -> Reset {
         match self {
             Self::Off => Reset::OnHealthyTask,
@@ -96,7 +96,7 @@ impl Breaker {
 }
 
 impl Threshold {
-    /// How many failures trip the breaker at `desired` tasks, the latest desired count (aws.md 3.4).
+    /// How many failures trip the breaker at `desired` tasks, the latest desired count.
     pub fn threshold(self, desired: u32) -> u32 {
         let percent = |value: u32| {
             let count = (u64::from(desired) * u64::from(value)).div_ceil(100);

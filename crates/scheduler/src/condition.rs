@@ -3,7 +3,7 @@
 use crate::step::Cause;
 use crate::{Health, Phase, Service, Span, Task, Time};
 
-/// Without any health check a task counts as healthy after RUNNING for so long (aws.md 3.1).
+/// Without any health check a task counts as healthy after RUNNING for so long.
 pub const MATURES_AFTER: Span = Span::seconds(40);
 
 /// How a task counts for the bounds of a deployment.

@@ -98,7 +98,7 @@ impl Service {
     }
 
     /// UpdateService that makes a deployment (a new task definition, or forced): the PRIMARY so far becomes ACTIVE and
-    /// drains, in the middle of its rollout too. Whether there is anything to deploy is the caller's question (aws.md 3.2).
+    /// drains, in the middle of its rollout too. Whether there is anything to deploy is the caller's question.
     ///
     /// In the middle of a shift two deployments may have traffic, each by its own target group, and a rolling deployment has
     /// only one: so it goes all at once, as [`Service::shift`] does, and never leaves traffic on tasks that drain.
@@ -124,7 +124,7 @@ impl Service {
     }
 
     /// The task is gone. A task that ends before it was RUNNING is a failure for the breaker as long as no task of its
-    /// deployment has been RUNNING; one that ends by itself later is none (aws.md 3.4).
+    /// deployment has been RUNNING; one that ends by itself later is none.
     pub fn stopped(&mut self, task: TaskId, cause: StopCause, _now: Time) {
         self.stopped_all(&[task], cause);
     }

@@ -1,6 +1,6 @@
 //! The bounds of a rolling deployment: how few healthy tasks, how many tasks in all, and whether it can move.
 
-/// `minimumHealthyPercent` and `maximumPercent` of a service, in percent of the desired count (aws.md 3.1).
+/// `minimumHealthyPercent` and `maximumPercent` of a service, in percent of the desired count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percents {
     /// `minimumHealthyPercent`: 0 to 100, default 100 for REPLICA.
@@ -31,7 +31,7 @@ impl Percents {
         Self { minimum_healthy, maximum }
     }
 
-    /// The bounds at `desired` tasks: the lower is rounded up, the upper down (aws.md 3.1).
+    /// The bounds at `desired` tasks: the lower is rounded up, the upper down.
     pub fn bounds(self, desired: u32) -> Bounds {
         let lower = (u64::from(desired) * u64::from(self.minimum_healthy)).div_ceil(100);
         let upper = u64::from(desired) * u64::from(self.maximum) / 100;
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn bounds_of_the_published_table() {
-        // desired, minimum, maximum, lower, upper, stuck: every row of aws.md 3.1
+        // desired, minimum, maximum, lower, upper, stuck: every row of the table of ECS's rounding
         let rows = [
             (1, 100, 200, 1, 2, false),
             (1, 100, 100, 1, 1, true),

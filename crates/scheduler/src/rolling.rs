@@ -1,4 +1,4 @@
-//! Which tasks to start and stop: the rolling loop of aws.md 3.1, replacement of unhealthy tasks, scaling in.
+//! Which tasks to start and stop: the rolling loop, replacement of unhealthy tasks, scaling in.
 //!
 //! As in that loop old tasks are stopped as soon as the lower bound allows it, not only once replacements are healthy.
 

@@ -6,7 +6,7 @@ use crate::tally::Tally;
 use crate::{Deployment, DeploymentId, Hold, Role, Rollout, Service, Time, Way, shift};
 
 /// Gives the PRIMARY up if the breaker or an alarm says so, and rolls back if that is wanted and there is a COMPLETED
-/// deployment. A rollback that fails itself is not rolled back again: the service stalls (aws.md 3.4).
+/// deployment. A rollback that fails itself is not rolled back again: the service stalls.
 pub(crate) fn fails(service: &mut Service, now: Time, step: &mut Step) -> bool {
     let primary = service.primary();
     let goes_back = service.shifting.as_ref().is_some_and(|shifting| shifting.way != Way::Forward);

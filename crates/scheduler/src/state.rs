@@ -47,7 +47,7 @@ pub struct Service {
     pub unsaid: Vec<Note>,
 }
 
-/// Which checks exist. None of both: a task is healthy after 40 s of RUNNING (aws.md 3.1).
+/// Which checks exist. None of both: a task is healthy after 40 s of RUNNING.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthSource {
     /// An essential container has a `healthCheck`.
@@ -75,7 +75,7 @@ pub struct Deployment {
     pub created_at: Time,
     /// Set on the deployment that a rollback made: the deployment that failed.
     pub rolls_back: Option<DeploymentId>,
-    /// An alarm was in ALARM already when it was made: alarms do not count for it (aws.md 3.5).
+    /// An alarm was in ALARM already when it was made: alarms do not count for it.
     pub ignores_alarms: bool,
     /// Since when it has been as wanted and only [`Service::alarm_bake`] is waited for.
     pub steady_since: Option<Time>,

@@ -1,7 +1,7 @@
 //! One decision: what would ECS do next with this service, what does it announce, and when does it look again?
 //!
 //! A step goes on until nothing is left to do, so a second one on the same state has no actions. Tasks that are being
-//! stopped do not count towards the upper bound: the API reference counts RUNNING and PENDING only (aws.md 3.1).
+//! stopped do not count towards the upper bound: the API reference counts RUNNING and PENDING only.
 
 use crate::shift::{Hooks, Reason, Stage, Weights};
 use crate::tally::Tally;
@@ -45,7 +45,7 @@ pub enum Action {
     },
 }
 
-/// Why the scheduler stops a task (aws.md 3.8, `ServiceSchedulerInitiated`).
+/// Why the scheduler stops a task (`ServiceSchedulerInitiated`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A newer deployment replaces it: `Scaling activity initiated by (deployment ecs-svc/N)`.
@@ -67,7 +67,7 @@ pub enum Failure {
     Alarm,
 }
 
-/// What ECS writes as service events and rollout states (aws.md 3.3, 3.7), as data.
+/// What ECS writes as service events and rollout states, as data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// `has started N tasks`.

@@ -9,7 +9,7 @@ use super::dockerfile::{by_buildkit, instructions};
 use super::progress::{State, Step, Watch};
 use crate::port::statement;
 
-/// What a push needs (aws.md 8).
+/// What a push needs.
 const PUSH_ACTIONS: &[&str] = &[
     "ecr:BatchCheckLayerAvailability",
     "ecr:InitiateLayerUpload",

@@ -1,4 +1,4 @@
-//! `blue_green:`, `canary:` and `linear:`: by which steps traffic moves, within what ECS can do (aws.md 4.1).
+//! `blue_green:`, `canary:` and `linear:`: by which steps traffic moves, within what ECS can do.
 
 use shipit_core::pipeline::{Share, Shift, Steps};
 use shipit_scheduler::Span;

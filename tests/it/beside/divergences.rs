@@ -18,7 +18,7 @@ pub struct Divergence {
 pub const KNOWN: &[Divergence] = &[
     Divergence {
         what: "ministack lists no service deployments (`_list_service_deployments` is a stub), so shipit decides by the PRIMARY \
-               of its own call and says that the evidence is weaker; ECS lists every deployment (aws.md 4.3)",
+               of its own call and says that the evidence is weaker; ECS lists every deployment",
         shown: |sandbox, ministack| {
             let evidence = |story: &Story, words: &str| {
                 [&story.good, &story.again].iter().all(|run| matches!(run.members("evidence")[..], [said] if said == words))
@@ -32,7 +32,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack's first deployment is born COMPLETED (`_make_deployment`), before any task runs; on ECS it is \
-               IN_PROGRESS until steady (aws.md 3.3)",
+               IN_PROGRESS until steady",
         shown: |sandbox, ministack| {
             sandbox.made[0].primary().rollout == "IN_PROGRESS"
                 && ministack.made.iter().all(|state| state.primary().rollout == "COMPLETED")
@@ -44,7 +44,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack says COMPLETED first and drains the earlier tasks then (`_complete_service_deployment`); on ECS COMPLETED \
-               comes after they are gone (aws.md 3.3)",
+               comes after they are gone",
         shown: |sandbox, ministack| {
             let early = |story: &Story| {
                 [&story.good, &story.again]
@@ -56,7 +56,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack keeps a FAILED deployment in the list for ever, so the services-stable waiter never accepts; on ECS the \
-               list collapses to one after a rollback (aws.md 3.4, 3.6)",
+               list collapses to one after a rollback",
         shown: |sandbox, ministack| {
             let kept = |story: &Story| [&story.crash, &story.again].map(|run| has_failed(run.states.last().unwrap()));
             kept(sandbox) == [false, false] && kept(ministack) == [true, true]
@@ -71,7 +71,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack does not wait for what a container `dependsOn`: a task whose first container has crashed is RUNNING for \
-               a moment; on ECS it never is (aws.md 3.8)",
+               a moment; on ECS it never is",
         shown: |sandbox, ministack| {
             let ran = |story: &Story| story.crashed.iter().filter(|task| !task["startedAt"].is_null()).count();
             ran(sandbox) == 0 && ran(ministack) == ministack.crashed.len()
@@ -86,7 +86,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack rolls back by making the earlier deployment PRIMARY again; ECS makes a new deployment of the earlier \
-               revision (aws.md 3.4)",
+               revision",
         shown: |sandbox, ministack| {
             sandbox.crash.primary() != sandbox.good.primary() && ministack.crash.primary() == ministack.good.primary()
         },
@@ -94,7 +94,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack's words for a broken circuit are its own, and its tasks are `startedBy` the service's name, so shipit \
-               cannot tell which task of the deployment failed; on ECS `startedBy` is the deployment's id (aws.md 3.8)",
+               cannot tell which task of the deployment failed; on ECS `startedBy` is the deployment's id",
         shown: |sandbox, ministack| {
             let started_by = |story: &Story, is: fn(&str) -> bool| {
                 story.crashed.len() >= 3 && story.crashed.iter().all(|task| task["startedBy"].as_str().is_some_and(is))
@@ -117,7 +117,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "health is no signal for ministack: `healthStatus` is the literal UNKNOWN and `healthCheck` is not run; on ECS a \
-               task is waited for until it is HEALTHY (aws.md 3.1)",
+               task is waited for until it is HEALTHY",
         shown: |sandbox, ministack| {
             let health = |story: &Story, word: &str| {
                 story.running.len() == 2 && story.running.iter().all(|task| task["healthStatus"] == word)
@@ -128,7 +128,7 @@ pub const KNOWN: &[Divergence] = &[
     },
     Divergence {
         what: "ministack's service events are placeholders: every change `has begun draining connections on 1 tasks`, nothing is \
-               started, stopped, completed or steady (aws.md 3.7)",
+               started, stopped, completed or steady",
         shown: |sandbox, ministack| {
             let says = |story: &Story, words: &str| {
                 let events = story.again.service["events"].as_array().cloned().unwrap_or_default();

@@ -164,7 +164,7 @@ impl World {
 }
 
 /// The proxy holds the task before RUNNING until the api is healthy: a crash after RUNNING is no failure for ECS's circuit
-/// breaker (aws.md 3.4), while ministack counts every exit. Both need awsvpc: in bridge mode ministack publishes the same
+/// breaker, while ministack counts every exit. Both need awsvpc: in bridge mode ministack publishes the same
 /// port twice.
 fn definition(image: &str, version: &str, command: &str) -> Value {
     let container = |name: &str, command: &str| {

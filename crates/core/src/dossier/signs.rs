@@ -59,7 +59,7 @@ fn is_given_up(evidence: &Evidence) -> bool {
     }
 }
 
-/// What every service says when all is well (aws.md 3.7).
+/// What every service says when all is well.
 const ROUTINE: &[&str] = &[
     " has started ",
     " has stopped ",

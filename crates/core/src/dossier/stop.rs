@@ -1,4 +1,4 @@
-//! A stopped task, as DescribeTasks has it (aws.md 3.8).
+//! A stopped task, as DescribeTasks has it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Targets of a load balancer and how they are checked, as ELBv2 has them (aws.md 7).
+//! Targets of a load balancer and how they are checked, as ELBv2 has them.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //!
 //! First what ended the deployment whatever its tasks did (another deployment, a person, an alarm); then what most of its
 //! failed tasks have in common; then what ECS says of tasks that it could not start at all; then unhealthy targets; then the
-//! breaker alone. The texts are ECS's (aws.md 3.7, 3.8); one that is not known stays unknown and is quoted.
+//! breaker alone. The texts are ECS's; one that is not known stays unknown and is quoted.
 
 mod exits;
 mod places;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Policy, Rollout};
 use crate::settled::{HookSeen, HookStatus, ShiftSeen, Stage};
 
-/// How long ECS lets one stage take, and its default for a pause (aws.md 4.1, 4.2).
+/// How long ECS lets one stage take, and its default for a pause.
 const LONGEST_STAGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether it has stood still for too long.

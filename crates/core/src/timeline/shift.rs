@@ -7,7 +7,7 @@ use crate::pipeline::{Service, Shift, Steps};
 use crate::plan::Wired;
 use crate::snapshot::RunningService;
 
-/// What a Network Load Balancer takes longer for each move of traffic (peers.md 0).
+/// What a Network Load Balancer takes longer for each move of traffic.
 const NETWORK: Span = Span::seconds(600);
 
 /// The parts of a shift, as the scheduler plays them, answers of hooks left out.

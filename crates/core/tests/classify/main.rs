@@ -1,4 +1,4 @@
-//! From the texts of ECS and ELBv2 (aws.md 3.7, 3.8) to one cause.
+//! From the texts of ECS and ELBv2 to one cause.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

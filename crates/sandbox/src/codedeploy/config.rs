@@ -17,10 +17,10 @@ pub(super) const TABLE: Table =
 
 /// What a deployment group has that names none, and every rollback.
 pub(super) const ALL_AT_ONCE: &str = "CodeDeployDefault.ECSAllAtOnce";
-/// The longest shift: two days (aws.md 5).
+/// The longest shift: two days.
 const LONGEST: u64 = 2880;
 
-/// The predefined ones for ECS (aws.md 5), with percent and minutes.
+/// The predefined ones for ECS, with percent and minutes.
 const PREDEFINED: &[(&str, Kind, u64, u64)] = &[
     (ALL_AT_ONCE, Kind::AllAtOnce, 100, 0),
     ("CodeDeployDefault.ECSCanary10Percent15Minutes", Kind::Canary, 10, 15),

@@ -17,7 +17,7 @@ use crate::state::State;
 /// Making deployments.
 pub(super) const TABLE: Table = &[("CreateDeployment", create)];
 
-/// The longest `description` that AWS's own GitHub action writes (aws.md 5).
+/// The longest `description` that AWS's own GitHub action writes.
 const DESCRIPTION: usize = 512;
 
 fn create(state: &mut State, body: Value) -> Result<Value, AwsError> {
@@ -120,7 +120,7 @@ fn new_id(state: &mut State) -> String {
     format!("d-{}", &letters[..9].to_ascii_uppercase())
 }
 
-/// A new deployment that takes an ended one back, and the word of it on the ended one (aws.md 5).
+/// A new deployment that takes an ended one back, and the word of it on the ended one.
 pub(super) fn take_back(state: &mut State, ended: usize) {
     let id = new_id(state);
     let now = state.now_seconds();

@@ -83,7 +83,7 @@ fn list_deployments(state: &mut State, body: Value) -> Result<Value, AwsError> {
     request::whole(&body, "deployments", ids)
 }
 
-/// `deploymentInfo`; the AppSpec's content is never in it (aws.md 5).
+/// `deploymentInfo`; the AppSpec's content is never in it.
 fn view(deployment: &Deployment) -> Value {
     let mut value = json!({
         "applicationName": deployment.application,

@@ -12,7 +12,7 @@ use crate::ecs::request::{list, object, text, yes};
 use crate::error::AwsError;
 use crate::state::State;
 
-/// A termination wait is two days at most (aws.md 5).
+/// A termination wait is two days at most.
 const LONGEST_TERMINATION: u64 = 2880;
 
 /// Checks `blueGreenDeploymentConfiguration` of a group, fills in its defaults and says what it means.

@@ -1,4 +1,4 @@
-//! Findings in ECR's shapes: basic, and enhanced as Inspector writes them (aws.md 1.3, 11).
+//! Findings in ECR's shapes: basic, and enhanced as Inspector writes them.
 
 use serde_json::{Map, Value, json};
 use shipit_scheduler::{Span, Time};

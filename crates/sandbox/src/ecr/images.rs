@@ -71,7 +71,7 @@ impl State {
             "subjectManifestDigest": image.subject,
             "imageStatus": "ACTIVE",
         });
-        // Basic scanning tells its results by DescribeImageScanFindings only (aws.md 1.2).
+        // Basic scanning tells its results by DescribeImageScanFindings only.
         if self.ecr.scanning.is_enhanced() {
             let scan = self.scan_view(name, digest, image);
             detail["imageScanStatus"] = scan.status_json();

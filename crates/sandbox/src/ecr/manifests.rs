@@ -56,7 +56,7 @@ fn batch_get_image(state: &mut State, body: Value) -> Result<Value, AwsError> {
     Ok(json!({"images": images, "failures": failures}))
 }
 
-/// Asked for by tag with only the other format accepted, ECR converts; by digest it never does (aws.md 1.2).
+/// Asked for by tag with only the other format accepted, ECR converts; by digest it never does.
 fn conversion<'a>(id: &ImageId, stored_type: &str, accepted: &'a [String], stored: &[u8]) -> Option<(&'a str, Vec<u8>)> {
     if id.image_digest.is_some() || accepted.is_empty() || accepted.iter().any(|wanted| wanted == stored_type) {
         return None;

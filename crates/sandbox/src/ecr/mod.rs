@@ -1,4 +1,4 @@
-//! The sandbox's ECR: repositories, images, scans (aws.md 1). What is pushed lies in [`crate::registry::store`].
+//! The sandbox's ECR: repositories, images, scans. What is pushed lies in [`crate::registry::store`].
 //!
 //! Reading order: [`repository`] and [`image`] (what is known), [`put`] (the one way an image gets in, by API or by
 //! push), [`mutability`] (which tags may move), [`scan`] (an image's scan as a function of time), [`watch`] (the loop that
@@ -61,7 +61,7 @@ pub enum LaterChunks {
     /// Appends them, as the OCI specification says.
     #[default]
     Kept,
-    /// Drops them silently, as ECR does (aws.md 1.4).
+    /// Drops them silently, as ECR does.
     Dropped,
 }
 

@@ -1,4 +1,4 @@
-//! Which tags may move, and PutImageTagMutability (aws.md 1.1).
+//! Which tags may move, and PutImageTagMutability.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

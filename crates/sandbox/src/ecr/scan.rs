@@ -1,4 +1,4 @@
-//! An image's scan as a function of time: first unknown, then running, then what was found (aws.md 1.3).
+//! An image's scan as a function of time: first unknown, then running, then what was found.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the registry scans and when: the scanning configuration of the registry and of repositories (aws.md 1.3).
+//! What the registry scans and when: the scanning configuration of the registry and of repositories.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! GetAuthorizationToken, and whether a password is good (aws.md 1.1).
+//! GetAuthorizationToken, and whether a password is good.
 
 use std::hash::{BuildHasher, RandomState};
 

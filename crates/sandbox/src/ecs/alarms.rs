@@ -1,4 +1,4 @@
-//! The CloudWatch alarms that a service watches while it is deployed (aws.md 3.5).
+//! The CloudWatch alarms that a service watches while it is deployed.
 
 use serde_json::{Value, json};
 use shipit_scheduler::Span;

@@ -164,7 +164,7 @@ pub(super) fn find(state: &State, asked: &Asked) -> Result<Seat, NoSeat> {
 }
 
 impl Lack {
-    /// `failures[].reason` (aws.md 3.9).
+    /// `failures[].reason`.
     fn reason(self) -> &'static str {
         match self {
             Lack::Agent => "AGENT",
@@ -178,7 +178,7 @@ impl Lack {
         }
     }
 
-    /// How a service event says it of the closest instance (aws.md 3.7).
+    /// How a service event says it of the closest instance.
     fn said(self) -> String {
         match self {
             Lack::Agent => "doesn't have the agent connected".to_owned(),
@@ -192,7 +192,7 @@ impl Lack {
 }
 
 impl NoSeat {
-    /// The service's event (aws.md 3.7).
+    /// The service's event.
     pub(super) fn event(&self, service: &str) -> String {
         let why = match self {
             NoSeat::EmptyCluster => "Reason: No Container Instances were found in your cluster".to_owned(),

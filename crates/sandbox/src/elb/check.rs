@@ -1,4 +1,4 @@
-//! A target group's health check: its settings, their defaults and limits (reference: aws.md 7).
+//! A target group's health check: its settings, their defaults and limits (ELBv2's CreateTargetGroup).
 
 use serde_json::{Value, json};
 

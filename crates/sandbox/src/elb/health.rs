@@ -47,7 +47,7 @@ pub struct Health {
 
 impl Health {
     /// The health after one more check. A new target is healthy after its first pass, later the thresholds count
-    /// (reference: aws.md 7).
+    /// (ELBv2's CreateTargetGroup).
     #[must_use]
     pub fn after(self, outcome: Outcome, thresholds: Thresholds) -> Self {
         let passed = outcome == Outcome::Passed;

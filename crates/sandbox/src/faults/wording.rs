@@ -1,4 +1,4 @@
-//! Faults of calls in AWS's words (aws.md 0, 8, 9).
+//! Faults of calls in AWS's words.
 
 use serde_json::Value;
 use shipit_scheduler::Time;

@@ -1,4 +1,4 @@
-//! The OCI distribution API behind ECR, as ECR answers it (aws.md 1.4): `/v2/<repository>/{blobs,manifests,referrers,tags}/…`.
+//! The OCI distribution API behind ECR, as ECR answers it: `/v2/<repository>/{blobs,manifests,referrers,tags}/…`.
 //!
 //! What differs from AWS, on purpose: blobs are served, not redirected to S3; the registry is plain HTTP on the loopback.
 
@@ -89,7 +89,7 @@ async fn answer(State(registry): State<Arc<Registry>>, request: Request) -> Answ
     }
 }
 
-/// The repository and the IAM action of ECR that a request needs (aws.md 8).
+/// The repository and the IAM action of ECR that a request needs.
 fn needed<'a>(place: &Place<'a>, method: &Method) -> Option<(&'a str, &'static str)> {
     match (place, method) {
         (Place::Blob { repository, .. }, &Method::GET) => Some((repository, "GetDownloadUrlForLayer")),

@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(strings(body), expected);
     }
 
-    /// The skeleton of DescribeTargetHealth in aws.md 11.
+    /// The reply of DescribeTargetHealth, as ELBv2 gives it.
     #[test]
     fn writes_the_skeleton_of_target_health() {
         let reply = json!({"TargetHealthDescriptions": [{

@@ -68,7 +68,7 @@ struct Names {
     version: Option<(&'static str, &'static str)>,
 }
 
-/// `X-Amz-Target` prefixes (also the CBOR service names), versions and XML namespaces: aws.md 0, botocore's metadata.
+/// `X-Amz-Target` prefixes (also the CBOR service names), versions and XML namespaces: from botocore's metadata.
 const NAMES: &[Names] = &[
     Names { service: Service::Ecr, target: Some("AmazonEC2ContainerRegistry_V20150921"), version: None },
     Names { service: Service::Ecs, target: Some("AmazonEC2ContainerServiceV20141113"), version: None },

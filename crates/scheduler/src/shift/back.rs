@@ -1,4 +1,4 @@
-//! The way back: traffic first, then capacity (aws.md 4.3: inside the same service deployment).
+//! The way back: traffic first, then capacity (inside the same service deployment).
 
 use super::{Hooks, Reason, Share, Shifting, Stage, Way, Weights};
 use crate::step::{Note, Step};

@@ -1,4 +1,4 @@
-//! The way forward: the stages of aws.md 4.2, one after another.
+//! The way forward: the lifecycle stages of a service deployment, one after another.
 
 use super::{Hooks, Pattern, Reason, Share, Shifting, Stage, Weights};
 use crate::step::{Note, Step};

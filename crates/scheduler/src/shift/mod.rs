@@ -1,4 +1,4 @@
-//! A deployment that shifts traffic: BLUE_GREEN, CANARY and LINEAR in ECS's words (aws.md 4).
+//! A deployment that shifts traffic: BLUE_GREEN, CANARY and LINEAR in ECS's words.
 //!
 //! The candidate is brought to full capacity beside the source, then traffic moves by shares, then the source goes. The
 //! owner of the state moves the weights ([`crate::Action::Route`]) and asks the hooks; the scheduler says when.
@@ -203,7 +203,7 @@ pub struct Split {
     pub weights: Weights,
 }
 
-/// A stage may take so long (aws.md 4.2), apart from its bake, which may be as long, and its hooks: a pause may take 14 days.
+/// A stage may take so long, apart from its bake, which may be as long, and its hooks: a pause may take 14 days.
 pub const STAGE_LIMIT: Span = Span::seconds(24 * 60 * 60);
 
 impl Service {
@@ -274,7 +274,7 @@ impl Shifting {
 }
 
 impl Stage {
-    /// Hooks are refused at SCALE_UP, BAKE_TIME and CLEAN_UP (aws.md 4.2).
+    /// Hooks are refused at SCALE_UP, BAKE_TIME and CLEAN_UP.
     pub const fn takes_hooks(self) -> bool {
         !matches!(self, Self::ScaleUp | Self::BakeTime | Self::CleanUp)
     }

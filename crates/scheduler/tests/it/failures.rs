@@ -1,4 +1,4 @@
-//! Deployments that go wrong: the breaker, rollback, alarms (aws.md 3.4, 3.5).
+//! Deployments that go wrong: the breaker, rollback, alarms.
 
 use shipit_scheduler::{
     Breaker, Cause, DeploymentId, Failure, Health, HealthSource, Note, Reset, Role, Rollback, Rollout, Service, Span, StopCause,

@@ -1,4 +1,4 @@
-//! Deployments that go well, and services at rest (aws.md 3.1 to 3.3).
+//! Deployments that go well, and services at rest.
 
 use shipit_scheduler::{
     Action, Breaker, Cause, DeploymentId, Health, HealthSource, Note, Percents, Phase, Rollout, Service, Span, StopCause, TaskId,

@@ -1,4 +1,4 @@
-//! The order of stages and of traffic, for each strategy, with and without hooks and test listener (aws.md 4.2).
+//! The order of stages and of traffic, for each strategy, with and without hooks and test listener.
 
 use crate::world::{START, TARGET, World, is_settled, notes};
 use shipit_scheduler::{Action, Answer, DeploymentId, Note, Pattern, Service, Share, Shift, Span, Stage, Weights};
@@ -47,7 +47,7 @@ pub fn routes(world: &World) -> Vec<(u32, u32)> {
     actions.filter_map(route).collect()
 }
 
-/// The order in words of aws.md 4.2, for so many steps of production traffic.
+/// The order of the lifecycle stages, for so many steps of production traffic.
 fn order(steps: u32) -> Vec<(Stage, u32)> {
     let before = [Stage::PreScaleUp, Stage::ScaleUp, Stage::PostScaleUp, Stage::TestTrafficShift, Stage::PostTestTrafficShift];
     let mut order: Vec<_> = before.map(|stage| (stage, 0)).into();

@@ -1,4 +1,4 @@
-//! The published tables, through whole steps and a world that obeys (aws.md 3.1 and 3.4).
+//! The published tables, through whole steps and a world that obeys.
 
 use crate::world::{START, World, is_settled, starts, stops};
 use shipit_scheduler::{
@@ -14,7 +14,7 @@ enum First {
 }
 use First::{Start, Stop, Stuck};
 
-/// desired, minimum healthy percent, maximum percent, first step: every row of aws.md 3.1.
+/// desired, minimum healthy percent, maximum percent, first step: every row of the table of ECS's rounding.
 const ROWS: [(u32, u32, u32, First); 21] = [
     (1, 100, 200, Start(1)),
     (1, 100, 100, Stuck),

@@ -132,7 +132,7 @@ impl World {
     }
 }
 
-/// Whether a task is healthy, written apart from the scheduler (aws.md 3.1).
+/// Whether a task is healthy, written apart from the scheduler.
 pub fn is_healthy(service: &Service, task: &Task, now: Time) -> bool {
     let Phase::Running(since) = task.phase else { return false };
     match (service.health.container, service.health.target) {

@@ -1,4 +1,4 @@
-//! What CodeDeploy's exceptions mean (aws.md 5): told apart once, here.
+//! What CodeDeploy's exceptions mean: told apart once, here.
 
 use shipit_core::failure::{Code, Failure};
 

@@ -9,7 +9,7 @@ use shipit_core::settled::{HookId, HookKind, HookSeen, HookStatus, ShiftSeen, St
 use super::seen::{Deployment, LifecycleEvent, Target, TaskSet};
 use crate::adapter::aws::ecs::reading::{items, text};
 
-/// How long CodeDeploy waits for the word of a hook's function (aws.md 5).
+/// How long CodeDeploy waits for the word of a hook's function.
 const HOOK: SignedDuration = SignedDuration::from_hours(1);
 
 /// CodeDeploy's lifecycle events, the stage of ECS beside each, and whether they can have a hook.

@@ -18,7 +18,7 @@ pub struct Balancing {
     elb: aws_sdk_elasticloadbalancingv2::Client,
 }
 
-/// Deregistration delay of a target group that names none (aws.md 7).
+/// Deregistration delay of a target group that names none.
 const DRAIN: Span = Span::seconds(300);
 
 impl Balancing {

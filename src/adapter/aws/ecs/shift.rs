@@ -9,7 +9,7 @@ use shipit_core::settled::{HookId, HookKind, HookSeen, HookStatus, ShiftSeen, St
 use super::reading::{items, text, time};
 use crate::adapter::aws::error::{AwsError, Kind};
 
-/// The words by which ECS says that there is nothing to answer any more (aws.md 4.3).
+/// The words by which ECS says that there is nothing to answer any more.
 const ANSWERED: [&str; 2] = ["is either completed", "in terminal states"];
 
 /// The service's strategy shifts traffic; one that is not known is taken to.

@@ -1,4 +1,4 @@
-//! Tasks that ECS could not start at all, as service events tell it (aws.md 3.7, 3.9).
+//! Tasks that ECS could not start at all, as service events tell it.
 
 use super::super::cause::{Cause, Kind};
 use super::starts;

@@ -17,11 +17,11 @@ use self::lifecycle::{Event, Lifecycle};
 use self::over::{Cause, End};
 pub(super) use crate::ecs::task_sets::Standing;
 
-/// The replacement may take so long until it is healthy (CodeDeploy's own text, aws.md 5).
+/// The replacement may take so long until it is healthy (CodeDeploy's own text).
 pub(super) const INSTALL_LIMIT: Span = Span::seconds(60 * 60);
-/// A hook may take so long until it says how it went (aws.md 5).
+/// A hook may take so long until it says how it went.
 pub(super) const HOOK_LIMIT: Span = Span::seconds(60 * 60);
-/// The replacement may be short of healthy tasks for so long while traffic moves (aws.md 5).
+/// The replacement may be short of healthy tasks for so long while traffic moves.
 pub(super) const STEADY_LIMIT: Span = Span::seconds(5 * 60);
 
 /// A deployment in progress.
@@ -154,7 +154,7 @@ impl Machine {
         }
     }
 
-    /// A deployment that takes an ended one back: traffic goes to the original, then the replacement goes (aws.md 5). It has
+    /// A deployment that takes an ended one back: traffic goes to the original, then the replacement goes. It has
     /// no course of its own.
     pub(super) fn taking_back(ended: &Machine, now: Time) -> Self {
         let course = Course { takes_back: true, ..ended.course.clone() };

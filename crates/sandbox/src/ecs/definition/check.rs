@@ -1,4 +1,4 @@
-//! What AWS refuses in a task definition, in its words where they are known (aws.md 2).
+//! What AWS refuses in a task definition, in its words where they are known.
 
 use std::collections::BTreeSet;
 
@@ -200,7 +200,7 @@ fn fargate_size(body: &Value) -> Result<(), AwsError> {
     }
 }
 
-/// A pair that Fargate offers: CPU units and MiB (aws.md 2.2).
+/// A pair that Fargate offers: CPU units and MiB.
 fn is_fargate_size(cpu: u64, memory: u64) -> bool {
     let steps = |least: u64, most: u64, step: u64| (least..=most).contains(&memory) && memory.is_multiple_of(step);
     match cpu {

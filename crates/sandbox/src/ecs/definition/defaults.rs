@@ -1,4 +1,4 @@
-//! What AWS adds to a task definition when it is registered (aws.md 2.1).
+//! What AWS adds to a task definition when it is registered.
 
 use serde_json::{Map, Value, json};
 

@@ -51,7 +51,7 @@ pub(in crate::ecs) fn agent(state: &State, instance: &Instance) -> Agent {
 }
 
 /// What a task of the definition takes: the task's sizes, else the sum of its containers', where a reservation counts
-/// instead of the limit (aws.md 2.4).
+/// instead of the limit.
 pub(in crate::ecs) fn needs(definition: &Definition, overrides: &Value) -> Needs {
     let of_task = |name: &str| {
         let size = text(overrides, name).or_else(|| text(&definition.value, name))?;

@@ -148,7 +148,7 @@ fn log_group(state: &mut State, log: &Log) -> Result<(), String> {
     Err("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1".to_owned())
 }
 
-/// The registry's answer in the words of ECS (aws.md 3.8).
+/// The registry's answer in the words of ECS.
 fn cannot_pull(image: &str, text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     if lower.contains("no matching manifest") {

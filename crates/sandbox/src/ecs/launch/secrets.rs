@@ -159,7 +159,7 @@ fn keyed(secret: &str, key: &str) -> Result<String, String> {
     }
 }
 
-/// What `valueFrom` names (aws.md 2.4).
+/// What `valueFrom` names.
 #[derive(Debug)]
 enum Reference<'a> {
     /// `arn:…:secret:name-XXXXXX[:json-key:version-stage:version-id]`

@@ -11,7 +11,7 @@ use super::{Service, Status, check, configuration, controller, create, key_of, n
 use crate::error::AwsError;
 use crate::state::State;
 
-/// UpdateService: a deployment iff a member that makes one differs, or it is forced (aws.md 3.2).
+/// UpdateService: a deployment iff a member that makes one differs, or it is forced.
 pub(super) fn update(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let key = key_of(state, &body, required(&body, "service")?)?;
     let mut service = state.ecs.services.get(&key).ok_or_else(not_found)?.clone();

@@ -1,4 +1,4 @@
-//! What AWS refuses in CreateService and UpdateService (aws.md 3.1, 3.2), and what the sandbox does not have.
+//! What AWS refuses in CreateService and UpdateService, and what the sandbox does not have.
 
 use serde_json::{Map, Value, json};
 

@@ -33,7 +33,7 @@ pub(in crate::ecs) fn overlay(value: &mut Value, over: &Value) {
     }
 }
 
-/// The percents that a service was sent, with the defaults of its scheduling strategy (aws.md 3.1).
+/// The percents that a service was sent, with the defaults of its scheduling strategy.
 pub(super) fn percents(service: &Value) -> Percents {
     let number = |name: &str, default: u32| {
         let number = service.get("deploymentConfiguration").and_then(|sent| sent.get(name)?.as_u64());
@@ -46,7 +46,7 @@ pub(super) fn percents(service: &Value) -> Percents {
     Percents::new(number("minimumHealthyPercent", minimum_healthy), number("maximumPercent", maximum))
 }
 
-/// The circuit breaker (aws.md 3.4).
+/// The circuit breaker.
 pub(in crate::ecs) fn breaker(configuration: &Value) -> Breaker {
     let Some(sent) = configuration.get("deploymentCircuitBreaker").filter(|sent| yes(sent, "enable")) else {
         return Breaker::Off;

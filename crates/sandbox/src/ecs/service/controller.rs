@@ -60,7 +60,7 @@ pub(super) fn fits(sent: &Value, members: &Value) -> Result<(), AwsError> {
     }
 }
 
-/// What UpdateService cannot change: who deploys, and with CODE_DEPLOY all that only CodeDeploy deploys (aws.md 3.2).
+/// What UpdateService cannot change: who deploys, and with CODE_DEPLOY all that only CodeDeploy deploys.
 ///
 /// # Errors
 /// `InvalidParameterException`.

@@ -1,4 +1,4 @@
-//! Service events in AWS's words (aws.md 3.7).
+//! Service events in AWS's words.
 
 use shipit_scheduler::{Cause, DeploymentId, Failure, Note, Reason, TaskId};
 

@@ -86,7 +86,7 @@ pub struct Service {
     pub unplaced: BTreeMap<TaskId, Unplaced>,
     /// When a task was placed last, virtual epoch seconds: what was in the way before is resolved.
     pub placed_at: f64,
-    /// Tasks that ended by themselves since one was healthy; new ones start later and later (aws.md 3.7).
+    /// Tasks that ended by themselves since one was healthy; new ones start later and later.
     pub failures_in_a_row: u32,
 }
 

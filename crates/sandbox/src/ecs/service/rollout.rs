@@ -1,4 +1,4 @@
-//! A service deployment: what became of one CreateService or UpdateService, its rollback included (aws.md 4.3).
+//! A service deployment: what became of one CreateService or UpdateService, its rollback included.
 
 use serde_json::Value;
 use shipit_scheduler::{DeploymentId, Failure};

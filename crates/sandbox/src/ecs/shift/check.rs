@@ -1,4 +1,4 @@
-//! What AWS refuses at once of a strategy that shifts traffic and of its wiring (aws.md 4.1, 4.3 "Synchronous rejects").
+//! What AWS refuses at once of a strategy that shifts traffic and of its wiring (ECS refuses those synchronously).
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
 //! `deploymentConfiguration` of a strategy that shifts traffic: its defaults, and what the scheduler and the hooks make of it
-//! (aws.md 4.1).
+//!.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What AWS refuses of `lifecycleHooks` (aws.md 4.1, 4.3). Texts in AWS's words where they are published; the others say the
+//! What AWS refuses of `lifecycleHooks`. Texts in AWS's words where they are published; the others say the
 //! rule of the API's documentation.
 
 use serde_json::Value;

@@ -1,5 +1,5 @@
 //! The hooks of a stage: who is asked, until when, and what all of them say together. All of a stage are asked at once; it
-//! passes when all have passed, and any that does not sends the deployment back (aws.md 4.3).
+//! passes when all have passed, and any that does not sends the deployment back.
 
 use serde_json::{Value, json};
 use shipit_scheduler::{Answer, Stage, Time};

@@ -1,4 +1,4 @@
-//! Deployments that shift traffic: BLUE_GREEN, CANARY and LINEAR (aws.md 4). The scheduler says when; here is what it takes.
+//! Deployments that shift traffic: BLUE_GREEN, CANARY and LINEAR. The scheduler says when; here is what it takes.
 //!
 //! Reading order: `stage` and `configuration` (what is asked for), `check` and `hook_check` (what is refused at once),
 //! `wiring` (which target group a revision has, and what must be so before it starts), `traffic` (the weights), `hooks` (who

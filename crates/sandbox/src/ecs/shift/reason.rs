@@ -1,4 +1,4 @@
-//! `statusReason` of a service deployment that shifts traffic. Texts in AWS's words where they are published (aws.md 4.3);
+//! `statusReason` of a service deployment that shifts traffic. Texts in AWS's words where they are published;
 //! the others are made after their pattern.
 
 use shipit_scheduler::{Reason, Stage};

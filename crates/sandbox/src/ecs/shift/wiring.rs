@@ -1,4 +1,4 @@
-//! Which target group a service revision has, and what AWS wants of the rules before a deployment starts (aws.md 4.2, 4.3).
+//! Which target group a service revision has, and what AWS wants of the rules before a deployment starts.
 //!
 //! The two target groups of a load balancer change roles with every deployment that succeeds: the candidate always gets the
 //! one that its source does not have.

@@ -1,4 +1,4 @@
-//! Tasks: what is known of each, and where it is in its life (aws.md 3.8).
+//! Tasks: what is known of each, and where it is in its life.
 
 pub(super) mod network;
 mod read;

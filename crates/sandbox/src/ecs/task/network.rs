@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::request::text;
 
-/// `networkMode` (aws.md 2.3).
+/// `networkMode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The task has an address of its own.

@@ -1,4 +1,4 @@
-//! What makes a deployment, and what does not (aws.md 3.2).
+//! What makes a deployment, and what does not.
 
 use serde_json::{Value, json};
 
