@@ -4,6 +4,7 @@
 mod attested;
 mod aws;
 mod beside;
+mod clones;
 mod codedeploy;
 mod config;
 mod demo;

@@ -4,6 +4,7 @@
 pub mod attestations;
 pub mod conform;
 pub mod ecs;
+pub mod engine;
 pub mod faults;
 pub mod front;
 pub mod http;

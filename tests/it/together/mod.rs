@@ -2,6 +2,6 @@
 
 mod kills;
 mod same_folder;
-mod stage;
+pub mod stage;
 mod two_clones;
 mod variants;
