@@ -29,7 +29,7 @@ use shipit_core::push::PushedBy;
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::rollout::Answer;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId};
-use shipit_core::snapshot::{RepositorySeen, ServiceSeen, StoredImage};
+use shipit_core::snapshot::{Child, RepositorySeen, ServiceSeen, StoredImage};
 
 pub use attestations::Attestations;
 pub use clock::Clock;
@@ -190,15 +190,6 @@ pub enum Tagged {
     },
 }
 
-/// The image of one platform in an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// E.g. `linux/arm64`.
-    pub platform: String,
-    /// Its manifest.
-    pub digest: Digest,
-}
-
 /// The registry's side: what is there.
 #[async_trait]
 pub trait Registry: Send + Sync {
@@ -208,6 +199,8 @@ pub trait Registry: Send + Sync {
     async fn image(&self, repository: &str, digest: &Digest) -> PortResult<Option<StoredImage>>;
     /// Adds a tag to an image that is there, without moving a byte; a tag that is another image's is never moved.
     async fn tag(&self, repository: &str, digest: &Digest, tag: &Tag) -> PortResult<Tagged>;
+    /// The images of an index, attestation manifests left out; none where the digest is one image.
+    async fn children(&self, repository: &str, digest: &Digest) -> PortResult<Vec<Child>>;
     /// Joins images that are there in an index under `tag`; the digest of the index.
     async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest>;
     /// A login that is valid now.

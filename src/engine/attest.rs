@@ -1,21 +1,18 @@
-//! What is told about an image: made and attached after its push, and demanded before any service is touched.
+//! What is told about an image: made and attached after its push, and demanded before any service is touched. Of an index that
+//! is about itself or about each of its images.
 
-use jiff::Timestamp;
-use shipit_core::attest::provenance::Build;
-use shipit_core::attest::{self, Attached, Attestation, Expected, Required, Subject, provenance, sbom};
-use shipit_core::content::{ContentKey, Inputs};
+use std::collections::BTreeSet;
+
+use shipit_core::attest::{self, Attached, Attestation, Expected, Part, Required, parts};
 use shipit_core::event::{Event, StepResult};
 use shipit_core::failure::{Code, Failure};
-use shipit_core::journal::{Entry, Fact, Output};
-use shipit_core::pipeline::Image;
-use shipit_core::plan::{Plan, REVISION_LABEL, StepId, StepKind};
-use shipit_core::release::{Commit, Digest, RunId};
+use shipit_core::journal::Output;
+use shipit_core::plan::REVISION_LABEL;
+use shipit_core::release::{Commit, Digest};
 
+use super::builder::builder;
 use super::step::{Doing, Done, StepEnd, unexpected};
 use crate::port::{Login, PortError};
-
-/// shipit's version: it is in what is told, for another one may read more.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Attaches what is wanted and not there yet. Only who has built an image can tell about it: for one that is reused the run
 /// that did is looked for in the journals of this folder; what nobody can tell is left out, and `verify:` says whether that
@@ -26,37 +23,38 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub async fn attest(doing: &Doing<'_>, image: &str, repository: &str, wanted: &[Attestation]) -> Result<Done, StepEnd> {
     let (digest, login) = (digest(doing, image)?, login(doing).await?);
     let attestations = &doing.context.ports.attestations;
-    let there = doing.patiently(async || attestations.referrers(repository, &digest, &login).await).await?;
-    let missing: Vec<Attestation> =
-        wanted.iter().copied().filter(|wanted| !there.iter().any(|referrer| referrer.tells(*wanted))).collect();
-    let mut result = Told { made: Vec::new(), there: Vec::new(), left_out: Vec::new() };
-    result.there.extend(wanted.iter().filter(|wanted| !missing.contains(wanted)));
+    let (mut made, mut there, mut missing) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for part in of(doing, repository, &digest).await? {
+        let referrers = doing.patiently(async || attestations.referrers(repository, &part.digest, &login).await).await?;
+        for wanted in wanted.iter().copied().filter(|wanted| part.is_told(*wanted)) {
+            match referrers.iter().any(|referrer| referrer.tells(wanted)) {
+                true => drop(there.insert(wanted)),
+                false => missing.push((part.clone(), wanted)),
+            }
+        }
+    }
     let builder = if missing.is_empty() { None } else { builder(doing, image, &digest).await };
-    for attestation in missing {
+    let mut left_out = BTreeSet::new();
+    for (part, attestation) in missing {
         let told = match &builder {
-            Some(builder) => builder.tell(doing, repository, &digest, attestation).await?,
+            Some(builder) => builder.tell(doing, repository, &part, attestation).await?,
             None => None,
         };
         let Some(content) = told else {
-            result.left_out.push(attestation);
+            left_out.insert(attestation);
             continue;
         };
-        doing.patiently(async || attestations.attach(repository, &digest, attestation, &content, &login).await).await?;
-        result.made.push(attestation);
+        let attach = async || attestations.attach(repository, &part.digest, attestation, &content, &login).await;
+        doing.patiently(attach).await?;
+        made.insert(attestation);
     }
-    if !result.left_out.is_empty() {
-        let words: Vec<&str> = result.left_out.iter().map(|attestation| attestation.word()).collect();
+    if !left_out.is_empty() {
+        let words: Vec<&str> = left_out.iter().map(|attestation| attestation.word()).collect();
         let message = format!("{} of `{image}` is left out: it was built elsewhere", words.join(" and "));
         (doing.context.tell)(Event::Notice { message });
     }
-    let Told { made, there, .. } = result;
-    Ok(Done { output: Output::Attested, result: StepResult::Attested { made, there } })
-}
-
-struct Told {
-    made: Vec<Attestation>,
-    there: Vec<Attestation>,
-    left_out: Vec<Attestation>,
+    let result = StepResult::Attested { made: made.into_iter().collect(), there: there.into_iter().collect() };
+    Ok(Done { output: Output::Attested, result })
 }
 
 /// Refuses an image that lacks what is required of it, or of which it is told that it is another.
@@ -65,13 +63,41 @@ struct Told {
 /// It is refused, or the registry cannot be asked.
 pub async fn verify(doing: &Doing<'_>, image: &str, repository: &str, required: &[Required]) -> Result<Done, StepEnd> {
     let (digest, login) = (digest(doing, image)?, login(doing).await?);
+    let source = &doing.plan.source;
+    let reused = doing.plan.reused.get(image).and_then(|reused| reused.image.labels.get(REVISION_LABEL).cloned()).map(Commit);
+    let commit = reused.as_ref().unwrap_or(&source.commit);
+    let mut unmet = Vec::new();
+    for part in of(doing, repository, &digest).await? {
+        let required: Vec<Required> = required.iter().filter(|required| part.is_demanded(required)).cloned().collect();
+        if required.is_empty() {
+            continue;
+        }
+        let attached = attached(doing, repository, &part.digest, &required, &login).await?;
+        let expected = Expected { digest: &part.digest, commit, origin: source.origin.as_deref() };
+        unmet.extend(attest::verify(&required, &expected, &attached).into_iter().map(|why| part.said(why)));
+    }
+    if unmet.is_empty() {
+        let required = required.iter().map(ToString::to_string).collect();
+        return Ok(Done { output: Output::Verified, result: StepResult::Verified { required } });
+    }
+    Err(not_verified(image, &digest, &unmet, &doing.context.pipeline.attest, required).into())
+}
+
+/// What refers to a digest, read where that is required.
+async fn attached(
+    doing: &Doing<'_>,
+    repository: &str,
+    digest: &Digest,
+    required: &[Required],
+    login: &Login,
+) -> Result<Vec<Attached>, StepEnd> {
     let attestations = &doing.context.ports.attestations;
-    let referrers = doing.patiently(async || attestations.referrers(repository, &digest, &login).await).await?;
+    let referrers = doing.patiently(async || attestations.referrers(repository, digest, login).await).await?;
     let mut attached = Vec::new();
     for referrer in referrers {
         let is_read = required.iter().any(|required| matches!(required, Required::Told(told) if referrer.tells(*told)));
         let content = match is_read {
-            true => match doing.patiently(async || attestations.read(repository, &referrer, &login).await).await {
+            true => match doing.patiently(async || attestations.read(repository, &referrer, login).await).await {
                 Ok(content) => Some(content),
                 // It counts as one that cannot be read: another may be right.
                 Err(PortError::NotFound { .. }) => None,
@@ -81,16 +107,14 @@ pub async fn verify(doing: &Doing<'_>, image: &str, repository: &str, required: 
         };
         attached.push(Attached { artifact_type: referrer.artifact_type, content });
     }
-    let source = &doing.plan.source;
-    let reused = doing.plan.reused.get(image).and_then(|reused| reused.image.labels.get(REVISION_LABEL).cloned()).map(Commit);
-    let commit = reused.as_ref().unwrap_or(&source.commit);
-    let expected = Expected { digest: &digest, commit, origin: source.origin.as_deref() };
-    let unmet = attest::verify(required, &expected, &attached);
-    if unmet.is_empty() {
-        let required = required.iter().map(ToString::to_string).collect();
-        return Ok(Done { output: Output::Verified, result: StepResult::Verified { required } });
-    }
-    Err(not_verified(image, &digest, &unmet, &doing.context.pipeline.attest, required).into())
+    Ok(attached)
+}
+
+/// The digests that something is told of: the registry says whether it is an index.
+async fn of(doing: &Doing<'_>, repository: &str, digest: &Digest) -> Result<Vec<Part>, StepEnd> {
+    let registry = &doing.context.ports.registry;
+    let name = repository.split_once('/').map_or(repository, |(_, name)| name);
+    Ok(parts(digest, doing.patiently(async || registry.children(name, digest).await).await?))
 }
 
 /// An image lacks what is required of it.
@@ -117,105 +141,4 @@ fn digest(doing: &Doing<'_>, image: &str) -> Result<Digest, StepEnd> {
 
 async fn login(doing: &Doing<'_>) -> Result<Login, StepEnd> {
     Ok(doing.patiently(async || doing.context.ports.registry.login().await).await?)
-}
-
-/// The run that has built an image, with what it knows of that.
-struct Builder {
-    run: RunId,
-    plan: Plan,
-    image: Image,
-    key: ContentKey,
-    started: Option<Timestamp>,
-    finished: Option<Timestamp>,
-}
-
-/// This run, or an earlier one of this folder that pushed the digest.
-async fn builder(doing: &Doing<'_>, image: &str, digest: &Digest) -> Option<Builder> {
-    if let Some(this) = Builder::of(&doing.journal.run, doing.plan, &doing.journal.entries(), image, digest) {
-        return Some(this);
-    }
-    let store = &doing.context.ports.store;
-    for run in store.runs().await.unwrap_or_default() {
-        // What cannot be read tells nothing.
-        let Ok(book) = store.read(&run).await else { continue };
-        let found = Builder::of(&run, &book.head.plan, &book.entries, image, digest);
-        if found.is_some() {
-            return found;
-        }
-    }
-    None
-}
-
-impl Builder {
-    fn of(run: &RunId, plan: &Plan, entries: &[Entry], image: &str, digest: &Digest) -> Option<Self> {
-        let ended = |step: &StepId| {
-            entries.iter().rev().filter(|entry| entry.step == *step).find_map(|entry| match &entry.fact {
-                Fact::Succeeded { output } => Some((entry.at, output.clone())),
-                _ => None,
-            })
-        };
-        let pushed = plan.steps.iter().any(|step| {
-            let ours = matches!(&step.kind, StepKind::Push { image: pushed, .. } if pushed == image);
-            ours && ended(&step.id).is_some_and(|(_, output)| output == Output::Pushed { digest: digest.clone() })
-        });
-        let (step, built, key) = plan.steps.iter().find_map(|step| match &step.kind {
-            StepKind::Build { image: built, key, .. } if built.name == image => Some((&step.id, built, key)),
-            _ => None,
-        })?;
-        let started = entries.iter().find(|entry| entry.step == *step && matches!(entry.fact, Fact::Started { .. }));
-        pushed.then(|| Self {
-            run: run.clone(),
-            plan: plan.clone(),
-            image: Image::clone(built),
-            key: key.clone(),
-            started: started.map(|entry| entry.at),
-            finished: ended(step).map(|(at, _)| at),
-        })
-    }
-
-    /// What is told; none where the image of an earlier run is not in the Engine any more.
-    async fn tell(
-        &self,
-        doing: &Doing<'_>,
-        repository: &str,
-        digest: &Digest,
-        attestation: Attestation,
-    ) -> Result<Option<Vec<u8>>, StepEnd> {
-        let subject = Subject { repository, digest };
-        let told = match attestation {
-            Attestation::Sbom => {
-                let name = format!("{repository}:{}", self.plan.tag);
-                let inventory = match doing.context.ports.builder.inventory(&name).await {
-                    Ok(inventory) => inventory,
-                    Err(PortError::NotFound { .. }) if self.run != doing.journal.run => return Ok(None),
-                    Err(error) => return Err(error.into()),
-                };
-                sbom::document(subject, &inventory, self.plan.source.committed_at, VERSION)
-            }
-            Attestation::Provenance => {
-                let folder = &doing.context.pipeline.folder;
-                let context = self.image.context.strip_prefix(folder).unwrap_or(&self.image.context);
-                let bases: Vec<(String, Digest)> =
-                    self.key.bases.0.iter().map(|(name, base)| (name.clone(), base.digest().clone())).collect();
-                let inputs = match &self.key.inputs {
-                    Inputs::Known(inputs) => inputs,
-                    Inputs::Unknown { .. } => &self.key.sources,
-                };
-                let build = Build {
-                    pipeline: &self.plan.pipeline,
-                    image: &self.image,
-                    context: &context.display().to_string(),
-                    inputs,
-                    source: &self.plan.source,
-                    bases: &bases,
-                    run: &self.run,
-                    started: self.started,
-                    finished: self.finished,
-                    version: VERSION,
-                };
-                provenance::statement(subject, &build)
-            }
-        };
-        Ok(Some(told.to_string().into_bytes()))
-    }
 }

@@ -11,9 +11,10 @@ use shipit_core::pipeline::{Compression, Image, Kept};
 use shipit_core::plan::REVISION_LABEL;
 use shipit_core::push::PushedBy;
 use shipit_core::release::{Digest, Tag};
+use shipit_core::snapshot::Child;
 
 use super::step::{Doing, Done, StepEnd};
-use crate::port::{Child, PushedImage, Tagged};
+use crate::port::{PushedImage, Tagged};
 
 /// How often a push asks for a new login: each lasts for hours, so more would mean that it is something else.
 const RENEWALS: u32 = 2;
@@ -154,6 +155,6 @@ pub async fn tag(doing: &Doing<'_>, repository: &str, digest: &Digest, tag: &Tag
 }
 
 /// The tag of one platform's image beside that of the index.
-fn of_platform(tag: &Tag, platform: &str) -> Tag {
+pub(super) fn of_platform(tag: &Tag, platform: &str) -> Tag {
     Tag(format!("{tag}-{}", platform.rsplit('/').next().unwrap_or(platform)))
 }

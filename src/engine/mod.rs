@@ -3,8 +3,8 @@
 //! [`observe`] reads the world into a snapshot; [`resume`] finds a run to go on with; [`run`] carries a plan out, step by
 //! step, journaled; [`step`] does one, [`image`] those that build, push and tag, [`gate`] holds an image until its scan is judged;
 //! [`rollout`] looks, decides, records, acts and waits; [`change`] asks ECS; [`judging`] compares candidate and stable;
-//! [`dossier`]
-//! captures what goes wrong; [`counting`] knows what it has cost; [`handover`] tells
+//! [`attest`] tells about images
+//! what [`builder`] knows; [`dossier`] captures what goes wrong; [`counting`] knows what it has cost; [`handover`] tells
 //! whoever reads on; [`hidden`] says what cannot be answered; [`leftovers`] takes
 //! out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from
 //! elsewhere; [`turned_back`] says why and at what cost; [`underway`] looks at what is in progress; [`unwind`] undoes; [`trail`]
@@ -13,6 +13,7 @@
 pub mod answer;
 pub mod artefacts;
 pub mod attest;
+pub mod builder;
 pub mod change;
 mod coming;
 pub mod counting;

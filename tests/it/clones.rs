@@ -32,6 +32,16 @@ async fn tags(stage: &Stage) -> Vec<(String, String)> {
     tags
 }
 
+/// Types of what refers to a digest, sorted.
+async fn told(stage: &Stage, digest: &Value) -> Vec<String> {
+    let body = json!({"repositoryName": "shop/web", "subjectId": {"imageDigest": digest}});
+    let reply = stage.call_of("ecr", "ListImageReferrers", body).await;
+    let all = reply["referrers"].as_array().unwrap().iter();
+    let mut types: Vec<String> = all.map(|one| one["artifactType"].as_str().unwrap().to_owned()).collect();
+    types.sort();
+    types
+}
+
 async fn head(folder: &Path) -> String {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(folder).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -126,6 +136,7 @@ async fn images_of_two_platforms_are_joined_in_an_index() {
     std::fs::write(home.join("web/Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n").unwrap();
     let file = std::fs::read_to_string(home.join("shipit.yaml")).unwrap();
     let file = file.replace("repository: shop/web }", "repository: shop/web, platforms: [linux/amd64, linux/arm64] }");
+    let file = format!("{file}attest: [sbom, provenance]\n");
     std::fs::write(home.join("shipit.yaml"), file).unwrap();
     git(&home, &["add", "--all"]).await;
     let commit = commit(&home, "two platforms").await;
@@ -145,7 +156,9 @@ async fn images_of_two_platforms_are_joined_in_an_index() {
         let image = get(&format!("{commit}-{machine}")).await;
         assert_eq!(image["imageId"]["imageDigest"], child["digest"]);
         assert_eq!(json!(image["imageManifest"].as_str().unwrap().len()), child["size"]);
+        assert_eq!(told(&stage, &child["digest"]).await, ["application/spdx+json", "application/vnd.in-toto+json"]);
     }
+    assert_eq!(told(&stage, &index["imageId"]["imageDigest"]).await, ["application/vnd.in-toto+json"]);
     let source = tags(&stage)
         .await
         .into_iter()

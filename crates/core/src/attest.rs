@@ -1,6 +1,7 @@
 //! Attestations: what is told about an image by its digest, beside it in the registry, and what must have been told of a
 //! digest before it is deployed.
 
+mod part;
 pub mod provenance;
 pub mod sbom;
 mod source;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::release::Digest;
 
+pub use part::{Part, Role, parts};
 pub use verify::{Attached, Expected, verify};
 
 /// What shipit can tell about an image.

@@ -80,7 +80,7 @@ pub enum Exit {
     Failed,
     /// Refused before anything was done.
     Refused,
-    /// Stopped at the scan gate; service untouched.
+    /// Stopped at the gate, by a scan or by `verify:`; service untouched.
     Gate,
     /// Rollout failed; the service is back on the revision it had.
     TurnedBack,
@@ -117,7 +117,7 @@ impl Exit {
             Exit::Done => "deployed, or nothing to do",
             Exit::Failed => "failed, and no service was changed",
             Exit::Refused => "refused before anything was done",
-            Exit::Gate => "stopped at the scan gate; no service was touched",
+            Exit::Gate => "stopped at the gate, by a scan or by `verify:`; no service was touched",
             Exit::TurnedBack => "the rollout failed; the service is back on the revision it had",
             Exit::Stuck => "stuck: a person is needed",
             Exit::Running => "still running; the command that goes on is shown",

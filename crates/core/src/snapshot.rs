@@ -84,6 +84,15 @@ pub struct StoredImage {
     pub platforms: Vec<String>,
 }
 
+/// The image of one platform in an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// E.g. `linux/arm64`.
+    pub platform: String,
+    /// Its manifest.
+    pub digest: Digest,
+}
+
 /// A service before the run.
 #[derive(Clone, Debug)]
 pub enum ServiceSeen {

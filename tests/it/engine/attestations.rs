@@ -3,6 +3,7 @@
 use shipit_core::attest::{Attestation, Referrer, Required};
 use shipit_core::event::{Event, ServiceOutcome, StepResult};
 use shipit_core::failure::{Code, Exit};
+use shipit_core::release::Digest;
 use shipit_scheduler::Span;
 
 use crate::support::faults::{Op, When, unreachable};
@@ -16,6 +17,25 @@ fn attesting() -> Scenario {
     scenario.pipeline.attest = BOTH.to_vec();
     scenario.pipeline.verify = BOTH.map(Required::Told).to_vec();
     scenario
+}
+
+/// Its first image is an index of two.
+fn of_two_platforms() -> Scenario {
+    let mut scenario = attesting();
+    scenario.pipeline.images[0].platforms = vec!["linux/amd64".into(), "linux/arm64".into()];
+    scenario
+}
+
+/// Types of what refers to the one index of the registry, and to each of its images.
+fn of_the_index(scenario: &Scenario) -> (Vec<String>, Vec<Vec<String>>) {
+    let world = scenario.world.lock();
+    let types = |digest: &Digest| -> Vec<String> {
+        let all = world.images.attached.get(digest).into_iter().flatten();
+        all.map(|(referrer, _)| referrer.artifact_type.clone()).collect()
+    };
+    assert_eq!(world.images.indices.len(), 1);
+    let (index, children) = world.images.indices.iter().next().unwrap();
+    (types(index), children.iter().map(|child| types(&child.digest)).collect())
 }
 
 /// The scans are over at once, and the first looks at referrers get no answer: the gates are passed long before.
@@ -69,6 +89,51 @@ async fn a_lost_answer_attaches_nothing_twice() {
     both_for_each(&scenario, "answers were lost");
 }
 
+/// What each image of an index is made of, and where all of it came from.
+fn each_has_its_own(scenario: &Scenario, what: &str) {
+    let [sbom, provenance] = BOTH.map(|attestation| attestation.artifact_type().to_owned());
+    let child = vec![sbom, provenance.clone()];
+    assert_eq!(of_the_index(scenario), (vec![provenance], vec![child.clone(), child]), "{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_image_of_an_index_is_told_about_and_demanded_by_itself() {
+    let mut scenario = of_two_platforms();
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
+    each_has_its_own(&scenario, "a whole run");
+    let again = scenario.deploy().await;
+    assert_eq!((again.exit, again.calls(Op::Attach).len()), (Exit::Done, 0), "what is there is not attached again");
+
+    // One platform's alone is lost.
+    scenario.pipeline.attest.clear();
+    {
+        let mut world = scenario.world.lock();
+        let arm = world.images.indices.values().flatten().find(|child| child.platform == "linux/arm64").cloned().unwrap();
+        world.images.attached.remove(&arm.digest);
+    }
+    let refused = scenario.deploy().await;
+    assert_eq!((refused.code(), refused.exit, refused.touches()), (Code::NotVerified, Exit::Gate, Vec::new()));
+    let words = refused.words();
+    assert!(words.contains("linux/arm64: no sbom") && !words.contains("linux/amd64"), "{words}");
+    assert!(!words.contains("no provenance"), "that of the index holds for its images: {words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_call_and_resumed_every_image_of_an_index_is_told_about() {
+    let calls = of_two_platforms().deploy().await.all_calls().count();
+    for number in 0..calls {
+        let scenario = of_two_platforms();
+        assert!(scenario.killed_at(number, When::After).await.is_none(), "it ended before call {number}");
+        let mut run = scenario.resumed().await;
+        if run.outcome.is_none() {
+            run = scenario.deploy().await;
+        }
+        assert_eq!(run.exit, Exit::Done, "killed after call {number}: {:?}", run.outcome);
+        each_has_its_own(&scenario, &format!("killed after call {number}"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_call_and_resumed_every_image_is_told_about_once() {
     let calls = attesting().deploy().await.all_calls().count();
@@ -110,7 +175,7 @@ async fn a_reused_image_of_a_run_that_nobody_knows_is_refused_and_no_service_is_
     (scenario.pipeline.attest, scenario.pipeline.verify) = (attesting().pipeline.attest, attesting().pipeline.verify);
     let run = scenario.deploy().await;
     assert_eq!(run.code(), Code::NotVerified);
-    assert_ne!(run.exit, Exit::Done);
+    assert_eq!(run.exit, Exit::Gate, "nothing was done before");
     assert_eq!((run.touches(), run.calls(Op::Attach).len()), (Vec::new(), 0));
     let words = run.words();
     assert!(words.contains("no sbom (application/spdx+json) refers to it") && words.contains("--rebuild"), "{words}");
@@ -127,7 +192,7 @@ async fn what_is_only_demanded_is_not_made() {
     scenario.pipeline.attest.clear();
     slower_than_the_gate(&scenario);
     let run = scenario.deploy().await;
-    assert_eq!((run.code(), run.touches()), (Code::NotVerified, Vec::new()));
+    assert_eq!((run.code(), run.exit, run.touches()), (Code::NotVerified, Exit::Gate, Vec::new()), "in the middle of a run");
     assert!(run.words().contains("`attest: [sbom, provenance]` in the pipeline file"), "{}", run.words());
 }
 

@@ -17,6 +17,8 @@ pub enum Op {
     /// An index put into the registry.
     Join,
     DescribeRepository,
+    /// What an index names.
+    ReadIndex,
     Login,
     DescribeScan,
     ListReferrers,

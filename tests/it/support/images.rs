@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit::port::{
-    Ask, Builder, BuiltImage, Child, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched,
-    Secret, Tagged, Tell,
+    Ask, Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret,
+    Tagged, Tell,
 };
 use shipit_core::attest::Referrer;
 use shipit_core::content::{Base, Bases, ContentKey, Inputs};
@@ -20,7 +20,7 @@ use shipit_core::leak::Leak;
 use shipit_core::pipeline::{Compression, Image};
 use shipit_core::push::{Because, PushedBy};
 use shipit_core::release::{Digest, Tag};
-use shipit_core::snapshot::{RepositorySeen, Stored, StoredImage};
+use shipit_core::snapshot::{Child, RepositorySeen, Stored, StoredImage};
 use shipit_scheduler::{Span, Time};
 
 use super::faults::Op;
@@ -50,6 +50,8 @@ pub struct Images {
     pub leaks: BTreeMap<String, Vec<Leak>>,
     /// What refers to each digest, with what it says.
     pub attached: BTreeMap<Digest, Vec<(Referrer, Vec<u8>)>>,
+    /// The images of each index.
+    pub indices: BTreeMap<Digest, Vec<Child>>,
     /// Repositories: what is under each tag, and since when.
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
@@ -132,7 +134,11 @@ impl Builder for Fake {
         })
         .await?;
         tokio::time::sleep(BUILD).await;
-        self.lock().images.engine.insert(name.into(), labels.clone());
+        let mut labels = labels.clone();
+        if let [platform] = image.platforms.as_slice() {
+            labels.insert("platform".into(), platform.clone());
+        }
+        self.lock().images.engine.insert(name.into(), labels);
         Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })
     }
 
@@ -218,12 +224,20 @@ impl Registry for Fake {
         .await
     }
 
+    async fn children(&self, _repository: &str, digest: &Digest) -> PortResult<Vec<Child>> {
+        self.call(Op::ReadIndex, digest.as_str(), Value::Null, |world| {
+            Ok(world.images.indices.get(digest).cloned().unwrap_or_default())
+        })
+        .await
+    }
+
     async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest> {
         self.call(Op::Join, repository, json!({"tag": tag}), |world| {
             let missing = || PortError::NotFound { what: format!("repository {repository}") };
             let tags = world.images.repositories.get_mut(repository).ok_or_else(missing)?;
             let (first, at) = children.first().and_then(|child| under(tags, &child.digest)).cloned().ok_or_else(missing)?;
             let index = digest(&format!("{children:?}"));
+            world.images.indices.insert(index.clone(), children.to_vec());
             let platforms = children.iter().map(|child| child.platform.clone()).collect();
             tags.insert(tag.0.clone(), (StoredImage { digest: index.clone(), platforms, ..first }, at));
             Ok(index)

@@ -308,7 +308,7 @@ codes! {
         because "the role may get a token but not push to this repository";
         next "add the statement that is shown to the role's policy";
     /// an image lacks what `verify:` requires
-    NotVerified = 403 => Refused,
+    NotVerified = 403 => Gate,
         because "it was pushed before `attest:` was asked for, or by another tool",
             "the run that built it was cut before it could tell about it, and is not known on this machine",
             "what refers to it is about another image or another commit";

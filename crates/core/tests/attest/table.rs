@@ -1,7 +1,8 @@
 //! What is demanded against what is there.
 
-use shipit_core::attest::{Attached, Attestation, Expected, Referrer, Required, verify};
+use shipit_core::attest::{Attached, Attestation, Expected, Part, Referrer, Required, Role, parts, verify};
 use shipit_core::release::Digest;
+use shipit_core::snapshot::Child;
 
 use crate::given::{ORIGIN, commit, digest, document, package, source, statement};
 
@@ -105,4 +106,27 @@ fn a_list_of_referrers_tells_statements_apart() {
     assert!(statement(Some("https://slsa.dev/provenance/v1")).tells(Attestation::Provenance));
     assert!(!statement(Some("https://openvex.dev/ns/v0.2.0")).tells(Attestation::Provenance));
     assert!(!statement(None).tells(Attestation::Sbom));
+}
+
+#[test]
+fn an_index_and_its_images_each_have_their_own() {
+    let signature = Required::Artifact("application/vnd.cncf.notary.signature".into());
+    let child = |platform: &str, of| Child { platform: platform.into(), digest: digest(of) };
+    let told = |parts: &[Part], of| parts.iter().map(|part| part.is_told(of)).collect::<Vec<_>>();
+    let demanded = |parts: &[Part], of| parts.iter().map(|part| part.is_demanded(of)).collect::<Vec<_>>();
+
+    let alone = parts(&digest('a'), Vec::new());
+    assert_eq!((alone[0].role.clone(), alone[0].digest.clone()), (Role::Whole, digest('a')));
+    assert_eq!((told(&alone, Attestation::Sbom), told(&alone, Attestation::Provenance)), (vec![true], vec![true]));
+    assert_eq!([&SBOM, &PROVENANCE, &signature].map(|of| demanded(&alone, of)), [[true], [true], [true]].map(Vec::from));
+
+    let index = parts(&digest('a'), vec![child("linux/amd64", 'b'), child("linux/arm64", 'c')]);
+    let digests: Vec<Digest> = index.iter().map(|part| part.digest.clone()).collect();
+    assert_eq!(digests, [digest('a'), digest('b'), digest('c')]);
+    assert_eq!(told(&index, Attestation::Sbom), [false, true, true], "an index is not installed anywhere");
+    assert_eq!(told(&index, Attestation::Provenance), [true, true, true]);
+    assert_eq!(demanded(&index, &SBOM), [false, true, true], "each of what may run");
+    assert_eq!(demanded(&index, &PROVENANCE), [true, false, false], "an index names its images by digest");
+    assert_eq!(demanded(&index, &signature), [true, false, false], "it is the index that is signed");
+    assert_eq!(index[2].said("no sbom refers to it".into()), "linux/arm64: no sbom refers to it");
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipit_core::release::Digest;
+use shipit_core::snapshot::Child;
 
 /// Labels of an image's config.
 pub type Labels = BTreeMap<String, String>;
@@ -29,15 +30,6 @@ pub enum Manifest {
         /// One a platform, attestations left out.
         children: Vec<Child>,
     },
-}
-
-/// An image of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// Its digest.
-    pub digest: Digest,
-    /// E.g. `linux/arm64/v8`.
-    pub platform: String,
 }
 
 impl Manifest {

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::release::{Digest, Tag};
-use shipit_core::snapshot::{RepositorySeen, Stored, StoredImage};
+use shipit_core::snapshot::{Child, RepositorySeen, Stored, StoredImage};
 use tokio::sync::Mutex;
 
 use self::manifest::{ACCEPTED, Manifest};
@@ -25,7 +25,7 @@ use super::error::{AwsError, named};
 use super::http::Web;
 use super::operation::{self, Operation};
 use crate::adapter::oci::Repository;
-use crate::port::{Child, Clock, Holds, Login, PortError, PortResult, Registry, Secret, Tagged};
+use crate::port::{Clock, Holds, Login, PortError, PortResult, Registry, Secret, Tagged};
 
 pub use scan::Scanner;
 
@@ -154,6 +154,15 @@ impl Registry for Repositories {
 
     async fn tag(&self, repository: &str, digest: &Digest, tag: &Tag) -> PortResult<Tagged> {
         tags::add(&self.ecr, repository, digest, tag).await
+    }
+
+    async fn children(&self, repository: &str, digest: &Digest) -> PortResult<Vec<Child>> {
+        let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        match image(&self.ecr, repository, id).await?.map(|found| found.manifest) {
+            Some(Manifest::Index { children }) => Ok(children),
+            Some(Manifest::Image { .. }) => Ok(Vec::new()),
+            None => Err(PortError::NotFound { what: format!("image `{repository}@{}`", digest.short()) }),
+        }
     }
 
     async fn join(&self, repository: &str, children: &[Child], tag: &Tag) -> PortResult<Digest> {

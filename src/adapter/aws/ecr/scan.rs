@@ -10,9 +10,10 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_ecr::types::ImageIdentifier;
 use shipit_core::gate::{Detail, ImageScan, Scan, Status};
 use shipit_core::release::Digest;
+use shipit_core::snapshot::Child;
 
 use super::findings::{Page, Shape, page};
-use super::manifest::{Child, Manifest};
+use super::manifest::Manifest;
 use super::scanning::{Scanning, Trigger};
 use super::{Found, image};
 use crate::adapter::aws::error::{AwsError, named};

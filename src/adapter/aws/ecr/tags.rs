@@ -3,11 +3,12 @@
 use aws_sdk_ecr::types::ImageIdentifier;
 use serde_json::json;
 use shipit_core::release::{Digest, Tag};
+use shipit_core::snapshot::Child;
 
 use super::{Found, images, unreadable};
 use crate::adapter::aws::error::{AwsError, named};
 use crate::adapter::aws::operation;
-use crate::port::{Child, PortError, PortResult, Tagged};
+use crate::port::{PortError, PortResult, Tagged};
 
 /// Of an index of images.
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
