@@ -33,7 +33,7 @@ test-all: build tools
 	cargo test --locked --test it -- --ignored full_matrix_
 
 bench: tools
-	cargo build --release --locked
+	cargo build --release --locked --package shipit --package shipit-bench
 	$(with_engine)
 	benches/run $(if $(ONLY),--only $(ONLY))
 

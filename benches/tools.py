@@ -20,13 +20,17 @@ class Tools:
     shipit: pathlib.Path
     aws: pathlib.Path
     docker: str
+    skopeo: str
+    push: pathlib.Path
+    content: pathlib.Path
 
     @staticmethod
     def find():
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        release = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
         venv = pathlib.Path(os.environ.get("SHIPIT_VENV", ROOT / ".venv"))
-        tools = Tools(target / "release" / "shipit", venv / "bin" / "aws", shutil.which("docker") or "docker")
-        for program in (tools.shipit, tools.aws, pathlib.Path(tools.docker)):
+        docker, skopeo = (shutil.which(name) or name for name in ("docker", "skopeo"))
+        tools = Tools(release / "shipit", venv / "bin" / "aws", docker, skopeo, release / "shipit-bench-push", release / "shipit-bench-content")
+        for program in (tools.shipit, tools.aws, pathlib.Path(docker), pathlib.Path(skopeo), tools.push, tools.content):
             if not os.access(program, os.X_OK):
                 raise NotMeasured(f"`{program}` is missing; `make bench` makes it")
         return tools

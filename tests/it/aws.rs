@@ -17,6 +17,8 @@ use shipit_core::settled::{Begun, Settled, Strength, settled};
 use shipit_core::snapshot::{RepositorySeen, ServiceSeen, Stored};
 use shipit_sandbox::{Options, Running, serve};
 
+use crate::support::PATIENCE;
+
 const FACTOR: f64 = 10.0;
 
 struct World {
@@ -111,7 +113,7 @@ impl World {
             if ended(&now) {
                 return now;
             }
-            assert!(started.elapsed() < Duration::from_secs(90), "still {now:?}: {seen:#?}");
+            assert!(started.elapsed() < PATIENCE, "still {now:?}: {seen:#?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -149,7 +151,7 @@ async fn a_service_is_made_changed_and_turned_back() {
     let wish = ScanWish { detail: Detail::Findings, ask: Ask::IfUnknown };
     let look = async || world.aws.scans.look("shop/web", &stored.digest, wish).await.unwrap().remove(0).scan.status;
     while matches!(look().await, Status::NotFound | Status::InProgress) {
-        assert!(started.elapsed() < Duration::from_secs(60), "a scan that was asked for ends");
+        assert!(started.elapsed() < PATIENCE, "a scan that was asked for ends");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 

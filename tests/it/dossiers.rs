@@ -12,12 +12,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::support::PATIENCE;
 use crate::support::sandbox::{ACCOUNT, REGION, TestSandbox, fixture};
 
 /// How long the services may take to be there, on the wall.
 const STEADY: Duration = Duration::from_secs(120);
-/// How long one deploy may take, on the wall.
-const PATIENCE: Duration = Duration::from_secs(300);
 const COMMIT: &str = "4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a";
 /// Stays until it is asked to end.
 const STAYS: &str = "trap 'exit 0' TERM; while :; do sleep 0.2; done";

@@ -1,7 +1,6 @@
 //! What shipit reads of CloudWatch and IAM, in a sandbox with real traffic to two target groups.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use shipit_core::analysis::{AlarmState, Limit, Metric, Minute, Ratio, Samples};
 use shipit_core::failure::{Code, Failure};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
+use crate::support::PATIENCE;
 use crate::support::front::Front;
 use crate::support::http::HTTP;
 use crate::support::sandbox::{ACCOUNT, REGION, TestSandbox};
@@ -89,10 +89,7 @@ impl World {
         let world = Self { sandbox, candidate, stable, backends };
         world.put_alarm().await;
         for path in ["/", "/"] {
-            world
-                .sandbox
-                .until("both targets serve", Duration::from_secs(20), async |_| (world.ask(path).await == 200).then_some(()))
-                .await;
+            world.sandbox.until("both targets serve", PATIENCE, async |_| (world.ask(path).await == 200).then_some(())).await;
         }
         world
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,12 +16,11 @@ use shipit_core::settled::{Begun, Evidence, ServiceDeployments, Settled, ShiftSe
 use shipit_core::snapshot::RunningService;
 use shipit_scheduler::Span;
 
+use crate::support::PATIENCE;
 use crate::support::http::HTTP;
 use crate::support::sandbox::{REGION, TestSandbox};
 
 const FACTOR: f64 = 20.0;
-/// How long a stage may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 struct World {
     sandbox: TestSandbox,

@@ -4,12 +4,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::PATIENCE;
 use crate::support::http::HTTP;
 use crate::support::sandbox::{ACCOUNT, REGION};
 use crate::support::venv;
-
-/// It starts in half a second; more on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running ministack.
 pub struct Ministack {

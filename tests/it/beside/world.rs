@@ -13,13 +13,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::state::State;
+use crate::support::PATIENCE;
 use crate::support::http;
 use crate::support::sandbox::{ACCOUNT, REGION};
 
 /// Between two looks; no state that is compared is over so soon.
 const LOOK: Duration = Duration::from_millis(100);
-/// The longest that a rollout may take on either platform.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs until it is asked to end, and then still for a while, so that draining is seen.
 const WORKS: &str = "trap 'sleep 2; exit 0' TERM; while :; do sleep 0.2; done";

@@ -1,17 +1,15 @@
 //! The checkout of the fixtures: a service that CodeDeploy deploys, with its image built and pushed.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::strangers::storefront::pushed;
+pub use crate::support::PATIENCE;
 use crate::support::http;
 use crate::support::sandbox::{TestSandbox, fixture, json_file};
 
-/// How long a deployment may take on the wall.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 const SEED: &str = "storefront/codedeploy.seed.json";
 const APPLICATION: &str = "AppECS-storefront-checkout";
 const GROUP: &str = "DgpECS-storefront-checkout";

@@ -59,7 +59,7 @@ async fn every_operation_that_is_denied_is_named_with_the_statement_to_add() {
     let update = json!({"cluster": "storefront", "service": "backend", "desiredCount": 1});
     shop.sandbox.call("ecs", "UpdateService", update).await;
     shop.sandbox
-        .until("a task that waits for an Engine", std::time::Duration::from_secs(20), async |sandbox| {
+        .until("a task that waits for an Engine", crate::support::PATIENCE, async |sandbox| {
             (sandbox.service("backend").await["pendingCount"] == 1).then_some(())
         })
         .await;

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use shipit_core::event::{Event, Progress, ServiceOutcome};
 use shipit_core::failure::{Code, Exit};
 
-use crate::support::sandbox;
 use crate::support::shop::{COMMIT, Ended, Shop};
+use crate::support::{PATIENCE, sandbox};
 
 #[track_caller]
 fn deployed(ended: &Ended) {
@@ -75,7 +74,7 @@ async fn throttled_failing_and_late_all_at_once_ends_in_success_with_tasks_that_
     let context = sandbox::fixture("storefront/backend").display().to_string();
     shop.change("context: backend", &format!("context: {context}"));
     shop.sandbox
-        .until("the first revision serves", Duration::from_secs(60), async |sandbox| {
+        .until("the first revision serves", PATIENCE, async |sandbox| {
             (sandbox.service("backend").await["deployments"][0]["rolloutState"] == "COMPLETED").then_some(())
         })
         .await;
@@ -202,7 +201,7 @@ impl Deploying {
             };
             journal.lines().any(holds).then_some(())
         };
-        shop.sandbox.until("a fact in the journal", Duration::from_secs(60), look).await;
+        shop.sandbox.until("a fact in the journal", PATIENCE, look).await;
     }
 
     /// From now on no file may grow.
@@ -217,7 +216,7 @@ impl Deploying {
 
     /// Exit code and standard error.
     async fn ended(self) -> (i32, String) {
-        let done = tokio::time::timeout(Duration::from_secs(120), self.shell.wait_with_output()).await.unwrap().unwrap();
+        let done = tokio::time::timeout(PATIENCE, self.shell.wait_with_output()).await.unwrap().unwrap();
         (done.status.code().unwrap_or(-1), String::from_utf8_lossy(&done.stderr).into_owned())
     }
 }

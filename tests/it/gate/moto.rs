@@ -9,12 +9,10 @@ use shipit_core::release::Digest;
 
 use super::rows::{Finds, Row};
 use super::stand::{IMAGE_TYPE, Stand, basic, manifest};
+use crate::support::PATIENCE;
 use crate::support::http::HTTP;
 use crate::support::sandbox::REGION;
 use crate::support::venv;
-
-/// It starts in two seconds; more on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running moto.
 pub struct Moto {

@@ -5,14 +5,11 @@ mod full;
 mod modes;
 mod secrets;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
+use crate::support::PATIENCE;
 use crate::support::sandbox::TestSandbox;
 
-/// How long anything may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(90);
 const CLUSTER: &str = "storefront";
 const IMAGE: &str = "shipit-busybox:1";
 const UNPLACED: &str = "was unable to place a task because no container instance met all of its requirements.";

@@ -1,15 +1,12 @@
 //! A service `web` of two tasks on Fargate behind a load balancer with two target groups and a test listener.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::client::ask;
+use crate::support::PATIENCE;
 use crate::support::sandbox::TestSandbox;
-
-/// How long a stage may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The service, and where its traffic comes in.
 pub struct World {

@@ -1,18 +1,16 @@
 //! The percents of a rolling deployment on real containers: what is stuck stays stuck, what moves keeps to its bounds.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::PATIENCE;
 use crate::support::sandbox::TestSandbox;
 
 /// Virtual seconds for which a stuck deployment is watched: four times what a moving one of this size takes.
 const STUCK_FOR: f64 = 600.0;
 /// Virtual seconds after which a RUNNING task without health checks is healthy.
 const HEALTHY_AFTER: f64 = 40.0;
-/// How long a batch may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(240);
 const CLUSTER: &str = "percents";
 const COMPLAINT: &str = "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
 

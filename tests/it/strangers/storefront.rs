@@ -1,15 +1,12 @@
 //! The storefront of the fixtures in a sandbox, with its backend built and pushed as a person would: by docker.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use crate::support::PATIENCE;
 use crate::support::http;
 use crate::support::sandbox::{TestSandbox, fixture, json_file};
-
-/// How long a rollout may take on the wall.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Logs docker and skopeo in, as AWS's documentation says: with the CLI's password.
 pub async fn log_in(sandbox: &TestSandbox) {

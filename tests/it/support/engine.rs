@@ -4,11 +4,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::PATIENCE;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-/// How long it may take to begin, and to end.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 

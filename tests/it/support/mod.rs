@@ -25,3 +25,6 @@ pub mod surroundings;
 pub mod traffic;
 pub mod venv;
 pub mod world;
+
+/// What works has ended by then, on any machine and beside anything: a test that hangs ends with it.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);

@@ -273,7 +273,7 @@ impl Shop {
 
 /// What a program said: exit code, standard output, standard error.
 pub async fn said(mut command: tokio::process::Command) -> (i32, String, String) {
-    let done = tokio::time::timeout(std::time::Duration::from_secs(120), command.output()).await;
+    let done = tokio::time::timeout(super::PATIENCE, command.output()).await;
     let done = done.expect("the program ends within two minutes").unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (done.status.code().unwrap_or(-1), text(&done.stdout), text(&done.stderr))

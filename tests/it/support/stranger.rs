@@ -1,16 +1,13 @@
 //! Programs that nobody here has written, as clients of a sandbox: the AWS CLI, boto3, docker, skopeo, ORAS.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 
 use super::sandbox::{REGION, TestSandbox};
 use super::venv;
-
-/// How long a program may take: botocore's longest waiter that is used here.
-const PATIENCE: Duration = Duration::from_secs(300);
+use crate::support::PATIENCE;
 
 /// What a program has said.
 #[derive(Debug)]

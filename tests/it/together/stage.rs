@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 use shipit_sandbox::client::Client;
 use tokio::process::{Child, Command};
 
+pub use crate::support::PATIENCE;
 use crate::support::conform::complaints_of_record;
 use crate::support::http;
 
 /// How many times faster than AWS the sandbox waits.
 const CLOCK: &str = "20";
-/// How long anything may take on the wall.
-pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at a state that nothing announces.
 const LOOK: Duration = Duration::from_millis(20);
 

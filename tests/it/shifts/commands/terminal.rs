@@ -17,10 +17,9 @@ use super::super::deployed::site::Site;
 use super::super::deployed::strategy::Strategy;
 use super::super::deployed::world::{Driver, World};
 use super::said::{ends, steady};
+use crate::support::PATIENCE;
 use crate::support::venv;
 
-/// How long anything may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a command in a terminal of its own, to which everything is handed on.
 const IN_A_TERMINAL: &str = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 const QUESTION: &str = "go on? `y` lets it go on, `n` turns it back, then Enter; Ctrl-D leaves it open";

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
 use super::application::Version;
+use crate::support::PATIENCE;
 
-/// How long one process may take, on the wall.
-const PATIENCE: Duration = Duration::from_secs(240);
 const COMMIT: &str = "4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a";
 
 /// Of `probe` and its password: what `/guarded` of the application asks for.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,10 +13,9 @@ use super::program::{Ended, Program};
 use super::strategy::Strategy;
 use super::table::Row;
 use super::world::{CLUSTER, Driver, World};
+use crate::support::PATIENCE;
 use crate::support::sandbox::TestSandbox;
 
-/// How long anything may take on the wall.
-const PATIENCE: Duration = Duration::from_secs(180);
 const FINAL: [&str; 4] = ["SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"];
 
 /// A service that serves version 1 from its blue target group.

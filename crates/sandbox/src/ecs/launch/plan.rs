@@ -19,6 +19,8 @@ const FLOOR: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Span = Span::seconds(30);
 /// A probe costs a process; they do not follow faster, whatever the clock.
 const FASTEST_PROBE: Duration = Duration::from_millis(250);
+/// A probe's program is no faster on a fast clock: there it gets at least what ECS gives where no timeout is set.
+const PROBED: Duration = Duration::from_secs(5);
 
 /// A task to be carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -235,10 +237,11 @@ fn environment(container: &Value, over: &Value) -> Vec<String> {
 fn health(check: &Value, clock: Clock) -> HealthCheck {
     let wall = |member: &str, default: u64| clock.wall(seconds(check, member).unwrap_or(Span::seconds(default)));
     let retries = check.get("retries").and_then(Value::as_u64).unwrap_or(3);
+    let floor = if clock.wall(Span::seconds(1)) < Duration::from_secs(1) { PROBED } else { FLOOR };
     HealthCheck {
         command: texts(check, "command"),
         interval: wall("interval", 30).max(FASTEST_PROBE),
-        timeout: wall("timeout", 5).max(FLOOR),
+        timeout: wall("timeout", 5).max(floor),
         retries: u32::try_from(retries).unwrap_or(3),
         start_period: wall("startPeriod", 0),
     }

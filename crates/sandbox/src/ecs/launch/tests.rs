@@ -60,8 +60,8 @@ fn the_members_of_a_container_arrive() {
     let waits = (health.interval, health.timeout, health.start_period);
     assert_eq!(
         waits,
-        (Duration::from_secs(3), Duration::from_secs(2), Duration::from_secs(5)),
-        "a timeout keeps two real seconds"
+        (Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(5)),
+        "a probe keeps five real seconds"
     );
     assert_eq!(health.retries, 5);
 }
