@@ -25,9 +25,10 @@ use shipit_core::inventory::Inventory;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::leak::Leak;
 use shipit_core::pipeline::{Compression, Image, Shift};
-use shipit_core::push::PushedBy;
+use shipit_core::push::{PushedBy, Reach};
 use shipit_core::release::{Commit, DeploymentId, Digest, Revision, RunId, Source as SourceTree, Tag};
 use shipit_core::rollout::Answer;
+use shipit_core::runtime::Instance;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId};
 use shipit_core::snapshot::{Child, RepositorySeen, ServiceSeen, StoredImage};
 
@@ -154,6 +155,8 @@ pub trait Builder: Send + Sync {
     /// Searches the built image of that name for secrets: the values that its build was given, in every layer and in the
     /// configuration, and what looks like a secret, in the configuration and in the layers above the base image.
     async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched>;
+    /// How layers of images can be had from the Engine, as far as that shows before there is one; none where no Engine tells.
+    async fn reach(&self) -> Option<Reach>;
     /// What is installed in the image of that name, which lies in the Engine.
     async fn inventory(&self, name: &str) -> PortResult<Inventory>;
     /// Pushes `<repository>:<tag>`, its layers kept so.
@@ -282,6 +285,8 @@ pub enum StopType {
 pub trait Service: Send + Sync {
     /// The service as it stands, with its definition, digests, target groups: everything the plan and the wait need.
     async fn look(&self, service: &str) -> PortResult<ServiceSeen>;
+    /// The container instances of the cluster that take tasks.
+    async fn instances(&self) -> PortResult<Vec<Instance>>;
     /// The newest revision of a family, if it was registered by that run.
     async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>>;
     /// Registers a task definition revision; the JSON goes out untouched.

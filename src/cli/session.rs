@@ -118,8 +118,8 @@ impl Session {
     pub async fn plan(&self, source: &SourceArgs, forced: Option<Forced>) -> Result<Planned, Exit> {
         let wish =
             SourceWish { commit: source.commit.clone(), dirty: if source.allow_dirty { Dirty::Allow } else { Dirty::Refuse } };
-        let snapshot = observe::observe(&self.context(&|_| {}), &wish).await.map_err(|failures| refuse(&failures))?;
         let reuse = if source.rebuild { Reuse::Nothing } else { Reuse::Same };
+        let snapshot = observe::observe(&self.context(&|_| {}), &wish, reuse).await.map_err(|failures| refuse(&failures))?;
         let plan = plan(self.pipeline(), &snapshot, reuse).map_err(|failures| refuse(&failures))?;
         let plan = Plan { forced, ..plan };
         let asked = self.loaded.strategies().into_iter().map(|message| Note::Remark { message });

@@ -6,8 +6,10 @@ use futures_util::future::{join_all, try_join};
 use shipit_core::ancestry::Ancestry;
 use shipit_core::failure::Failure;
 use shipit_core::pipeline::{Image, Service, Strategy};
+use shipit_core::plan::{Reuse, is_built, zstd};
 use shipit_core::release::{Commit, Digest, Tag};
 use shipit_core::routing::Routing;
+use shipit_core::runtime::Instances;
 use shipit_core::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, Stored};
 use shipit_core::taskdef;
 
@@ -15,11 +17,11 @@ use super::Context;
 use super::wait::patiently;
 use crate::port::{PortError, SourceWish};
 
-/// Observes.
+/// Observes; `reuse` says what will be built.
 ///
 /// # Errors
 /// Every failure of every read, so that all missing permissions are named at once.
-pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapshot, Vec<Failure>> {
+pub async fn observe(context: &Context<'_>, wish: &SourceWish, reuse: Reuse) -> Result<Snapshot, Vec<Failure>> {
     let ports = context.ports;
     let pipeline = context.pipeline;
     let throttled = PortError::is_throttled;
@@ -35,14 +37,28 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish) -> Result<Snapsho
     let (services, more) = split(services);
     failures.extend(more);
     let images = join_all(images.into_iter().map(|(name, seen)| look_at_what_runs(context, name, seen, &services))).await;
-    let images = images.into_iter().collect();
+    let images: BTreeMap<String, ImageSeen> = images.into_iter().collect();
     let ancestry = join_all(services.iter().map(|(name, seen)| look_at_commits(context, &source.commit, name, seen))).await;
     let (ancestry, more) = split(ancestry.into_iter().flatten().collect());
     failures.extend(more);
     if failures.is_empty() {
-        Ok(Snapshot { at: context.clock.now(), source, account, region, images, services, ancestry })
+        let reach = if images.values().any(|seen| is_built(seen, reuse)) { ports.builder.reach().await } else { None };
+        let instances = match zstd::needs_instances(pipeline, &images, &services, reuse) {
+            true => look_at_instances(context).await,
+            false => Instances::NotAsked,
+        };
+        Ok(Snapshot { at: context.clock.now(), source, account, region, images, services, ancestry, reach, instances })
     } else {
         Err(failures)
+    }
+}
+
+/// What cannot be read is said by the review: it is asked for one question alone.
+async fn look_at_instances(context: &Context<'_>) -> Instances {
+    let look = async || context.ports.service.instances().await;
+    match patiently(context.clock, "container instances", PortError::is_throttled, look).await {
+        Ok(all) => Instances::Listed(all),
+        Err(error) => Instances::Unknown { why: error.to_string() },
     }
 }
 

@@ -107,7 +107,7 @@ impl Doing<'_> {
     pub async fn run(&self) -> Result<Done, StepEnd> {
         match &self.step.kind {
             StepKind::Build { image, key, repository } => image::build(self, image, key, repository).await,
-            StepKind::Push { image, repository, index, source } => {
+            StepKind::Push { image, repository, index, source, .. } => {
                 image::push(self, image, repository, index, source.as_ref()).await
             }
             StepKind::Tag { repository, digest, tag, .. } => image::tag(self, repository, digest, tag).await,

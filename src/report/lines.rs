@@ -262,7 +262,7 @@ mod tests {
         frontend    build      ✓ built 1 of 2 steps  3.1s
         frontend    push       started
         frontend    push       1.2 MB of 3.1 MB
-        frontend    push       ✓ pushed 3.1 MB  1.1s
+        frontend    push       ✓ pushed 3.1 MB by shipit  1.1s
         backend     gate       started
         backend     gate       ✓ 0 critical, 0 high, 2 medium, 1 waived  0.2s
         frontend    gate       started

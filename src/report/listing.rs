@@ -133,6 +133,7 @@ mod tests {
     use serde_json::{Value, json};
     use shipit_core::pipeline::{Smoke, Strategy};
     use shipit_core::plan::{Driver, Reused, Roll, Step, Template};
+    use shipit_core::push::Expected;
     use shipit_core::release::{Commit, DeploymentId, Digest, Revision, Source, Tag, Tree};
     use shipit_core::snapshot::{RunningService, StoredImage};
     use shipit_scheduler::{Breaker, HealthSource, Percents, Span};
@@ -201,8 +202,14 @@ mod tests {
                 step(
                     "push frontend",
                     &[],
-                    StepKind::Push { image: "frontend".into(), repository: "r".into(), index: Vec::new(), source: None },
-                    "to r",
+                    StepKind::Push {
+                        image: "frontend".into(),
+                        repository: "r".into(),
+                        index: Vec::new(),
+                        source: None,
+                        way: Some(Expected::LayerByLayer),
+                    },
+                    &format!("to r {}", Expected::LayerByLayer),
                 ),
                 step("gate frontend", &["push frontend"], gate("frontend"), "fail on high"),
                 step(
@@ -234,7 +241,7 @@ mod tests {
         storefront  4f2a91c "free shipping banner"  → storefront
 
           - build    backend   sha256:9c1e00000000 is in the registry under this tag and was built from the same inputs
-          1 push     frontend  to r
+          1 push     frontend  to r by shipit, layer by layer, unless the Engine remembers more of it
           2 gate     frontend  fail on high
           3 register backend   from `running` (backend:42): image
           4 roll     backend   rolling: 2 tasks, 2 to 4 at a time, about 3 min
@@ -275,6 +282,7 @@ mod tests {
                 revision: revision(of),
                 definition: Value::Null,
                 tags: BTreeMap::from([("shipit:commit".to_owned(), "4f2a91c0c7d1b7a5".to_owned())]),
+                runtime: Default::default(),
                 running_digests: BTreeMap::new(),
                 desired: 2,
                 running,

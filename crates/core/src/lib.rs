@@ -29,6 +29,7 @@ pub mod review;
 pub mod rollback;
 pub mod rollout;
 pub mod routing;
+pub mod runtime;
 pub mod settled;
 pub mod snapshot;
 pub mod tags;

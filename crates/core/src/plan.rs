@@ -9,6 +9,7 @@ mod make;
 mod refusal;
 mod roll;
 mod wiring;
+pub mod zstd;
 
 use std::collections::BTreeMap;
 
@@ -20,12 +21,13 @@ use crate::attest::{Attestation, Required};
 use crate::content::ContentKey;
 use crate::event::{PlannedStep, Work};
 use crate::pipeline::{Image, Name, Smoke};
+use crate::push::Expected;
 use crate::release::{Digest, Revision, Source, Tag};
 use crate::snapshot::StoredImage;
 
 pub use body::Body;
 pub(crate) use body::{JUDGED, stages, terminate_after};
-pub use images::Reuse;
+pub use images::{Reuse, is_built};
 pub use leftover::{End, Leftover, hooks_left, leftover, may_leave, without_hooks};
 pub use make::{is_same, plan};
 pub use roll::{Driver, Live, Roll, Wired, Wiring};
@@ -129,6 +131,9 @@ pub enum StepKind {
         index: Vec<String>,
         /// The tag by which its content is found again; none where it must not or cannot have one.
         source: Option<Tag>,
+        /// Which way it will go; none where no Engine told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way: Option<Expected>,
     },
     /// Adds a tag to an image that the registry has.
     Tag {

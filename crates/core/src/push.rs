@@ -1,8 +1,12 @@
 //! Which way an image goes into the registry: shipit's own push or the Engine's. One place decides, from what was measured.
 
+mod expected;
+
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::Compression;
+
+pub use expected::{Expected, expected};
 
 /// Bytes a second that the Engine's push takes in of layers it does not remember: one thread of gzip a layer.
 const ENGINE: u64 = 33_000_000;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ancestry;
 use crate::failure::{Code, Failure};
 use crate::pipeline::{Pipeline, Strategy};
-use crate::plan::{Plan, StepKind};
+use crate::plan::{Plan, StepKind, zstd};
 use crate::release::{Revision, Tree};
 use crate::snapshot::{RunningService, Snapshot};
 use crate::{timeline, whose};
@@ -39,6 +39,7 @@ pub fn review(pipeline: &Pipeline, snapshot: &Snapshot, plan: &Plan) -> Vec<Note
         notes
             .push(remark(format!("no git repository here: the commit is taken from {named_by}, the contexts hash to {content}")));
     }
+    notes.extend(zstd::unknown(pipeline, snapshot, plan).into_iter().map(remark));
     for step in &plan.steps {
         let StepKind::Roll(roll) = &step.kind else { continue };
         let Some(service) = pipeline.service(&roll.service) else { continue };

@@ -11,8 +11,10 @@ use crate::ancestry::Ancestry;
 use crate::codedeploy::CodeDeploySeen;
 use crate::content::ContentKey;
 use crate::pipeline::Name;
+use crate::push::Reach;
 use crate::release::{DeploymentId, Digest, Revision, Source};
 use crate::routing::Routing;
+use crate::runtime::{Instances, Runtime};
 
 /// Everything observed before the plan is made.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ pub struct Snapshot {
     pub services: BTreeMap<Name, ServiceSeen>,
     /// How the commit that each service runs stands to that of the source; none where it runs no commit that is known.
     pub ancestry: BTreeMap<Name, Ancestry>,
+    /// How layers can be had from the Engine; none where nothing is pushed, or no Engine tells.
+    pub reach: Option<Reach>,
+    /// The container instances of the cluster, where something depends on them.
+    pub instances: Instances,
 }
 
 /// An image before the run: what it would be built from, and what the registry holds of it.
@@ -127,6 +133,8 @@ pub struct RunningService {
     pub definition: Value,
     /// That revision's tags.
     pub tags: BTreeMap<String, String>,
+    /// What runs its tasks.
+    pub runtime: Runtime,
     /// Digests of the images that run, by container name, as far as tasks tell.
     pub running_digests: BTreeMap<String, Digest>,
     /// `desiredCount`.

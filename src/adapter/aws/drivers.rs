@@ -10,6 +10,7 @@ use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::prune::Use;
 use shipit_core::release::{DeploymentId, Revision, RunId};
 use shipit_core::rollout::Answer;
+use shipit_core::runtime::Instance;
 use shipit_core::settled::{Begun, Evidence as Sight, HookId, ServiceDeployment};
 use shipit_core::snapshot::ServiceSeen;
 
@@ -88,6 +89,10 @@ impl Service for Drivers {
             Some((seen, Driver::CodeDeploy)) => self.codedeploy.look(service, &seen).await?,
         };
         Ok(ServiceSeen::Present(Box::new(running)))
+    }
+
+    async fn instances(&self) -> PortResult<Vec<Instance>> {
+        self.ecs.instances().await
     }
 
     async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {

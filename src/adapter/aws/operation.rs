@@ -54,6 +54,8 @@ operations! {
     STOP_SERVICE_DEPLOYMENT = "ecs" "StopServiceDeployment" of "the service deployment";
     LIST_TASK_DEFINITIONS = "ecs" "ListTaskDefinitions" of "the family";
     DEREGISTER_TASK_DEFINITION = "ecs" "DeregisterTaskDefinition" of "the task definition";
+    LIST_CONTAINER_INSTANCES = "ecs" "ListContainerInstances" of "the cluster";
+    DESCRIBE_CONTAINER_INSTANCES = "ecs" "DescribeContainerInstances" of "the container instance";
     LIST_CLUSTERS = "ecs" "ListClusters" of "the cluster";
     LIST_SERVICES = "ecs" "ListServices" of "the cluster";
     LIST_APPLICATIONS = "codedeploy" "ListApplications" of "the application";

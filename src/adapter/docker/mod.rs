@@ -33,7 +33,7 @@ use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::{self, Leak, Place, Rule, Search};
 use shipit_core::pipeline::{Compression, Image};
-use shipit_core::push::Because;
+use shipit_core::push::{Because, Reach};
 use shipit_core::release::{Digest, Tag};
 use tokio::sync::OnceCell;
 
@@ -156,6 +156,14 @@ impl Builder for Docker {
         let held = self.held(image).await?.into();
         let build = build::Build { image, name, labels, context: context.into(), logins, held };
         Ok(build.run(self.engine().await?, tell).await?)
+    }
+
+    async fn reach(&self) -> Option<Reach> {
+        let engine = self.engine().await.ok()?;
+        match self.pusher {
+            Some(_) => push::reach(engine).await,
+            None => Some(Reach::None { why: "shipit does not push by itself" }),
+        }
     }
 
     async fn inventory(&self, name: &str) -> PortResult<Inventory> {

@@ -186,10 +186,10 @@ fn image_words(step: &Seen) -> String {
     }
 }
 
-/// Why the Engine pushed it and not shipit.
+/// Who pushed it, and why the Engine, where it did.
 fn by_whom(by: &PushedBy) -> String {
     match by {
-        PushedBy::Shipit { .. } => String::new(),
+        PushedBy::Shipit { .. } => " by shipit".to_owned(),
         PushedBy::Engine { because: Because::SmallIsNew } => " by the Engine: it remembers the large layers".to_owned(),
         PushedBy::Engine { because: Because::Store } => " by the Engine: its store gives out no plain layers".to_owned(),
         PushedBy::Engine { because: Because::Fallback } => " by the Engine: its layers could not be read otherwise".to_owned(),

@@ -34,7 +34,7 @@ fn success_with_a_reused_image() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                            sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB            sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit  sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                       1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and f…
       ✓ artefacts  3 files in artifacts/frontend                                0.0s
@@ -57,7 +57,7 @@ fn success_on_a_wide_terminal() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                                                          sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB                                          sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit                                sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                                                     1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and frontend): not reachable (SEC-77)
       ✓ artefacts  3 files in artifacts/frontend                                                              0.0s
@@ -100,7 +100,7 @@ fn in_the_middle_of_a_rollout() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                            sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB            sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit  sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                       1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and f…
       ✓ artefacts  3 files in artifacts/frontend                                0.0s
@@ -117,7 +117,7 @@ fn in_the_middle_of_a_rollout() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                                                          sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB                                          sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit                                sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                                                     1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and frontend): not reachable (SEC-77)
       ✓ artefacts  3 files in artifacts/frontend                                                              0.0s
@@ -171,7 +171,7 @@ fn stopped_at_the_gate() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                            sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB            sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit  sha256:77ab…    4.2s
       ✗ gate       `frontend` is stopped at the gate: 2 findings                2.0s
       ✓ rollout    backend   unchanged: backend:17 runs already
       ○ not run    artefacts, revision, rollout and smoke
@@ -231,7 +231,7 @@ fn turned_back_with_its_dossier() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                            sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB            sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit  sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                       1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and f…
       ✓ artefacts  3 files in artifacts/frontend                                0.0s
@@ -273,7 +273,7 @@ fn stuck() {
     storefront  4f2a91c "free shipping banner"  → storefront (ap-northeast-2)
 
       ✓ backend    unchanged, reused                            sha256:9c1e…
-      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB            sha256:77ab…    4.2s
+      ✓ frontend   built 1 of 2 steps, pushed 3.1 MB by shipit  sha256:77ab…    4.2s
       ✓ gate       0 critical, 0 high, 3 medium, 2 waived                       1.9s
                    waived until 2027-01-31  CVE-2026-1234 in libxml2 (backend and f…
       ✓ artefacts  3 files in artifacts/frontend                                0.0s

@@ -10,6 +10,7 @@ mod interrupts;
 mod journals;
 mod leftovers;
 mod others;
+mod pushes;
 mod refusals;
 mod resumes;
 mod secrets;

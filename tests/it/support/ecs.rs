@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shipit_core::analysis::AlarmState;
 use shipit_core::release::Revision;
 use shipit_core::rollout::Wish;
+use shipit_core::runtime::Instance;
 use shipit_core::settled::{HookId, HookStatus};
 use shipit_scheduler::{Action, Cause, Health, Phase, Span, StopCause, TaskId, Time, step};
 
@@ -46,6 +47,8 @@ pub struct Ecs {
     pub revisions: Revisions,
     pub services: BTreeMap<String, EcsService>,
     pub spans: Spans,
+    /// The container instances of the cluster.
+    pub instances: Vec<Instance>,
     /// Whether the platform knows service deployments at all.
     pub without_service_deployments: bool,
 }

@@ -9,6 +9,8 @@ use shipit_scheduler::{Span, Time};
 pub enum Op {
     ReadSource,
     HashInputs,
+    /// How layers can be had.
+    AskEngine,
     Build,
     SearchImage,
     Push,
@@ -26,6 +28,7 @@ pub enum Op {
     Attach,
     ReadLayers,
     DescribeService,
+    ListInstances,
     ReadRevision,
     FindRevision,
     RegisterTaskDefinition,
@@ -68,10 +71,22 @@ impl Op {
 
     /// AWS answers it: it can be throttled, and it is gone when the network is.
     pub fn is_aws(self) -> bool {
-        use Op::{Build, HashInputs, OpenRun, Probe, ReadLayers, ReadRun, ReadSource, Record, SearchImage, WriteArtefact};
+        use Op::{
+            AskEngine, Build, HashInputs, OpenRun, Probe, ReadLayers, ReadRun, ReadSource, Record, SearchImage, WriteArtefact,
+        };
         !matches!(
             self,
-            ReadSource | HashInputs | Build | ReadLayers | SearchImage | OpenRun | ReadRun | Record | WriteArtefact | Probe
+            ReadSource
+                | AskEngine
+                | HashInputs
+                | Build
+                | ReadLayers
+                | SearchImage
+                | OpenRun
+                | ReadRun
+                | Record
+                | WriteArtefact
+                | Probe
         )
     }
 }

@@ -18,7 +18,7 @@ use shipit_core::gate::{Finding, Fix, ImageScan, Scan, Severity, Status};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::Leak;
 use shipit_core::pipeline::{Compression, Image};
-use shipit_core::push::{Because, PushedBy};
+use shipit_core::push::{Because, PushedBy, Reach};
 use shipit_core::release::{Digest, Tag};
 use shipit_core::snapshot::{Child, RepositorySeen, Stored, StoredImage};
 use shipit_scheduler::{Span, Time};
@@ -52,6 +52,8 @@ pub struct Images {
     pub attached: BTreeMap<Digest, Vec<(Referrer, Vec<u8>)>>,
     /// The images of each index.
     pub indices: BTreeMap<Digest, Vec<Child>>,
+    /// How layers can be had from the Engine; none where it does not tell.
+    pub reach: Option<Reach>,
     /// Repositories: what is under each tag, and since when.
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
@@ -147,6 +149,10 @@ impl Builder for Fake {
             Ok(Searched { leaks: world.images.leaks.get(&image.name).cloned().unwrap_or_default(), too_short: Vec::new() })
         })
         .await
+    }
+
+    async fn reach(&self) -> Option<Reach> {
+        self.call(Op::AskEngine, "", Value::Null, |world| Ok(world.images.reach)).await.ok().flatten()
     }
 
     async fn inventory(&self, name: &str) -> PortResult<Inventory> {

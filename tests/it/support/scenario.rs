@@ -303,7 +303,7 @@ impl Scenario {
         found
     }
 
-    fn context<'a>(
+    pub fn context<'a>(
         &'a self,
         ports: &'a Ports,
         clock: Clock,
@@ -374,7 +374,7 @@ impl Scenario {
     }
 
     async fn carry_out(&self, context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
-        let snapshot = observe::observe(context, &self.wish).await?;
+        let snapshot = observe::observe(context, &self.wish, self.reuse).await?;
         let plan = Plan { forced: self.forced.clone(), ..plan(&self.pipeline, &snapshot, self.reuse)? };
         let refusals: Vec<Failure> = review(&self.pipeline, &snapshot, &plan)
             .into_iter()

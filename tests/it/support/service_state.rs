@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shipit_core::dossier::{ContainerEnd, ContainerHealth, Stop, Target, TargetGroup, TargetState};
 use shipit_core::release::{DeploymentId as Id, Digest};
 use shipit_core::rollout::Answer;
+use shipit_core::runtime::Runtime;
 use shipit_core::settled::{HookId, Status};
 use shipit_scheduler::{
     Breaker, DeploymentId, HealthSource, Note, Percents, Reason, Rollback, Rollout, Service, Share, TaskId, Time,
@@ -22,6 +23,7 @@ pub struct EcsService {
     pub plan: Service,
     pub status: String,
     pub controller: String,
+    pub runtime: Runtime,
     pub configuration: Value,
     pub load_balancer: Option<String>,
     /// Digests that run, by container, beside those that the revision names itself.
@@ -256,6 +258,7 @@ impl EcsService {
             plan,
             status: "ACTIVE".into(),
             controller: "ECS".into(),
+            runtime: Runtime::Other,
             configuration: Value::Null,
             load_balancer: Some("shop-1.elb.amazonaws.com".into()),
             digests: BTreeMap::new(),

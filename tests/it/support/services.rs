@@ -13,6 +13,7 @@ use shipit_core::plan::Wired;
 use shipit_core::release::{DeploymentId, Digest, Revision, RunId};
 use shipit_core::rollout::Answer;
 use shipit_core::routing::{BalancerSeen, GroupSeen, Known, Mesh, RouteSeen, Routing, WiringSeen};
+use shipit_core::runtime::Instance;
 use shipit_core::settled::{
     Begun, DeploymentSeen, Evidence, HookId, RolloutState, ServiceDeployment, ServiceDeployments, Status,
 };
@@ -68,6 +69,7 @@ impl World {
             revision: registered.arn.clone(),
             definition: registered.definition.clone(),
             tags: registered.tags.clone(),
+            runtime: service.runtime.clone(),
             running_digests: digests.chain(service.digests.clone()).collect(),
             desired: service.plan.desired,
             running: running(service),
@@ -262,6 +264,10 @@ fn running(service: &EcsService) -> u32 {
 impl Service for Fake {
     async fn look(&self, service: &str) -> PortResult<ServiceSeen> {
         self.call(Op::DescribeService, service, Value::Null, |world| Ok(world.seen(service))).await
+    }
+
+    async fn instances(&self) -> PortResult<Vec<Instance>> {
+        self.call(Op::ListInstances, "", Value::Null, |world| Ok(world.ecs.instances.clone())).await
     }
 
     async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {

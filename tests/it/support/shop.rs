@@ -282,7 +282,7 @@ pub async fn said(mut command: tokio::process::Command) -> (i32, String, String)
 /// Observe, plan, review, open the journal, run: as `shipit deploy` does it.
 async fn carry_out(context: &Context<'_>) -> Result<Outcome, Vec<Failure>> {
     let wish = SourceWish { commit: Some(COMMIT.to_owned()), ..SourceWish::default() };
-    let snapshot = observe::observe(context, &wish).await?;
+    let snapshot = observe::observe(context, &wish, Reuse::Same).await?;
     let plan: Plan = plan(context.pipeline, &snapshot, Reuse::Same)?;
     let notes = review(context.pipeline, &snapshot, &plan).into_iter();
     let refusals: Vec<Failure> = notes

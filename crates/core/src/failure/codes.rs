@@ -167,6 +167,12 @@ codes! {
             "the task definition's `runtimePlatform` says another `cpuArchitecture` than was meant; Fargate takes X86_64 where it says none";
         next "`platforms: [linux/amd64]` or `[linux/arm64]` under the image; with both, the image runs on either",
             "`\"runtimePlatform\": {\"cpuArchitecture\": \"ARM64\"}` in the task definition";
+    /// layers that are compressed with zstd cannot be pushed from here, or are not read where they are to run
+    NoZstd = 120 => Refused,
+        because "the Engine's image store gives out no plain layers, so that the Engine pushes, and it knows gzip alone",
+            "the service is on Fargate's platform version 1.3.0, or on container instances with a Docker before 23.0";
+        next "leave `compression:` out, or say `compression: gzip`",
+            "`aws ecs update-service --cluster <cluster> --service <service> --platform-version LATEST`";
     /// the rollout failed and the service is back on the revision it had
     RolloutTurnedBack = 201 => TurnedBack,
         because "new tasks stop, or never become healthy: the reasons that are shown say which",

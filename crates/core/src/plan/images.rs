@@ -9,6 +9,7 @@ use crate::content::{Bases, ContentKey, Inputs};
 use crate::failure::Failure;
 use crate::pipeline::{Image, Name, Pipeline};
 use crate::plan::REVISION_LABEL;
+use crate::push::expected;
 use crate::release::Tag;
 use crate::snapshot::{ImageSeen, RepositorySeen, Snapshot, Stored, StoredImage};
 
@@ -23,6 +24,15 @@ pub enum Reuse {
     Same,
     /// None does: everything is built anew (`--rebuild`).
     Nothing,
+}
+
+/// Whether it has to be built, and pushed: whatever serves in its place is in the registry.
+pub fn is_built(seen: &ImageSeen, reuse: Reuse) -> bool {
+    match (&seen.repository, reuse) {
+        (RepositorySeen::Missing | RepositorySeen::Present { held: Stored::OfCommit(_), .. }, _) => false,
+        (RepositorySeen::Present { held: Stored::OfContent(same), .. }, Reuse::Same) => !seen.key.made(&same.labels),
+        (RepositorySeen::Present { .. }, _) => true,
+    }
 }
 
 /// What the images of a pipeline come to.
@@ -138,16 +148,19 @@ impl One<'_> {
         };
         // A tag is never moved: what stands under that of this content stays there.
         let source = key.tag().filter(|_| same.is_none());
+        // Where there is no way, the plan is refused for that.
+        let way = self.snapshot.reach.and_then(|reach| expected(self.image.compression, reach).ok());
+        let to = way.as_ref().map_or_else(|| format!("to {}", self.uri), |way| format!("to {} {way}", self.uri));
         let because = match (&key.inputs, same, key.tag()) {
-            (Inputs::Unknown { why }, ..) => format!("to {}; not to be found by its content: {why}", self.uri),
-            (_, Some(same), Some(tag)) => format!("to {}; `{tag}` stays with {}", self.uri, same.digest.short()),
-            _ => format!("to {}", self.uri),
+            (Inputs::Unknown { why }, ..) => format!("{to}; not to be found by its content: {why}"),
+            (_, Some(same), Some(tag)) => format!("{to}; `{tag}` stays with {}", same.digest.short()),
+            _ => to,
         };
         let index = if self.image.platforms.len() > 1 { self.image.platforms.clone() } else { Vec::new() };
         let push = Step {
             id: self.id("push"),
             needs: vec![build.id.clone()],
-            kind: StepKind::Push { image: self.image.name.clone(), repository: self.uri.to_owned(), index, source },
+            kind: StepKind::Push { image: self.image.name.clone(), repository: self.uri.to_owned(), index, source, way },
             because,
         };
         let needs = vec![push.id.clone()];

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::attested::attested;
 use super::images::{self, Reuse};
-use super::{Plan, Reused, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring};
+use super::{Plan, Reused, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring, zstd};
 use crate::failure::Failure;
 use crate::pipeline::{Name, Pipeline, Service, TaskDefinitionSource};
 use crate::release::{Digest, Revision};
@@ -30,6 +30,7 @@ pub fn plan(pipeline: &Pipeline, snapshot: &Snapshot, reuse: Reuse) -> Result<Pl
     making.account();
     let images = images::images(pipeline, snapshot, reuse);
     making.refusals.extend(images.refusals);
+    making.refusals.extend(zstd::refusals(pipeline, snapshot, reuse));
     making.steps = images.steps;
     making.reused = images.reused;
     attested(pipeline, &mut making.steps, |image| images.repositories.get(image).cloned());

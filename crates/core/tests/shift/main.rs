@@ -95,6 +95,7 @@ fn running(controller: &str, routing: Option<Routing>) -> RunningService {
         definition: json!({"family": "web", "containerDefinitions": [{"name": "web", "image": "web@sha256:00"}]}),
         revision,
         tags: BTreeMap::new(),
+        runtime: Default::default(),
         running_digests: BTreeMap::new(),
         desired: 8,
         running: 8,
@@ -146,6 +147,8 @@ fn planned(mut service: Service, running: RunningService) -> Result<(Plan, Vec<N
         images: BTreeMap::new(),
         services: BTreeMap::from([("frontend".into(), ServiceSeen::Present(Box::new(running)))]),
         ancestry: BTreeMap::new(),
+        reach: None,
+        instances: Default::default(),
     };
     let plan = plan(&pipeline, &snapshot, Reuse::Same)?;
     let notes = review(&pipeline, &snapshot, &plan);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipit_core::release::{DeploymentId, Digest, Revision};
+use shipit_core::runtime::Runtime;
 use shipit_core::snapshot::{RunningService, TargetGroupSeen};
 use shipit_scheduler::{Breaker, HealthSource, Percents, Reset, Rollback, Threshold};
 
@@ -47,6 +48,7 @@ pub fn running(service: &Value, described: &Value, tasks: &Value, balancers: Bal
         tags: items(&described["tags"])
             .filter_map(|tag| Some((text(&tag["key"])?, tag["value"].as_str().unwrap_or_default().to_owned())))
             .collect(),
+        runtime: Runtime::of(service),
         running_digests: digests(&revision, tasks),
         desired: count(&service["desiredCount"]),
         running: count(&service["runningCount"]),

@@ -8,6 +8,7 @@ mod deployments;
 pub(super) mod describe;
 mod evidence;
 mod follow;
+mod instances;
 pub(super) mod reading;
 mod revisions;
 mod routes;
@@ -26,6 +27,7 @@ use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use shipit_core::release::{Revision, RunId};
 use shipit_core::rollout::Answer;
+use shipit_core::runtime::Instance;
 use shipit_core::settled::{Begun, Evidence, HookId, ServiceDeployments};
 use shipit_core::snapshot::{RunningService, ServiceSeen};
 use shipit_core::tags;
@@ -135,6 +137,10 @@ impl Service for Cluster {
             return Ok(ServiceSeen::Missing);
         };
         Ok(ServiceSeen::Present(Box::new(self.look_at(service, &seen).await?)))
+    }
+
+    async fn instances(&self) -> PortResult<Vec<Instance>> {
+        self.container_instances().await
     }
 
     async fn registered(&self, family: &str, run: &RunId) -> PortResult<Option<Revision>> {

@@ -60,7 +60,7 @@ impl Revisions for Cluster {
 
 impl Cluster {
     /// All pages of a listing of ARNs.
-    async fn pages(&self, operation: Operation, mut body: Value, member: &str) -> PortResult<Vec<String>> {
+    pub(super) async fn pages(&self, operation: Operation, mut body: Value, member: &str) -> PortResult<Vec<String>> {
         let mut arns = Vec::new();
         loop {
             let mut reply = self.api.call(operation, &body).await?;

@@ -7,11 +7,11 @@ mod layers;
 mod ledger;
 mod ours;
 mod press;
+mod reach;
 mod store;
 
 use std::path::PathBuf;
 
-use bollard::models::SystemInfo;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Compression;
 use shipit_core::push::{Because, Known, Layer, Reach, Way, choose};
@@ -23,13 +23,14 @@ use self::ledger::Ledger;
 use self::ours::{End, Image, Ours};
 use self::press::{Hands, recipe};
 use self::store::Store;
-use super::connect::{Address, Engine};
+use super::connect::Engine;
 use super::trouble;
 use crate::adapter::aws::http::Web;
 use crate::adapter::oci::{Repository, Trouble};
 use crate::port::{Login, PortError, PortResult, PushedImage, Tell};
 
 pub(super) use engine::credentials;
+pub(super) use reach::reach;
 
 /// What shipit's own push needs.
 pub(super) struct Pusher {
@@ -79,7 +80,9 @@ impl Push<'_> {
         let (reach, layers) = self.reach(&mut image).await;
         let facts: Vec<Layer> = image.diffs.iter().map(|diff| pusher.fact(uri, compression, &image, diff)).collect();
         let because = match (choose(compression, reach, &facts), layers) {
-            (Way::Refused { why }, _) => return Err(self.no_zstd(why).into()),
+            (Way::Refused { why }, _) => {
+                return Err(self.no_zstd(&format!("the Engine pushes this image, and knows gzip alone: {why}")).into());
+            }
             (Way::Engines(because), _) => because,
             (Way::Ours, None) => Because::Store,
             (Way::Ours, Some(layers)) => match self.ours(&ours, &image, &layers, pusher).await {
@@ -111,16 +114,16 @@ impl Push<'_> {
     /// How its layers can be had. Their sizes become known by it.
     async fn reach(&self, image: &mut Image) -> (Reach, Option<Layers>) {
         let info = self.engine.api.info().await.unwrap_or_default();
-        if is_containerds(&info) {
-            return (Reach::None { why: "the Engine's image store is containerd's" }, None);
+        if reach::is_containerds(&info) {
+            return (Reach::None { why: reach::CONTAINERDS }, None);
         }
         if image.diffs.is_empty() {
             return (Reach::None { why: "the image has no layers" }, None);
         }
-        let root = info.docker_root_dir.filter(|_| matches!(self.engine.address, Address::Unix(_)));
+        let root = reach::root(self.engine, info);
         let (id, diffs) = (image.id.clone(), image.diffs.clone());
         let files = tokio::task::spawn_blocking(move || {
-            let store = Store::below(root?.as_ref());
+            let store = Store::below(&root?);
             Some((store.layers(&diffs)?, store.config(&id)?))
         });
         if let Ok(Some((kept, config))) = files.await {
@@ -168,10 +171,4 @@ impl Pusher {
             engines: self.ledger.by_engine(uri, diff),
         }
     }
-}
-
-/// Layers in containerd's store are kept as they were pulled, and given out so.
-fn is_containerds(info: &SystemInfo) -> bool {
-    let status = info.driver_status.iter().flatten();
-    status.flatten().any(|text| text.starts_with("io.containerd.snapshotter"))
 }
