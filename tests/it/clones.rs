@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use shipit::port::{Login, Secret};
 use tokio::process::Command;
 
 use crate::support::engine::SecondEngine;
+use crate::support::pushing::skopeo;
 use crate::together::stage::{Ended, Stage, ended, git};
 
 /// Everything that would build, push, register or move something.
@@ -132,18 +136,51 @@ async fn an_engine_with_another_data_root_and_a_clone_with_another_umask_have_th
 #[ignore = "needs Docker"]
 async fn images_of_two_platforms_are_joined_in_an_index() {
     let stage = Stage::new("platforms").await;
+    joined(&stage, "gzip").await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn an_index_of_zstd_images_is_read_by_skopeo() {
+    let stage = Stage::new("zstd").await;
+    let commit = joined(&stage, "zstd").await;
+    let reply = stage.call_of("ecr", "GetAuthorizationToken", json!({})).await;
+    let server = reply["authorizationData"][0]["proxyEndpoint"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let token = STANDARD.decode(reply["authorizationData"][0]["authorizationToken"].as_str().unwrap()).unwrap();
+    let (_, password) = std::str::from_utf8(&token).unwrap().split_once(':').unwrap();
+    let login = Login { username: "AWS".into(), password: Secret::new(password.to_owned()), server };
+    let index = format!("docker://{}/shop/web:{commit}", login.server);
+    for machine in ["amd64", "arm64"] {
+        let read = skopeo(&login, &["inspect", "--override-arch", machine, "--format", "{{.Architecture}}", &index]);
+        assert_eq!(read, machine);
+        let child = skopeo(&login, &["inspect", "--raw", &format!("{index}-{machine}")]);
+        let child: Value = serde_json::from_str(&child).unwrap();
+        assert_eq!(child["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+zstd");
+    }
+    let copy = stage.home().join("copied");
+    skopeo(&login, &["copy", "--all", &index, &format!("oci:{}:{commit}", copy.display())]);
+    let copied = std::fs::read(copy.join("index.json")).unwrap();
+    let digest = tags(&stage).await.into_iter().find(|(tag, _)| *tag == commit).unwrap().1;
+    assert_eq!(serde_json::from_slice::<Value>(&copied).unwrap()["manifests"][0]["digest"], digest);
+    stage.finish().await;
+}
+
+/// Pushes two images and their index, whose tag it answers.
+async fn joined(stage: &Stage, compression: &str) -> String {
     let home = stage.home();
     std::fs::write(home.join("web/Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n").unwrap();
     let file = std::fs::read_to_string(home.join("shipit.yaml")).unwrap();
-    let file = file.replace("repository: shop/web }", "repository: shop/web, platforms: [linux/amd64, linux/arm64] }");
-    let file = format!("{file}attest: [sbom, provenance]\n");
+    let both = format!("repository: shop/web, compression: {compression}, platforms: [linux/amd64, linux/arm64] }}");
+    let file = format!("{}attest: [sbom, provenance]\n", file.replace("repository: shop/web }", &both));
     std::fs::write(home.join("shipit.yaml"), file).unwrap();
     git(&home, &["add", "--all"]).await;
     let commit = commit(&home, "two platforms").await;
-    push(&stage, &home).await.done();
+    push(stage, &home).await.done();
     let get = async |tag: &str| {
         let ids = json!({"repositoryName": "shop/web", "imageIds": [{"imageTag": tag}],
                          "acceptedMediaTypes": ["application/vnd.oci.image.index.v1+json",
+                                                "application/vnd.oci.image.manifest.v1+json",
                                                 "application/vnd.docker.distribution.manifest.v2+json"]});
         stage.call_of("ecr", "BatchGetImage", ids).await["images"][0].take()
     };
@@ -156,13 +193,13 @@ async fn images_of_two_platforms_are_joined_in_an_index() {
         let image = get(&format!("{commit}-{machine}")).await;
         assert_eq!(image["imageId"]["imageDigest"], child["digest"]);
         assert_eq!(json!(image["imageManifest"].as_str().unwrap().len()), child["size"]);
-        assert_eq!(told(&stage, &child["digest"]).await, ["application/spdx+json", "application/vnd.in-toto+json"]);
+        assert_eq!(told(stage, &child["digest"]).await, ["application/spdx+json", "application/vnd.in-toto+json"]);
     }
-    assert_eq!(told(&stage, &index["imageId"]["imageDigest"]).await, ["application/vnd.in-toto+json"]);
-    let source = tags(&stage)
+    assert_eq!(told(stage, &index["imageId"]["imageDigest"]).await, ["application/vnd.in-toto+json"]);
+    let source = tags(stage)
         .await
         .into_iter()
         .filter(|(tag, digest)| tag.starts_with("src-") && index["imageId"]["imageDigest"] == **digest);
     assert_eq!(source.count(), 1, "the index has the tag of its content");
-    stage.finish().await;
+    commit
 }

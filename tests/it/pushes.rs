@@ -2,160 +2,19 @@
 //! the way: success or a clear error, and never a tag of something that is not all there.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use shipit::adapter::aws::http::{Trust, Web};
 use shipit::adapter::docker::Docker;
-use shipit::adapter::oci::Repository;
-use shipit::port::{Builder, Login, PortError, PortResult, PushedImage, Secret};
+use shipit::port::{Builder, Login, PortError, Secret};
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Compression;
 use shipit_core::push::{Because, PushedBy};
-use shipit_core::release::{Digest, Tag};
-use shipit_sandbox::faults::Fault;
-use shipit_sandbox::{Options, Running, serve};
-use tokio::net::{TcpListener, UnixStream};
+use shipit_core::release::Tag;
 
-/// Bytes of the one large layer that differs from test to test.
-const LARGE: usize = 6_000_000;
-const SOCKET: &str = "/var/run/docker.sock";
-
-/// A registry, an Engine, and one image in it.
-struct World {
-    sandbox: Running,
-    folder: tempfile::TempDir,
-    image: String,
-    seed: u64,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let pattern = format!("reference={}/*/*", self.sandbox.address);
-        let listed = Command::new("docker").args(["images", "--quiet", "--no-trunc", "--filter", &pattern]).output().unwrap();
-        for id in String::from_utf8(listed.stdout).unwrap().lines().chain([self.image.as_str()]) {
-            let _ = Command::new("docker").args(["rmi", "--force", id]).output();
-        }
-    }
-}
-
-impl World {
-    async fn start(name: &str) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let id = format!("it-pushes-{name}-{}", std::process::id());
-        let sandbox = serve(Options::new(folder.path().join("sandbox"), id.clone())).await.unwrap();
-        // An image of its own in each test: what one removes is not another's.
-        let seed = name.bytes().fold(u64::from(std::process::id()), |seed, byte| (seed << 8) ^ u64::from(byte));
-        let mut world = World { sandbox, folder, image: format!("{id}:1"), seed };
-        world.build("one");
-        world
-    }
-
-    /// A layer that no other image has, one of a few bytes, and a file that is removed again.
-    fn build(&mut self, small: &str) {
-        let context = self.folder.path().join("context");
-        fs::create_dir_all(&context).unwrap();
-        let mut state = self.seed | 1;
-        let noise = (0..LARGE).map(|at| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if at / 5000 % 2 == 0 { (state >> 56) as u8 } else { b'a' + (state >> 62) as u8 }
-        });
-        fs::write(context.join("large"), noise.collect::<Vec<_>>()).unwrap();
-        fs::write(context.join("small"), small).unwrap();
-        let dockerfile =
-            "FROM shipit-busybox:1\nCOPY large /\nCOPY small /\nRUN ln /small /hard && ln -s /large /soft && rm /large\n";
-        fs::write(context.join("Dockerfile"), dockerfile).unwrap();
-        let arguments = ["build", "--quiet", "--tag", &self.image, &context.display().to_string()];
-        docker(&arguments, &[("DOCKER_BUILDKIT", "0")]).unwrap();
-    }
-
-    /// A repository of that name, and the image named for it.
-    fn repository(&self, name: &str) -> String {
-        let body = json!({"repositoryName": name, "imageTagMutability": "IMMUTABLE"});
-        let seed = json!([{"service": "ecr", "operation": "CreateRepository", "body": body}]);
-        shipit_sandbox::seed::play(&self.sandbox.shared, &serde_json::from_value::<Vec<_>>(seed).unwrap()).unwrap();
-        let uri = format!("{}/{name}", self.sandbox.address);
-        docker(&["tag", &self.image, &format!("{uri}:v1")], &[]).unwrap();
-        uri
-    }
-
-    fn login(&self) -> Login {
-        let password = self.sandbox.shared.lock().registry_password();
-        Login { server: self.sandbox.address.to_string(), username: "AWS".into(), password: Secret::new(password) }
-    }
-
-    /// A pusher with a memory of that name.
-    async fn pusher(&self, memory: &str) -> Docker {
-        Docker::connect().await.unwrap().pushing(Web::new(Trust::System), self.folder.path().join(memory))
-    }
-
-    async fn push(&self, uri: &str) -> PortResult<PushedImage> {
-        let memory = uri.replace(['/', ':'], "-");
-        push(&self.pusher(&memory).await, uri, Compression::Gzip, &self.login()).await
-    }
-
-    fn fault(&self, fault: Value) {
-        self.sandbox.shared.lock().faults.add(Fault::read(fault).unwrap());
-    }
-
-    /// How often each fault happened; none stands afterwards.
-    fn happened(&self) -> Vec<u64> {
-        let mut state = self.sandbox.shared.lock();
-        let listed = state.faults.list();
-        state.faults.clear();
-        listed.as_array().unwrap().iter().map(|fault| fault["happened"].as_u64().unwrap()).collect()
-    }
-
-    /// The image under the tag, if any: then all of it must be there.
-    async fn stored(&self, uri: &str) -> Option<Digest> {
-        let repository = Repository::new(Web::new(Trust::System), uri, &self.login());
-        let manifest = repository.manifest("v1").await.unwrap()?;
-        let read: Value = serde_json::from_slice(&manifest.bytes).unwrap();
-        for part in read["layers"].as_array().unwrap().iter().chain([&read["config"]]) {
-            let digest = Digest(part["digest"].as_str().unwrap().to_owned());
-            assert!(repository.blob(&digest).await.unwrap().is_some_and(|blob| blob.len() as u64 == part["size"]), "{digest}");
-        }
-        Some(manifest.digest)
-    }
-}
-
-fn docker(arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
-    let done = Command::new("docker").args(arguments).envs(environment.iter().copied()).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
-}
-
-async fn push(docker: &Docker, uri: &str, compression: Compression, login: &Login) -> PortResult<PushedImage> {
-    docker.push(uri, &Tag("v1".into()), compression, login, &|_| ()).await
-}
-
-fn skopeo(login: &Login, arguments: &[&str]) -> String {
-    let creds = format!("AWS:{}", login.password.reveal());
-    let (verb, rest) = arguments.split_first().unwrap();
-    let (creds_flag, tls_flag) =
-        if *verb == "copy" { ("--src-creds", "--src-tls-verify=false") } else { ("--creds", "--tls-verify=false") };
-    let done = Command::new("skopeo").args([*verb, creds_flag, &creds, tls_flag]).args(rest).output().unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap().trim().to_owned()
-}
-
-/// The Engine by TCP: then its files are not this machine's business.
-async fn by_tcp() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = format!("tcp://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut far = UnixStream::connect(SOCKET).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-            });
-        }
-    });
-    host
-}
+use crate::support::pushing::{World, by_tcp, docker, push, skopeo};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
@@ -351,20 +210,6 @@ async fn a_registry_that_drops_later_chunks_gets_each_layer_in_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn a_memory_that_cannot_be_written_costs_time_alone() {
-    let world = World::start("full").await;
-    let (uri, login) = (world.repository("shop/full"), world.login());
-    // Nothing but what is remembered is written: `/dev/full` takes nothing.
-    let pusher = Docker::connect().await.unwrap().pushing(Web::new(Trust::System), Path::new("/dev/full").to_owned());
-    for layers in [4, 4] {
-        let pushed = push(&pusher, &uri, Compression::Gzip, &login).await.unwrap();
-        assert_eq!(pushed.by, PushedBy::Shipit { sent: layers, layers: 4 });
-        assert_eq!(world.stored(&uri).await, Some(pushed.digest));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Docker"]
 async fn the_engine_alone_knows_no_zstd() {
     let world = World::start("engine").await;
     let (uri, login) = (world.repository("shop/engine"), world.login());
@@ -372,4 +217,24 @@ async fn the_engine_alone_knows_no_zstd() {
     assert_eq!(alone.by, PushedBy::Engine { because: Because::Alone });
     let zstd = push(&Docker::connect().await.unwrap(), &uri, Compression::Zstd, &login).await.unwrap_err();
     assert!(matches!(zstd, PortError::Failed(failure) if failure.code == Code::PushFailed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn layers_of_another_repository_are_mounted_and_no_byte_of_them_is_sent() {
+    let world = World::start("mounts").await;
+    let login = world.login();
+    let pusher = world.pusher("memory").await;
+    let first = push(&pusher, &world.repository("mounts/first"), Compression::Gzip, &login).await.unwrap();
+    let setting = json!([{"service": "ecr", "operation": "PutAccountSetting",
+                          "body": {"name": "BLOB_MOUNTING", "value": "ENABLED"}}]);
+    shipit_sandbox::seed::play(&world.sandbox.shared, &serde_json::from_value::<Vec<_>>(setting).unwrap()).unwrap();
+    let second = world.repository("mounts/second");
+    // A part of a layer would be refused.
+    world.fault(json!({"match": {"service": "ecr", "operation": "UploadLayerPart"}, "kind": "deny"}));
+    let mounted = push(&pusher, &second, Compression::Gzip, &login).await.unwrap();
+    assert_eq!(world.happened(), [0]);
+    assert_eq!(mounted.by, PushedBy::Shipit { sent: 0, layers: 4 });
+    assert_eq!((mounted.sent, &mounted.digest), (0, &first.digest));
+    assert_eq!(world.stored(&second).await, Some(first.digest));
 }

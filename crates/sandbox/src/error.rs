@@ -9,7 +9,7 @@ pub struct AwsError {
     pub code: String,
     /// The text, in AWS's own words where they are known.
     pub message: String,
-    /// HTTP status: 400 for the caller's mistakes, 500 and 503 for injected faults only.
+    /// HTTP status: 400 for the caller's mistakes, 5xx for injected faults and the sandbox's own disk only.
     pub status: u16,
     /// Further members of the error's shape; boxed, for most errors have none and every handler answers this type.
     pub members: Option<Box<Map<String, Value>>>,

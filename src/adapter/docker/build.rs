@@ -77,7 +77,7 @@ impl Build<'_> {
         };
         let api = engine.api.clone().with_request_modifier(request::as_buildkit);
         let lines = api.build_image(options, None, Some(body_full(Default::default())));
-        self.follow(lines, "BuildKit", tell, &OnceLock::new()).await
+        self.follow(engine, lines, "BuildKit", tell, &OnceLock::new()).await
     }
 
     async fn streamed(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
@@ -91,7 +91,7 @@ impl Build<'_> {
         };
         let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
         let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
-        self.follow(lines, "BuildKit", tell, &failed).await
+        self.follow(engine, lines, "BuildKit", tell, &failed).await
     }
 
     async fn classic(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
@@ -100,7 +100,7 @@ impl Build<'_> {
         let options = BuildImageOptions { dockerfile, ..self.options() };
         let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
         let lines = engine.api.build_image(options, Some(self.credentials().await), Some(body));
-        match self.follow(lines, "classic builder", tell, &failed).await? {
+        match self.follow(engine, lines, "classic builder", tell, &failed).await? {
             Ok(built) => Ok(built),
             Err(NoBuildKit) => Err(Failure::new(Code::Unexpected, "the classic builder asks for BuildKit")),
         }
@@ -157,6 +157,7 @@ impl Build<'_> {
 
     async fn follow(
         &self,
+        engine: &Engine,
         lines: impl Stream<Item = Result<BuildInfo, Error>>,
         builder: &'static str,
         tell: Tell<'_>,
@@ -181,7 +182,9 @@ impl Build<'_> {
                     if builder != "BuildKit" {
                         watch.failed_here(&trouble::words(&error));
                     }
-                    return Err(mask.failure(trouble::of_build(self.image, &self.context.dockerfile, &watch, &error)));
+                    let root = engine.api.info().await.ok().and_then(|info| info.docker_root_dir);
+                    let dockerfile = &self.context.dockerfile;
+                    return Err(mask.failure(trouble::of_build(self.image, dockerfile, &watch, &error, root.as_deref())));
                 }
             };
             match line.aux {

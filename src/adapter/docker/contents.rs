@@ -131,8 +131,11 @@ fn remember<'a>(place: &Path, kept: impl Iterator<Item = (&'a Entry, Id)>, began
     let folder = place.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let unfinished: PathBuf = place.with_extension(format!("{}", std::process::id()));
-    fs::write(&unfinished, text)?;
-    fs::rename(&unfinished, place)
+    let done = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, place));
+    if done.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    done
 }
 
 fn unhex(text: &str) -> Option<Id> {

@@ -49,12 +49,30 @@ pub(super) fn gone(doing: &str, error: &str) -> Failure {
         .next("docker info, and the Engine's log: journalctl -u docker")
 }
 
-/// A build that failed.
-pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>, error: &Error) -> Failure {
+/// The disk that the Engine keeps everything on is full; `root` is where, if it tells.
+fn full(code: Code, doing: &str, words: &str, root: Option<&str>) -> Failure {
+    let place = root.map(|root| format!(" (`{root}`)")).unwrap_or_default();
+    Failure::new(code, format!("the Docker Engine's disk{place} is full: {doing}"))
+        .because(short(words))
+        .next("docker system df: what takes the space")
+        .next("docker builder prune --all, docker image prune, then run the same command again")
+}
+
+/// Something says that a disk is full.
+pub(super) fn is_full(words: &str) -> bool {
+    words.to_lowercase().contains("no space left on device")
+}
+
+/// A build that failed, and where the Engine keeps what it builds, if it tells.
+pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>, error: &Error, root: Option<&str>) -> Failure {
     if is_gone(error) {
         return gone(&format!("while it built `{}`", image.name), &words(error));
     }
     let words = words(error);
+    let last = watch.failing().and_then(|step| step.tail.iter().rfind(|line| is_full(line)));
+    if let Some(why) = last.or(is_full(&words).then_some(&words)) {
+        return full(Code::BuildFailed, &format!("`{}` cannot be built", image.name), why, root).now("nothing was pushed");
+    }
     let failing = watch.failing();
     if let Some(base) = failing.and_then(base_image) {
         return base_missing(image, &base, &words);
@@ -150,6 +168,17 @@ pub(super) fn of_push(repository: &str, tag: &str, error: &Error) -> Failure {
     if is_gone(error) {
         return gone(&format!("while it pushed `{repository}:{tag}`"), &words);
     }
+    if is_full(&words) {
+        let doing = format!("`{repository}:{tag}` cannot be pushed");
+        return full(Code::PushFailed, &doing, &words, None).now("nothing is deployed; layers that were pushed stay");
+    }
+    if ["file integrity checksum failed", "could not verify layer data"].iter().any(|part| words.contains(part)) {
+        return Failure::new(Code::PushFailed, format!("the Docker Engine's layers of `{repository}:{tag}` are damaged"))
+            .because(words)
+            .now("nothing is deployed; layers that were pushed stay")
+            .next(format!("docker image rm --force {repository}:{tag}, and its base image where the layer is from there"))
+            .next("docker builder prune --all, then run the same command again");
+    }
     refused(repository, tag, &words)
 }
 
@@ -170,6 +199,11 @@ pub(super) fn refused(repository: &str, tag: &str, words: &str) -> Failure {
     } else if says(&["name unknown", "name_unknown", "repository does not exist", "does not exist in the registry"]) {
         failure(Code::RepositoryMissing, format!("the repository `{name}` does not exist"))
             .next(format!("aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"))
+    } else if says(&["insufficient storage"]) {
+        failure(Code::PushFailed, format!("the registry `{host}` has no space left: `{name}:{tag}` could not be pushed"))
+            .now("nothing is deployed; layers that were pushed stay")
+            .next(format!("make space in `{host}`: larger storage, or fewer images"))
+            .next("run the same command again: only what is missing is pushed")
     } else if says(&["unauthorized", "no basic auth", "denied", "authentication required", "forbidden", "403"]) {
         failure(Code::RegistryLogin, format!("`{host}` does not accept the login for `{name}`"))
             .now("nothing is deployed")
@@ -219,6 +253,9 @@ mod tests {
             ("name unknown: The repository with name 'b' does not exist in the registry with id '1'", Code::RepositoryMissing),
             ("Get \"https://127.0.0.1:1/v2/\": http: server gave HTTP response to HTTPS client", Code::PushFailed),
             ("received unexpected HTTP status: 500 Internal Server Error", Code::PushFailed),
+            ("received unexpected HTTP status: 507 Insufficient Storage", Code::PushFailed),
+            ("file integrity checksum failed for \"large\"", Code::PushFailed),
+            ("write /var/lib/docker/tmp/x: no space left on device", Code::PushFailed),
         ] {
             let told = of_push("1.dkr.ecr.example/b", "a", &Error::DockerStreamError { error: words.into() });
             assert_eq!(told.code, code, "{words}");

@@ -87,6 +87,8 @@ async fn what_does_not_pass_is_told_at_once() {
         (401, "UNAUTHORIZED", "Not Authorized", "Stranger"),
         (403, "DENIED", "User: u is not authorized to perform: ecr:InitiateLayerUpload", "Denied"),
         (404, "NAME_UNKNOWN", "The repository with name 'shop/web' does not exist", "Refused"),
+        (507, "UNKNOWN", "quota of the volume", "Full"),
+        (500, "UNKNOWN", "write /var/lib/registry/x: no space left on device", "Full"),
     ] {
         let (server, repository) = repository(move |_| refusal(status, code, message)).await;
         let Err(trouble) = repository.begin().await else { panic!("{message}: it was refused") };

@@ -28,6 +28,14 @@ pub enum Trouble {
         /// How long the registry asks to wait.
         wait: Option<Duration>,
     },
+    /// It has no space left: that does not pass by itself.
+    #[error("{message}")]
+    Full {
+        /// The IAM action.
+        action: &'static str,
+        /// The registry's words.
+        message: String,
+    },
     /// The login has ended.
     #[error("{message}")]
     Expired {
@@ -75,6 +83,9 @@ impl Trouble {
             403 if ended => Trouble::Expired { message },
             403 => Trouble::Denied { action, message },
             429 => Trouble::Throttled { action, wait },
+            // Some registries have no status of its own for it.
+            507 => Trouble::Full { action, message },
+            500.. if message.to_lowercase().contains("no space left on device") => Trouble::Full { action, message },
             500.. => Trouble::Unreachable { registry: registry.to_owned(), message, wait },
             _ => Trouble::Refused { action, code, message },
         }
@@ -84,7 +95,11 @@ impl Trouble {
     pub fn passes(&self) -> Option<Option<Duration>> {
         match self {
             Trouble::Unreachable { wait, .. } | Trouble::Throttled { wait, .. } => Some(*wait),
-            Trouble::Expired { .. } | Trouble::Stranger { .. } | Trouble::Denied { .. } | Trouble::Refused { .. } => None,
+            Trouble::Full { .. }
+            | Trouble::Expired { .. }
+            | Trouble::Stranger { .. }
+            | Trouble::Denied { .. }
+            | Trouble::Refused { .. } => None,
         }
     }
 }
@@ -95,6 +110,7 @@ impl Trouble {
         match self {
             Trouble::Stranger { message } => format!("unauthorized: {message}"),
             Trouble::Expired { message } | Trouble::Denied { message, .. } => format!("denied: {message}"),
+            Trouble::Full { message, .. } => format!("insufficient storage: {message}"),
             Trouble::Refused { code, message, .. } => format!("{}: {message}", code.to_lowercase().replace('_', " ")),
             other => other.to_string(),
         }
@@ -110,6 +126,9 @@ impl From<Trouble> for PortError {
             Trouble::Throttled { action, .. } => PortError::Throttled { action: action.to_owned() },
             Trouble::Expired { message } | Trouble::Stranger { message } => PortError::Expired { message },
             Trouble::Denied { action, message } => PortError::Denied { action: action.to_owned(), message },
+            Trouble::Full { action, message } => {
+                PortError::Refused { action: action.to_owned(), code: "507".to_owned(), message }
+            }
             Trouble::Refused { action, code, message } => PortError::Refused { action: action.to_owned(), code, message },
         }
     }

@@ -3,12 +3,14 @@
 
 pub mod attestations;
 pub mod conform;
+pub mod disk;
 pub mod ecs;
 pub mod engine;
 pub mod faults;
 pub mod front;
 pub mod http;
 pub mod images;
+pub mod pushing;
 pub mod registered;
 pub mod revisions;
 pub mod routed;

@@ -128,15 +128,16 @@ fn batch_delete_image(state: &mut State, body: Value) -> Result<Value, AwsError>
     let request: Delete = read(body)?;
     length("imageIds", &request.image_ids, 100)?;
     let name = &request.of.repository_name;
-    let repository = state.repository_mut(request.of.registry_id.as_deref(), name)?;
+    state.repository(request.of.registry_id.as_deref(), name)?;
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
-    for id in &request.image_ids {
-        match delete(&mut repository.contents, id) {
-            Ok(ids) => deleted.extend(ids),
-            Err((code, reason)) => failures.push(failure(id, code, &reason)),
+    state.change(name, |contents| {
+        for id in &request.image_ids {
+            match delete(contents, id) {
+                Ok(ids) => deleted.extend(ids),
+                Err((code, reason)) => failures.push(failure(id, code, &reason)),
+            }
         }
-    }
-    state.keep_contents(name)?;
+    })?;
     Ok(json!({"imageIds": deleted, "failures": failures}))
 }
 

@@ -135,14 +135,14 @@ impl State {
 
         let mode = self.ecr.scanning.mode(put.repository, repository.scan_on_push);
         self.store().write_blob(&digest, put.manifest).map_err(|error| disk(&error))?;
-        let contents = &mut self.repository_mut(None, put.repository)?.contents;
-        if !known {
-            contents.images.insert(digest.clone(), new_image(manifest, parts, size, mode, now));
-        }
-        if let Some(tag) = put.tag {
-            contents.tags.insert(tag.to_owned(), digest.clone());
-        }
-        self.keep_contents(put.repository)?;
+        self.change(put.repository, |contents| {
+            if !known {
+                contents.images.insert(digest.clone(), new_image(manifest, parts, size, mode, now));
+            }
+            if let Some(tag) = put.tag {
+                contents.tags.insert(tag.to_owned(), digest.clone());
+            }
+        })?;
         Ok(Done::Changed(digest))
     }
 

@@ -1,6 +1,7 @@
 //! A repository: its settings, and its contents, which outlive the sandbox.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,13 +77,16 @@ impl State {
         Store::new(&self.folder)
     }
 
-    /// Writes a repository's contents down; to be called after every change of them.
+    /// Changes a repository's contents, on disk first: where that does not take it, nothing has changed.
     ///
     /// # Errors
-    /// ServerException when the disk does not take it.
-    pub fn keep_contents(&self, name: &str) -> Result<(), AwsError> {
-        let repository = self.repository(None, name)?;
-        self.store().save_contents(name, &repository.contents).map_err(|error| disk(&error))
+    /// RepositoryNotFoundException; ServerException when the disk does not take it.
+    pub fn change<T>(&mut self, name: &str, change: impl FnOnce(&mut Contents) -> T) -> Result<T, AwsError> {
+        let mut contents = self.repository(None, name)?.contents.clone();
+        let done = change(&mut contents);
+        self.store().save_contents(name, &contents).map_err(|error| disk(&error))?;
+        self.repository_mut(None, name)?.contents = contents;
+        Ok(done)
     }
 
     /// `repository` as replies have it.
@@ -103,7 +107,15 @@ impl State {
 
 /// The sandbox's own disk does not take what it must keep.
 pub fn disk(error: &std::io::Error) -> AwsError {
-    AwsError::new("ServerException", format!("the sandbox cannot write: {error}")).with_status(500)
+    AwsError::new("ServerException", format!("the sandbox cannot write: {error}")).with_status(disk_status(error))
+}
+
+/// HTTP's status for it: a disk that is full has one of its own, which clients show even where they show no text.
+pub fn disk_status(error: &std::io::Error) -> u16 {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => 507,
+        _ => 500,
+    }
 }
 
 fn not_found(name: &str, registry: &str) -> AwsError {

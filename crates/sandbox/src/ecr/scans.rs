@@ -48,11 +48,11 @@ fn start_image_scan(state: &mut State, body: Value) -> Result<Value, AwsError> {
         return Err(AwsError::new("LimitExceededException", "The scan quota per image has been exceeded. Wait and try again."));
     }
     let digest = digest.to_owned();
-    let repository = state.repository_mut(None, &name)?;
-    if let Some(image) = repository.contents.images.get_mut(&digest) {
-        image.basic = Some(Scan::new(Cause::Request, now));
-    }
-    state.keep_contents(&name)?;
+    state.change(&name, |contents| {
+        if let Some(image) = contents.images.get_mut(&digest) {
+            image.basic = Some(Scan::new(Cause::Request, now));
+        }
+    })?;
     Ok(json!({
         "registryId": state.account,
         "repositoryName": name,

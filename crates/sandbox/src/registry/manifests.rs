@@ -94,12 +94,11 @@ impl Registry {
     /// Deletes an image with its tags, or by tag as BatchDeleteImage does. What refers to it stays.
     pub(super) fn delete_manifest(&self, repository: &str, wanted: &str) -> Answer {
         let mut state = self.shared.lock();
-        let contents = &mut state.repository_mut(None, repository)?.contents;
-        delete(contents, &reference(wanted)).map_err(|(code, reason)| match code {
+        let deleted = state.change(repository, |contents| delete(contents, &reference(wanted)))?;
+        deleted.map_err(|(code, reason)| match code {
             "ImageNotFound" => Refusal::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", reason),
             _ => Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", reason),
         })?;
-        state.keep_contents(repository)?;
         Ok(empty(StatusCode::ACCEPTED))
     }
 }

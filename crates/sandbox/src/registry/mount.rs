@@ -32,8 +32,7 @@ impl Registry {
         if !allowed || !is_referred_to(&state, &source.contents, &digest) {
             return Ok(None);
         }
-        state.repository_mut(None, repository)?.contents.blobs.insert(digest.clone(), size);
-        state.keep_contents(repository)?;
+        state.change(repository, |contents| contents.blobs.insert(digest.clone(), size))?;
         let mut response = empty(StatusCode::CREATED);
         let location = format!("http://{}/v2/{repository}/blobs/{digest}", state.address);
         insert(&mut response, LOCATION, &location);

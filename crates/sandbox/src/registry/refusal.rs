@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use crate::ecr::put;
+use crate::ecr::repository::disk_status;
 use crate::error::AwsError;
 
 /// Why the registry refuses.
@@ -57,7 +58,8 @@ impl Refusal {
 
     /// The sandbox's own disk or the client's connection fails.
     pub fn broken(error: &io::Error) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", format!("the sandbox cannot keep the blob: {error}"))
+        let status = StatusCode::from_u16(disk_status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, "UNKNOWN", format!("the sandbox cannot keep the blob: {error}"))
     }
 }
 
@@ -80,7 +82,10 @@ impl From<AwsError> for Refusal {
         let (status, code) = match error.code.as_str() {
             "RepositoryNotFoundException" => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
             "InvalidParameterException" => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
-            _ => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
+            _ => {
+                let status = StatusCode::from_u16(error.status).ok().filter(StatusCode::is_server_error);
+                (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "UNKNOWN")
+            }
         };
         Self::new(status, code, error.message)
     }

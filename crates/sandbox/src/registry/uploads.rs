@@ -71,7 +71,17 @@ impl Upload {
         Ok(())
     }
 
+    /// Takes all of a body. What the disk does not take is read nevertheless: who still sends would not hear why.
     async fn append(&mut self, mut body: Body) -> io::Result<()> {
+        let kept = self.keep(&mut body).await;
+        if kept.is_err() {
+            // A connection that broke has nobody left to hear anything.
+            let _ = drain(body).await;
+        }
+        kept
+    }
+
+    async fn keep(&mut self, body: &mut Body) -> io::Result<()> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(io::Error::other)?;
             if let Some(data) = frame.data_ref() {
@@ -169,9 +179,7 @@ impl Registry {
         let repository = upload.repository.as_str();
         let mut state = self.shared.lock();
         place(&upload.path, &state.store().blob(digest)).map_err(|error| Refusal::broken(&error))?;
-        let contents = &mut state.repository_mut(None, repository)?.contents;
-        contents.blobs.insert(digest.to_owned(), upload.size);
-        state.keep_contents(repository)?;
+        state.change(repository, |contents| contents.blobs.insert(digest.to_owned(), upload.size))?;
         let mut response = empty(StatusCode::CREATED);
         let location = format!("http://{}/v2/{repository}/blobs/{digest}", state.address);
         insert(&mut response, LOCATION, &location);

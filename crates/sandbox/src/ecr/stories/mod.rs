@@ -54,9 +54,7 @@ fn create(state: &mut State, name: &str, mutability: &str) {
 fn blob(state: &mut State, name: &str, bytes: &[u8]) -> String {
     let digest = digest_of(bytes);
     state.store().write_blob(&digest, bytes).unwrap();
-    let contents = &mut state.repository_mut(None, name).unwrap().contents;
-    contents.blobs.insert(digest.clone(), bytes.len() as u64);
-    state.keep_contents(name).unwrap();
+    state.change(name, |contents| contents.blobs.insert(digest.clone(), bytes.len() as u64)).unwrap();
     digest
 }
 
