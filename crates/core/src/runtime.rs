@@ -126,7 +126,7 @@ fn of_instances(service: &str, instances: Vec<&Instance>) -> Reads {
         let version = old.docker.as_deref().map(plain).unwrap_or_default();
         return Reads::No {
             why: format!("`{service}` may run on {}, whose Docker is {version}; Docker reads zstd since 23.0", old.name),
-            next: "container instances of a current ECS-optimized AMI".to_owned(),
+            next: format!("replace {}: the Docker of a current ECS-optimized AMI reads zstd", old.name),
         };
     }
     let unknown = |one: &&&Instance| one.docker.as_deref().is_none_or(|version| numbers(version).is_empty());

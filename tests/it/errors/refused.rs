@@ -117,6 +117,21 @@ async fn an_engine_that_does_not_answer_is_said_with_what_was_tried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn zstd_is_refused_where_a_docker_that_does_not_read_it_would_pull() {
+    let shop = Shop::open("zstd").await;
+    shop.change("repository: storefront/backend }", "repository: storefront/backend, compression: zstd }");
+    let older = json!({"cluster": "storefront", "instanceIdentityDocument": json!({"instanceId": "i-0a1b2c3d4e5f60001"}).to_string(),
+        "versionInfo": {"agentVersion": "1.75.0", "agentHash": "d8bd5b4b", "dockerVersion": "DockerVersion: 20.10.25"}});
+    shop.sandbox.call("ecs", "RegisterContainerInstance", older).await;
+    let mut plan = shop.program_at(&shop.sandbox.endpoint(), &["plan", "--commit", COMMIT]);
+    plan.env("DOCKER_HOST", format!("unix://{}/none.sock", shop.folder().display()));
+    let (exit, _, told) = said(plan).await;
+    assert_eq!(exit, i32::from(Exit::Refused.code()), "{told}");
+    insta::assert_snapshot!("no_zstd", shop.steady(&told));
+    shop.sandbox.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn a_dockerfile_s_error_is_told_with_its_line() {
     let shop = Shop::open("dockerfile").await;
