@@ -6,7 +6,7 @@ use shipit_core::release::Digest;
 use super::retry::pause;
 use super::{Mount, Repository, Trouble, scheme};
 use crate::adapter::aws::canned::{Asked, Canned, Reply};
-use crate::adapter::aws::http::{Trust, Web};
+use crate::adapter::aws::http::{Content, Trust, Web};
 use crate::adapter::content::digest_of;
 use crate::port::{Login, Secret};
 
@@ -64,6 +64,22 @@ async fn a_small_blob_is_sent_where_the_registry_says_and_looked_for_afterwards(
     assert!(server.asked().iter().all(|asked| asked.header("authorization") == "Basic QVdTOnB3"));
     repository.put_blob(b"{}").await.unwrap();
     assert_eq!(paths(&server).len(), 5, "what is there is not sent again");
+}
+
+#[tokio::test]
+async fn what_a_registry_took_and_does_not_have_is_not_there() {
+    for held in [|| Reply::status(404, ""), || Reply::ok("{")] {
+        let (server, repository) = repository(move |asked| match asked.path.as_str() {
+            "/v2/shop/web/blobs/uploads/" => Reply::status(202, "").with("location", "/up"),
+            path if path.starts_with("/up?digest=") => Reply::status(201, ""),
+            _ => held(),
+        })
+        .await;
+        let upload = repository.begin().await.unwrap();
+        let ended = repository.end(&upload, &digest_of(b"{}"), 2, Content::Whole(b"{}".to_vec())).await;
+        assert!(matches!(ended, Err(Trouble::Unreachable { .. })), "{ended:?}");
+        assert_eq!(server.asked().len(), 3);
+    }
 }
 
 #[tokio::test]
