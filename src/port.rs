@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shipit_core::ancestry::Ancestry;
 use shipit_core::codedeploy::Alarms;
-use shipit_core::content::{Bases, ContentKey};
+use shipit_core::content::ContentKey;
 use shipit_core::dossier::{LogPlace, Stop, TargetGroup};
 use shipit_core::event::Progress;
 use shipit_core::gate::{Detail, ImageScan};
@@ -141,17 +141,8 @@ pub struct PushedImage {
 pub trait Builder: Send + Sync {
     /// What it would be built from; `logins` open the registries of private base images.
     async fn key(&self, image: &Image, logins: &[Login]) -> PortResult<ContentKey>;
-    /// Builds it for the one platform that it names, or the Engine's own, and tags it `name` (`<registry>/<repository>:<tag>`),
-    /// with these labels and on these bases; `logins` open private base images.
-    async fn build(
-        &self,
-        image: &Image,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-        bases: &Bases,
-        logins: &[Login],
-        tell: Tell<'_>,
-    ) -> PortResult<BuiltImage>;
+    /// Builds it of exactly what its key was made of: of anything else it builds nothing (`SHIP311`).
+    async fn build(&self, wish: &BuildWish<'_>, tell: Tell<'_>) -> PortResult<BuiltImage>;
     /// Searches the built image of that name for secrets: the values that its build was given, in every layer and in the
     /// configuration, and what looks like a secret, in the configuration and in the layers above the base image.
     async fn leaks(&self, image: &Image, name: &str) -> PortResult<Searched>;
@@ -168,6 +159,23 @@ pub trait Builder: Send + Sync {
         login: &Login,
         tell: Tell<'_>,
     ) -> PortResult<PushedImage>;
+}
+
+/// What is to be built.
+#[derive(Clone, Copy)]
+pub struct BuildWish<'a> {
+    /// Of what, and how.
+    pub image: &'a Image,
+    /// The one of its platforms; none is the Engine's own.
+    pub platform: Option<&'a str>,
+    /// `<registry>/<repository>:<tag>`.
+    pub name: &'a str,
+    /// The labels it gets.
+    pub labels: &'a BTreeMap<String, String>,
+    /// What it was when it was looked at, with the base images that it is built on.
+    pub key: &'a ContentKey,
+    /// These open the registries of private base images.
+    pub logins: &'a [Login],
 }
 
 /// Whether the registry holds an image.

@@ -14,7 +14,7 @@ use shipit_core::release::{Digest, Tag};
 use shipit_core::snapshot::Child;
 
 use super::step::{Doing, Done, StepEnd};
-use crate::port::{PushedImage, Tagged};
+use crate::port::{BuildWish, PushedImage, Tagged};
 
 /// How often a push asks for a new login: each lasts for hours, so more would mean that it is something else.
 const RENEWALS: u32 = 2;
@@ -32,24 +32,24 @@ pub async fn build(doing: &Doing<'_>, image: &Image, key: &ContentKey, repositor
     let login = doing.patiently(async || doing.context.ports.registry.login().await).await?;
     let logins = [login];
     let tell = |progress| doing.progress(progress);
-    let one = async |image: &Image, tag: &Tag| {
+    let one = async |platform: Option<&str>, tag: &Tag| {
         let name = format!("{repository}:{tag}");
-        let built = doing.context.ports.builder.build(image, &name, &labels, &key.bases, &logins, &tell).await?;
+        let wish = BuildWish { image, platform, name: &name, labels: &labels, key, logins: &logins };
+        let built = doing.context.ports.builder.build(&wish, &tell).await?;
         keep_secrets(doing, image, &name).await?;
         Ok::<_, StepEnd>(built)
     };
     let (mut ran, mut steps) = (0, 0);
     let builder = match image.platforms.as_slice() {
         [] | [_] => {
-            let built = one(image, &doing.plan.tag).await?;
+            let built = one(image.platforms.first().map(String::as_str), &doing.plan.tag).await?;
             (ran, steps) = (built.ran, built.steps);
             built.builder
         }
         platforms => {
             let mut builder = "";
             for platform in platforms {
-                let for_one = Image { platforms: vec![platform.clone()], ..image.clone() };
-                let built = one(&for_one, &of_platform(&doing.plan.tag, platform)).await?;
+                let built = one(Some(platform), &of_platform(&doing.plan.tag, platform)).await?;
                 (ran, steps) = (ran + built.ran, steps + built.steps);
                 builder = built.builder;
             }

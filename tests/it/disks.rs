@@ -8,14 +8,14 @@ use std::path::Path;
 use serde_json::json;
 use shipit::adapter::aws::http::{Trust, Web};
 use shipit::adapter::docker::Docker;
-use shipit::port::Builder;
-use shipit_core::content::Bases;
+use shipit::port::{BuildWish, Builder};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Compression, Image};
 use shipit_core::push::{Because, PushedBy};
 
 use crate::support::disk::SmallDisk;
 use crate::support::engine::SecondEngine;
+use crate::support::images::key_of;
 use crate::support::pushing::{World, push};
 
 /// More than the image takes, and not twice of it.
@@ -148,10 +148,10 @@ async fn an_engine_whose_disk_is_full_says_where_and_what_to_do() {
     fs::write(context.path().join("large"), vec![7; 32 << 20]).unwrap();
     let docker = Docker::at(&engine.host()).await.unwrap();
     let build = async || {
-        docker
-            .build(&image(context.path()), "web:1", &BTreeMap::new(), &Bases::default(), &[], &|_| ())
-            .await
-            .map_err(Failure::from)
+        let (image, labels) = (image(context.path()), BTreeMap::new());
+        let key = key_of(&image);
+        let wish = BuildWish { image: &image, platform: None, name: "web:1", labels: &labels, key: &key, logins: &[] };
+        docker.build(&wish, &|_| ()).await.map_err(Failure::from)
     };
     let failure = build().await.unwrap_err();
     assert_eq!(failure.code, Code::BuildFailed);

@@ -7,13 +7,14 @@ use std::sync::Mutex;
 
 use serde_json::json;
 use shipit::adapter::docker::Docker;
-use shipit::port::{Builder, BuiltImage, Login, PushedImage, Secret};
-use shipit_core::content::Bases;
+use shipit::port::{BuildWish, Builder, BuiltImage, Login, PushedImage, Secret};
 use shipit_core::event::Progress;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Cache, Compression, Image, Kept};
 use shipit_core::release::Tag;
 use shipit_sandbox::{Options, Running, serve};
+
+use crate::support::images::key_of;
 
 /// A registry with one repository of immutable tags, an Engine, and the names that must not stay in it.
 struct World {
@@ -86,7 +87,9 @@ impl World {
             compression: Compression::default(),
         };
         self.made.lock().unwrap().push(name.to_owned());
-        self.docker.build(&image, name, &BTreeMap::new(), &Bases::default(), logins, &|_| ()).await.map_err(Failure::from)
+        let key = key_of(&image);
+        let wish = BuildWish { image: &image, platform: None, name, labels: &BTreeMap::new(), key: &key, logins };
+        self.docker.build(&wish, &|_| ()).await.map_err(Failure::from)
     }
 
     async fn push(&self, repository: &str, tag: &str, login: &Login) -> (Result<PushedImage, Failure>, Vec<Progress>) {

@@ -16,6 +16,7 @@ mod errors;
 mod fallbacks;
 mod gate;
 mod joining;
+mod kept;
 mod layers;
 mod metrics;
 mod networks;

@@ -15,7 +15,7 @@ use crate::pipeline::NotSecret;
 use crate::release::Digest;
 
 pub use config::in_config;
-pub use forms::forms;
+pub use forms::{forms, lines};
 pub use rules::PATTERNS;
 pub use search::{Found, Reader, Scope, Search};
 

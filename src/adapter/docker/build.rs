@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use bollard::errors::Error;
 use bollard::models::{BuildInfo, BuildInfoAux};
@@ -20,7 +20,8 @@ use super::login::Logins;
 use super::mask::Mask;
 use super::progress::Watch;
 use super::secrets::Held;
-use super::session::Session;
+use super::sent::Unsent;
+use super::session::{Served, Session};
 use super::{ended, push, request, tarball, trouble};
 use crate::adapter::content::hex;
 use crate::port::{BuiltImage, Tell};
@@ -32,6 +33,8 @@ const IGNORE: &str = ".dockerignore";
 /// What is to be built.
 pub(super) struct Build<'a> {
     pub(super) image: &'a Image,
+    /// None is the Engine's own.
+    pub(super) platform: Option<&'a str>,
     /// The tag, with registry and repository.
     pub(super) name: &'a str,
     pub(super) labels: &'a BTreeMap<String, String>,
@@ -62,7 +65,9 @@ impl Build<'_> {
 
     async fn in_session(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
         let id = fresh_id();
-        let opened = Session::open(&engine.address, &id, self.context.clone(), self.logins.clone(), self.held.clone()).await;
+        let failed = Unsent::default();
+        let served = Served { context: self.context.clone(), logins: self.logins.clone(), failed: failed.clone() };
+        let opened = Session::open(&engine.address, &id, served, self.held.clone()).await;
         let _session = match opened {
             Ok(session) => session,
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Err(NoBuildKit)),
@@ -77,11 +82,11 @@ impl Build<'_> {
         };
         let api = engine.api.clone().with_request_modifier(request::as_buildkit);
         let lines = api.build_image(options, None, Some(body_full(Default::default())));
-        self.follow(engine, lines, "BuildKit", tell, &OnceLock::new()).await
+        self.follow(engine, lines, "BuildKit", tell, &failed).await
     }
 
     async fn streamed(&self, engine: &Engine, tell: Tell<'_>) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
-        let failed = Arc::new(OnceLock::new());
+        let failed = Unsent::default();
         let (dockerfile, extra) = self.beside();
         let options = BuildImageOptions {
             session: Some(fresh_id()),
@@ -95,7 +100,7 @@ impl Build<'_> {
     }
 
     async fn classic(&self, engine: &Engine, tell: Tell<'_>) -> Result<BuiltImage, Failure> {
-        let failed = Arc::new(OnceLock::new());
+        let failed = Unsent::default();
         let (dockerfile, extra) = self.beside();
         let options = BuildImageOptions { dockerfile, ..self.options() };
         let body = body_try_stream(tarball::stream(self.context.clone(), extra, failed.clone()));
@@ -113,7 +118,7 @@ impl Build<'_> {
             buildargs: map(&self.image.args),
             labels: map(self.labels),
             target: self.image.target.clone().unwrap_or_default(),
-            platform: self.image.platforms.first().cloned().unwrap_or_default(),
+            platform: self.platform.unwrap_or_default().to_owned(),
             rm: true,
             forcerm: true,
             ..BuildImageOptions::default()
@@ -161,7 +166,7 @@ impl Build<'_> {
         lines: impl Stream<Item = Result<BuildInfo, Error>>,
         builder: &'static str,
         tell: Tell<'_>,
-        failed: &OnceLock<String>,
+        failed: &Unsent,
     ) -> Result<Result<BuiltImage, NoBuildKit>, Failure> {
         let mut lines = std::pin::pin!(ended::lines(lines));
         let mask = Mask::of(&self.held);
@@ -172,12 +177,8 @@ impl Build<'_> {
                 Ok(line) => line,
                 Err(error) if builder == "BuildKit" && has_no_buildkit(&error) => return Ok(Err(NoBuildKit)),
                 Err(error) => {
-                    if let Some(why) = failed.get() {
-                        return Err(Failure::new(
-                            Code::ContextUnreadable,
-                            format!("the build context of `{}` cannot be read", self.image.name),
-                        )
-                        .because(why.clone()));
+                    if let Some(failure) = failed.told(&self.image.name) {
+                        return Err(failure);
                     }
                     if builder != "BuildKit" {
                         watch.failed_here(&trouble::words(&error));

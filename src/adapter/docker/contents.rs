@@ -1,5 +1,5 @@
-//! The content of each file of a context as one kind of hash, git's own: taken from git's index where the file is clean, from
-//! an earlier run where nothing about it has changed, and else read, by as many threads as there are cores.
+//! The content of each file of a context as one kind of hash, git's own: from an earlier run where nothing about it has changed,
+//! from git's index where the file is clean, and else read, by as many threads as there are cores.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use shipit_core::failure::{Code, Failure};
 use super::context::unreadable;
 use super::walk::{Entry, Kind};
 use crate::adapter::content::hex;
-use crate::adapter::git::Blob;
+use crate::adapter::git::{self, Blob};
 
 /// Hash of `blob <length>\0` and the content.
 pub(super) type Id = [u8; 20];
@@ -35,8 +35,10 @@ pub(super) fn of(
     tracked: &HashMap<String, Option<Blob>>,
     cache: Option<&Path>,
 ) -> Result<Vec<Option<Id>>, Failure> {
-    let by_git = |entry: &Entry| tracked.get(&entry.path).copied().flatten().filter(|blob| is_same(blob, entry));
-    let mut ids: Vec<Option<Id>> = entries.iter().map(|entry| by_git(entry).map(|blob| blob.id)).collect();
+    let place = cache.map(|folder| memory(folder, root));
+    let known = place.as_deref().map(recall).unwrap_or_default();
+    let by_us = |entry: &Entry| known.get(entry.path.as_str()).filter(|known| known.stamp == Stamp::of(entry));
+    let mut ids: Vec<Option<Id>> = entries.iter().map(|entry| by_us(entry).map(|known| known.id)).collect();
     let left = |ids: &[Option<Id>]| -> Vec<usize> {
         let is_left = |at: &usize| ids[*at].is_none() && matches!(entries[*at].kind, Kind::File { .. });
         (0..entries.len()).filter(is_left).collect()
@@ -45,24 +47,21 @@ pub(super) fn of(
     if unknown.is_empty() {
         return Ok(ids);
     }
-    let place = cache.map(|folder| {
-        folder.join(format!("contents-{}", &hex(&<Sha256 as sha2::Digest>::digest(root.as_os_str().as_encoded_bytes()))[..16]))
-    });
-    let known = place.as_deref().map(recall).unwrap_or_default();
-    for at in &unknown {
-        ids[*at] =
-            known.get(entries[*at].path.as_str()).filter(|known| known.stamp == Stamp::of(&entries[*at])).map(|known| known.id);
+    let began = SystemTime::now();
+    let by_git = |at: &usize| {
+        let blob = tracked.get(&entries[*at].path).copied().flatten().filter(|blob| is_same(blob, &entries[*at]))?;
+        Some((*at, blob))
+    };
+    let clean: Vec<(usize, Blob)> = unknown.iter().filter_map(by_git).collect();
+    for ((at, blob), is_whole) in clean.iter().zip(git::stored_as_they_lie(root, clean.iter().map(|(_, blob)| blob))) {
+        ids[*at] = is_whole.then_some(blob.id);
     }
     let to_read = left(&ids);
-    if to_read.is_empty() {
-        return Ok(ids);
-    }
-    let began = SystemTime::now();
     for (at, id) in to_read.iter().zip(read(root, entries, &to_read)?) {
         ids[*at] = Some(id);
     }
     if let Some(place) = place {
-        let kept = unknown.iter().filter_map(|at| Some((&entries[*at], ids[*at]?)));
+        let kept = entries.iter().zip(&ids).filter_map(|(entry, id)| Some((entry, (*id)?)));
         // What cannot be remembered is read again the next time.
         let _ = remember(&place, kept, began);
     }
@@ -96,6 +95,12 @@ struct Known {
     id: Id,
 }
 
+/// The file in which what lies below a root is remembered.
+pub(super) fn memory(folder: &Path, root: &Path) -> PathBuf {
+    let root = hex(&<Sha256 as sha2::Digest>::digest(root.as_os_str().as_encoded_bytes()));
+    folder.join(format!("contents-{}", &root[..16]))
+}
+
 /// What an earlier run has read; nothing where that is unreadable or of another version.
 fn recall(place: &Path) -> HashMap<String, Known> {
     let text = fs::read_to_string(place).unwrap_or_default();
@@ -118,7 +123,8 @@ fn recall(place: &Path) -> HashMap<String, Known> {
     lines.filter_map(line).collect()
 }
 
-fn remember<'a>(place: &Path, kept: impl Iterator<Item = (&'a Entry, Id)>, began: SystemTime) -> io::Result<()> {
+/// Remembers all but what is young at that time.
+pub(super) fn remember<'a>(place: &Path, kept: impl Iterator<Item = (&'a Entry, Id)>, began: SystemTime) -> io::Result<()> {
     let now = began.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
     let mut text = format!("{VERSION}\n");
     for (entry, id) in kept {
@@ -177,10 +183,16 @@ fn read(root: &Path, entries: &[Entry], wanted: &[usize]) -> Result<Vec<Id>, Fai
         .collect()
 }
 
-fn hash(path: &Path, size: u64, piece: &mut [u8]) -> io::Result<Id> {
-    let mut file = File::open(path)?;
+/// The hash of a content of so many bytes, before the first of them.
+pub(super) fn begin(size: u64) -> Sha1 {
     let mut hash = Sha1::new();
     hash.update(format!("blob {size}\0"));
+    hash
+}
+
+fn hash(path: &Path, size: u64, piece: &mut [u8]) -> io::Result<Id> {
+    let mut file = File::open(path)?;
+    let mut hash = begin(size);
     let mut left = size;
     loop {
         match file.read(piece) {

@@ -10,7 +10,7 @@ use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Image;
 use shipit_core::release::Digest;
 
-use super::contents;
+use super::contents::{self, Id};
 use super::ignore::Rules;
 use super::walk::{Entry, Kind, walk};
 use crate::adapter::content::hex;
@@ -22,8 +22,8 @@ pub(super) struct Context {
     pub(super) dockerfile: Dockerfile,
     /// Sorted as a walk meets them: a folder, then what is in it.
     pub(super) entries: Vec<Entry>,
-    /// What git tracks of it.
-    tracked: HashMap<String, Option<Blob>>,
+    /// The content of each entry that is a file.
+    pub(super) contents: Vec<Option<Id>>,
 }
 
 /// The Dockerfile, and the ignore file that goes with it.
@@ -37,11 +37,11 @@ pub(super) struct Dockerfile {
 }
 
 impl Context {
-    /// Reads Dockerfile and ignore file and walks the folder.
+    /// Reads Dockerfile and ignore file, walks the folder and hashes its files; what was read is remembered in `cache`.
     ///
     /// # Errors
     /// `SHIP305` with what is missing, unreadable or refused by Docker too.
-    pub(super) fn read(image: &Image) -> Result<Context, Failure> {
+    pub(super) fn read(image: &Image, cache: Option<&Path>) -> Result<Context, Failure> {
         let root = image.context.clone();
         if !root.is_dir() {
             return Err(Failure::new(Code::ContextUnreadable, format!("`{}` has no build context", image.name))
@@ -52,12 +52,13 @@ impl Context {
         let mut entries = walk(&root, &dockerfile.rules()?)?;
         let tracked = git::below(&root);
         as_git_has_them(&mut entries, &tracked);
-        Ok(Context { root, dockerfile, entries, tracked })
+        let contents = contents::of(&root, &entries, &tracked, cache)?;
+        Ok(Context { root, dockerfile, entries, contents })
     }
 
     /// Hash over Dockerfile, build args, target, wanted platforms and context: path, kind, mode, target and content of each
-    /// entry. What was read is remembered in `cache`.
-    pub(super) fn digest(&self, image: &Image, cache: Option<&Path>) -> Result<Digest, Failure> {
+    /// entry.
+    pub(super) fn digest(&self, image: &Image) -> Digest {
         let mut hash = Sha256::new();
         let mut add = |name: &str, value: &[u8]| {
             hash.update(name);
@@ -74,15 +75,14 @@ impl Context {
         for platform in &image.platforms {
             add("platform", platform.as_bytes());
         }
-        add("context", &self.content(cache)?);
-        Ok(Digest(format!("sha256:{}", hex(&hash.finalize()))))
+        add("context", &self.content());
+        Digest(format!("sha256:{}", hex(&hash.finalize())))
     }
 
     /// Hash over the entries alone.
-    fn content(&self, cache: Option<&Path>) -> Result<[u8; 32], Failure> {
-        let contents = contents::of(&self.root, &self.entries, &self.tracked, cache)?;
+    fn content(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for (entry, content) in self.entries.iter().zip(&contents) {
+        for (entry, content) in self.entries.iter().zip(&self.contents) {
             hash.update((entry.path.len() as u64).to_be_bytes());
             hash.update(&entry.path);
             hash.update(entry.mode.to_be_bytes());
@@ -99,7 +99,7 @@ impl Context {
                 }
             }
         }
-        Ok(hash.finalize().into())
+        hash.finalize().into()
     }
 }
 
@@ -169,13 +169,21 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Code::ContextUnreadable, format!("`{}` cannot be read", path.display())).because(error.to_string())
 }
 
+/// What is there is not what the key was made of.
+pub(super) fn changed(image: &str, what: &str) -> Failure {
+    Failure::new(Code::ContextChanged, format!("what `{image}` is built from changed since it was looked at"))
+        .because(what)
+        .now("nothing was pushed")
+        .next("run the same command again, while nothing writes there")
+}
+
 /// First 12 hex digits of the hash over the contexts of all images: what names a tree that no repository names.
 pub(crate) fn fingerprint(images: &[Image]) -> Result<String, Failure> {
     let mut hash = Sha256::new();
     for image in images {
-        let context = Context::read(image)?;
+        let context = Context::read(image, None)?;
         hash.update(&context.dockerfile.text);
-        hash.update(context.content(None)?);
+        hash.update(context.content());
     }
     Ok(hex(&hash.finalize())[..12].to_owned())
 }

@@ -1,7 +1,7 @@
 //! What a builder says, without the secrets it was given: a command may print them.
 
 use shipit_core::failure::Failure;
-use shipit_core::leak::forms;
+use shipit_core::leak::{forms, lines};
 
 use super::secrets::Held;
 use crate::port::Secret;
@@ -20,13 +20,14 @@ pub(super) struct Mask {
 }
 
 impl Mask {
-    /// Of these secrets: each value in all its forms, and each of its lines, for output comes by lines.
+    /// Of these secrets: each value and each of its lines in all their forms, for output comes by lines.
     pub(super) fn of(held: &Held) -> Mask {
         let mut parts = Vec::new();
         for (_, value) in held.values() {
             let value = value.trim_ascii();
-            let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            let all = forms(value).into_iter().chain(lines.map(<[u8]>::to_vec));
+            // Each line in all its forms too: a command may encode what it reads line by line.
+            let each = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            let all = each.chain([value]).flat_map(|text| forms(text).into_iter().chain(lines(text)));
             parts.extend(all.filter(|part| part.len() >= SHORTEST).filter_map(|part| String::from_utf8(part).ok()));
         }
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));

@@ -18,6 +18,7 @@ mod progress;
 mod push;
 mod request;
 mod secrets;
+mod sent;
 mod session;
 mod tarball;
 mod trouble;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use shipit_core::content::{Bases, ContentKey};
+use shipit_core::content::ContentKey;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::inventory::Inventory;
 use shipit_core::leak::{self, Leak, Place, Rule, Search};
@@ -38,7 +39,7 @@ use shipit_core::release::{Digest, Tag};
 use tokio::sync::OnceCell;
 
 use crate::adapter::aws::http::Web;
-use crate::port::{Builder, BuiltImage, Login, PortResult, PushedImage, Searched, Tell};
+use crate::port::{BuildWish, Builder, BuiltImage, Login, PortResult, PushedImage, Searched, Tell};
 use connect::Engine;
 pub(crate) use context::fingerprint;
 use context::{Context, Dockerfile};
@@ -124,8 +125,8 @@ impl Builder for Docker {
     async fn key(&self, image: &Image, logins: &[Login]) -> PortResult<ContentKey> {
         let (owned, cache) = (image.clone(), self.cache.clone());
         let read = move || {
-            let context = Context::read(&owned)?;
-            Ok((context.digest(&owned, cache.as_deref())?, external::named(&context.dockerfile.text, &owned.args)))
+            let context = Context::read(&owned, cache.as_deref())?;
+            Ok((context.digest(&owned), external::named(&context.dockerfile.text, &owned.args)))
         };
         let (sources, named) = reading(read).await?;
         let logins = Logins::new(logins, self.config.as_deref());
@@ -136,25 +137,21 @@ impl Builder for Docker {
         Ok(bases::key(image, sources, named, engine, &logins).await)
     }
 
-    async fn build(
-        &self,
-        image: &Image,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-        bases: &Bases,
-        logins: &[Login],
-        tell: Tell<'_>,
-    ) -> PortResult<BuiltImage> {
-        let (owned, bases) = (image.clone(), bases.clone());
+    async fn build(&self, wish: &BuildWish<'_>, tell: Tell<'_>) -> PortResult<BuiltImage> {
+        let BuildWish { image, platform, name, labels, key, logins } = *wish;
+        let (owned, key, cache) = (image.clone(), key.clone(), self.cache.clone());
         let read = move || {
-            let mut context = Context::read(&owned)?;
-            context.dockerfile.text = external::pinned(&context.dockerfile.text, &owned.args, &bases);
+            let mut context = Context::read(&owned, cache.as_deref())?;
+            if context.digest(&owned) != key.sources {
+                return Err(context::changed(&owned.name, "its files, its Dockerfile or what the pipeline file gives to it"));
+            }
+            context.dockerfile.text = external::pinned(&context.dockerfile.text, &owned.args, &key.bases);
             Ok(context)
         };
         let context = reading(read).await?;
         let logins = Logins::new(logins, self.config.as_deref());
         let held = self.held(image).await?.into();
-        let build = build::Build { image, name, labels, context: context.into(), logins, held };
+        let build = build::Build { image, platform, name, labels, context: context.into(), logins, held };
         Ok(build.run(self.engine().await?, tell).await?)
     }
 
@@ -218,7 +215,7 @@ impl Builder for Docker {
 /// # Errors
 /// `SHIP305` with what cannot be read.
 pub fn sources(image: &Image, cache: Option<&Path>) -> Result<Digest, Failure> {
-    Context::read(image)?.digest(image, cache)
+    Ok(Context::read(image, cache)?.digest(image))
 }
 
 /// Reads files where that may block.

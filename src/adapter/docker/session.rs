@@ -1,6 +1,5 @@
 //! BuildKit's session: the Engine asks us over it for files of the context, logins and secrets, and gets no more than it needs.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -28,9 +27,11 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::connect::Address;
+use super::contents::Id;
 use super::context::Context;
 use super::login::Logins;
 use super::secrets::Held;
+use super::sent::{Sent, Unsent};
 use super::walk::{Entry, Kind};
 use crate::adapter::content::hex;
 
@@ -53,15 +54,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens a session of that id with the Engine.
-    pub(super) async fn open(
-        address: &Address,
-        id: &str,
-        context: Arc<Context>,
-        logins: Logins,
-        held: Arc<Held>,
-    ) -> io::Result<Session> {
-        let shared = hex(&Sha256::digest(context.root.as_os_str().as_encoded_bytes()));
-        let services = (Services { context, logins }, held);
+    pub(super) async fn open(address: &Address, id: &str, served: Served, held: Arc<Held>) -> io::Result<Session> {
+        let shared = hex(&Sha256::digest(served.context.root.as_os_str().as_encoded_bytes()));
+        let services = (served, held);
         let until = match address {
             Address::Unix(path) => serve(UnixStream::connect(path).await?, id, &shared, services).await?,
             Address::Tcp(place) => serve(TcpStream::connect(place).await?, id, &shared, services).await?,
@@ -72,12 +67,7 @@ impl Session {
 }
 
 /// Turns an HTTP request into a connection on which the Engine is the client.
-async fn serve<S>(
-    mut stream: S,
-    id: &str,
-    shared: &str,
-    (services, held): (Services, Arc<Held>),
-) -> io::Result<oneshot::Sender<()>>
+async fn serve<S>(mut stream: S, id: &str, shared: &str, (services, held): (Served, Arc<Held>)) -> io::Result<oneshot::Sender<()>>
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
@@ -116,20 +106,25 @@ where
     Ok(until)
 }
 
-struct Services {
-    context: Arc<Context>,
-    logins: Logins,
+/// What the Engine may ask for.
+pub(super) struct Served {
+    pub(super) context: Arc<Context>,
+    pub(super) logins: Logins,
+    /// Where it is noted what of the context cannot be given.
+    pub(super) failed: Unsent,
 }
 
 /// A file to serve.
-struct Served {
+struct Part {
     stat: Stat,
     content: Content,
 }
 
 enum Content {
     Text(String),
-    Place(PathBuf),
+    /// With what must be there.
+    Place(PathBuf, Id),
+    Nothing,
 }
 
 enum Asked {
@@ -140,7 +135,7 @@ enum Asked {
 type Packets = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl FileSync for Services {
+impl FileSync for Served {
     type DiffCopyStream = Packets;
     type TarStreamStream = Packets;
 
@@ -158,7 +153,8 @@ impl FileSync for Services {
         };
         let (to, out) = mpsc::channel(WAITING);
         let (ask, asked) = mpsc::unbounded_channel();
-        tokio::task::spawn_blocking(move || answer(&files, asked, &to));
+        let failed = self.failed.clone();
+        tokio::task::spawn_blocking(move || answer(&files, asked, &to, &failed));
         tokio::spawn(listen(request.into_inner(), ask));
         Ok(Response::new(Box::pin(stream::unfold(out, |mut out| async { out.recv().await.map(|packet| (packet, out)) }))))
     }
@@ -168,8 +164,8 @@ impl FileSync for Services {
     }
 }
 
-impl Services {
-    fn dockerfile(&self) -> Vec<Served> {
+impl Served {
+    fn dockerfile(&self) -> Vec<Part> {
         let dockerfile = &self.context.dockerfile;
         let name = dockerfile.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let size = i64::try_from(dockerfile.text.len()).unwrap_or(i64::MAX);
@@ -177,17 +173,23 @@ impl Services {
         let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(&dockerfile.text));
         let mod_time = i64::from(u32::from_be_bytes([a, b, c, d])) * 1_000_000_000 / 4;
         let stat = Stat { path: name, mode: 0o644, size, mod_time, ..Stat::default() };
-        vec![Served { stat, content: Content::Text(dockerfile.text.clone()) }]
+        vec![Part { stat, content: Content::Text(dockerfile.text.clone()) }]
     }
 
-    fn entries(&self) -> Vec<Served> {
-        let served = |entry: &Entry| Served { stat: stat(entry), content: Content::Place(self.context.root.join(&entry.path)) };
-        self.context.entries.iter().map(served).collect()
+    fn entries(&self) -> Vec<Part> {
+        let part = |(entry, id): (&Entry, &Option<Id>)| {
+            let content = id.map_or(Content::Nothing, |id| Content::Place(self.context.root.join(&entry.path), id));
+            Part { stat: stat(entry, id.as_ref()), content }
+        };
+        self.context.entries.iter().zip(&self.context.contents).map(part).collect()
     }
 }
 
+/// So much of a second is a content's own.
+const SECOND: i64 = 1_000_000_000;
+
 /// In Go's file modes; user and group are root's, as Docker's own clients send a context.
-fn stat(entry: &Entry) -> Stat {
+fn stat(entry: &Entry, id: Option<&Id>) -> Stat {
     let special = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
     let mut mode = entry.mode & 0o777;
     mode |= special.iter().filter(|(bit, _)| entry.mode & bit != 0).map(|(_, flag)| flag).sum::<u32>();
@@ -196,7 +198,15 @@ fn stat(entry: &Entry) -> Stat {
         Kind::File { size } => (0, i64::try_from(*size).unwrap_or(i64::MAX), String::new()),
         Kind::Link { target } => (1 << 27, 0, target.clone()),
     };
-    Stat { path: entry.path.clone(), mode: mode | flag, size, mod_time: entry.modified, linkname, ..Stat::default() }
+    // The Engine keeps what it was sent and takes a file of the same time and size for the same. Times can be set, so the part
+    // of the second, which no layer keeps, is made of the content.
+    let mod_time = match id {
+        Some([a, b, c, d, ..]) => {
+            entry.modified.div_euclid(SECOND) * SECOND + i64::from(u32::from_be_bytes([*a, *b, *c, *d])) % SECOND
+        }
+        None => entry.modified,
+    };
+    Stat { path: entry.path.clone(), mode: mode | flag, size, mod_time, linkname, ..Stat::default() }
 }
 
 fn packet(kind: PacketType, id: u32, data: Vec<u8>) -> Packet {
@@ -218,7 +228,7 @@ async fn listen(mut incoming: Streaming<Packet>, ask: mpsc::UnboundedSender<Aske
     }
 }
 
-fn answer(files: &[Served], mut asked: mpsc::UnboundedReceiver<Asked>, to: &mpsc::Sender<Result<Packet, Status>>) {
+fn answer(files: &[Part], mut asked: mpsc::UnboundedReceiver<Asked>, to: &mpsc::Sender<Result<Packet, Status>>, failed: &Unsent) {
     let send = |packet| to.blocking_send(Ok(packet)).is_ok();
     for file in files {
         if !send(Packet { stat: Some(file.stat.clone()), ..packet(PacketType::PacketStat, 0, Vec::new()) }) {
@@ -235,7 +245,9 @@ fn answer(files: &[Served], mut asked: mpsc::UnboundedReceiver<Asked>, to: &mpsc
         };
         let Some(file) = usize::try_from(id).ok().and_then(|at| files.get(at)) else { continue };
         if let Err(error) = content(&file.content, id, &send) {
-            let _ = to.blocking_send(Err(Status::aborted(format!("`{}` cannot be read: {error}", file.stat.path))));
+            let message = format!("`{}`: {error}", file.stat.path);
+            failed.note(&io::Error::new(error.kind(), message.clone()));
+            let _ = to.blocking_send(Err(Status::aborted(message)));
             return;
         }
     }
@@ -244,7 +256,8 @@ fn answer(files: &[Served], mut asked: mpsc::UnboundedReceiver<Asked>, to: &mpsc
 fn content(content: &Content, id: u32, send: &impl Fn(Packet) -> bool) -> io::Result<()> {
     let mut from: Box<dyn Read + '_> = match content {
         Content::Text(text) => Box::new(text.as_bytes()),
-        Content::Place(path) => Box::new(File::open(path)?),
+        Content::Place(path, id) => Box::new(Sent::open(path, *id)?),
+        Content::Nothing => Box::new(io::empty()),
     };
     loop {
         let mut piece = Vec::with_capacity(PIECE);
@@ -257,7 +270,7 @@ fn content(content: &Content, id: u32, send: &impl Fn(Packet) -> bool) -> io::Re
 }
 
 #[tonic::async_trait]
-impl Auth for Services {
+impl Auth for Served {
     async fn credentials(&self, request: Request<CredentialsRequest>) -> Result<Response<CredentialsResponse>, Status> {
         let login = self.logins.of(&request.get_ref().host).await;
         Ok(Response::new(login.map_or_else(CredentialsResponse::default, |login| CredentialsResponse {

@@ -1,16 +1,17 @@
 //! The context as a tar stream, made while it is sent: never whole in memory.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use futures_util::{Stream, stream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
+use super::contents::Id;
 use super::context::Context;
+use super::sent::{Sent, Unsent};
 use super::walk::{Entry, Kind};
 
 /// Bytes that may wait for the Engine.
@@ -24,14 +25,14 @@ pub(super) type Extra = Vec<(String, String)>;
 pub(super) fn stream(
     context: Arc<Context>,
     extra: Extra,
-    failed: Arc<OnceLock<String>>,
+    failed: Unsent,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let (to, from) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let pipe = io::BufWriter::with_capacity(PIECE, Pipe(to.clone()));
         if let Err(error) = write(&context, &extra, pipe) {
             if error.kind() != io::ErrorKind::BrokenPipe {
-                failed.get_or_init(|| error.to_string());
+                failed.note(&error);
             }
             // Nobody listens any more when the build has ended early.
             let _ = to.blocking_send(Err(error));
@@ -42,8 +43,9 @@ pub(super) fn stream(
 
 fn write(context: &Context, extra: &Extra, to: impl Write) -> io::Result<()> {
     let mut tar = Builder::new(to);
-    for entry in context.entries.iter().filter(|entry| !extra.iter().any(|(path, _)| *path == entry.path)) {
-        append(&mut tar, &context.root, entry)?;
+    let entries = context.entries.iter().zip(&context.contents);
+    for (entry, id) in entries.filter(|(entry, _)| !extra.iter().any(|(path, _)| *path == entry.path)) {
+        append(&mut tar, &context.root, entry, id.unwrap_or_default())?;
     }
     for (path, text) in extra {
         let mut header = header(EntryType::Regular, 0o644, 0);
@@ -53,7 +55,7 @@ fn write(context: &Context, extra: &Extra, to: impl Write) -> io::Result<()> {
     tar.into_inner()?.flush()
 }
 
-fn append(tar: &mut Builder<impl Write>, root: &Path, entry: &Entry) -> io::Result<()> {
+fn append(tar: &mut Builder<impl Write>, root: &Path, entry: &Entry, id: Id) -> io::Result<()> {
     match &entry.kind {
         Kind::Folder => {
             let mut header = header(EntryType::Directory, entry.mode, entry.modified);
@@ -68,12 +70,8 @@ fn append(tar: &mut Builder<impl Write>, root: &Path, entry: &Entry) -> io::Resu
             let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
             let mut header = header(EntryType::Regular, entry.mode, entry.modified);
             header.set_size(*size);
-            let mut file = File::open(&path).map_err(named)?.take(*size);
-            tar.append_data(&mut header, &entry.path, &mut file).map_err(named)?;
-            match file.limit() {
-                0 => Ok(()),
-                _ => Err(io::Error::other(format!("`{}` became shorter while it was sent", path.display()))),
-            }
+            // It ends where its size says, or with an error: one that became longer is another.
+            tar.append_data(&mut header, &entry.path, Sent::open(&path, id).map_err(named)?).map_err(named)
         }
     }
 }

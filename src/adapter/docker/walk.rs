@@ -9,6 +9,7 @@ use shipit_core::failure::{Code, Failure};
 
 use super::context::unreadable;
 use super::ignore::Rules;
+use crate::adapter::files;
 
 /// One thing in the context.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,10 @@ impl Walk<'_> {
         for one in fs::read_dir(&place).map_err(|error| unreadable(&place, &error))? {
             let one = one.map_err(|error| unreadable(&place, &error))?;
             let name = one.file_name();
+            // Our own state: it changes while we look.
+            if name == files::FOLDER {
+                continue;
+            }
             let readable = name.to_string_lossy();
             let path = if folder.is_empty() { readable.clone().into_owned() } else { format!("{folder}/{readable}") };
             let left_out = self.rules.excludes(&path);

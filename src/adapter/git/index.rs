@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use git2::{Index, IndexEntry, IndexTime, Repository};
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, IndexTime, Oid, Repository};
 
 use super::open;
 
@@ -44,7 +44,7 @@ fn tracked(folder: &Path) -> Option<HashMap<String, Option<Blob>>> {
         let Some(path) = std::str::from_utf8(&entry.path).ok().and_then(|path| path.strip_prefix(&prefix)) else { continue };
         // A merge that is not done has stages; submodules and links have no file's mode.
         if (entry.flags >> 12) & 3 == 0 && entry.mode & 0o170_000 == 0o100_000 {
-            let blob = blob(&entry).filter(|blob| as_stored && blob.modified < written);
+            let blob = blob(&entry).filter(|blob| as_stored && blob.modified < written && is_looked_after(&entry));
             files.insert(path.to_owned(), blob);
         }
     }
@@ -60,6 +60,22 @@ fn blob(entry: &IndexEntry) -> Option<Blob> {
         changed: time(entry.ctime),
         inode: entry.ino,
     })
+}
+
+/// Git itself looks whether such a file has changed. One that someone told it to take as it is (assume-unchanged, sparse), or that
+/// is only meant to be added, it does not.
+fn is_looked_after(entry: &IndexEntry) -> bool {
+    let left_alone = IndexEntryExtendedFlag::SKIP_WORKTREE | IndexEntryExtendedFlag::INTENT_TO_ADD;
+    entry.flags & IndexEntryFlag::VALID.bits() == 0 && entry.flags_extended & left_alone.bits() == 0
+}
+
+/// Whether each of these lies in the repository, below which the folder is, with as many bytes as the file has: else something
+/// changed it on its way, which the settings of today need not tell any more, or git is not sure, which it marks by a size of zero.
+pub(crate) fn stored_as_they_lie<'b>(folder: &Path, blobs: impl Iterator<Item = &'b Blob>) -> Vec<bool> {
+    let repository = open::discover(folder).ok().flatten();
+    let store = repository.as_ref().and_then(|repository| repository.odb().ok());
+    let size = |blob: &Blob| store.as_ref()?.read_header(Oid::from_bytes(&blob.id).ok()?).ok().map(|(size, _)| size);
+    blobs.map(|blob| size(blob).and_then(|size| u32::try_from(size).ok()) == Some(blob.size)).collect()
 }
 
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {

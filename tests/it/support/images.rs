@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shipit::port::{
-    Ask, Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched, Secret,
-    Tagged, Tell,
+    Ask, BuildWish, Builder, BuiltImage, Holds, Login, PortError, PortResult, PushedImage, Registry, ScanWish, Scans, Searched,
+    Secret, Tagged, Tell,
 };
 use shipit_core::attest::Referrer;
 use shipit_core::content::{Base, Bases, ContentKey, Inputs};
@@ -87,6 +87,13 @@ pub fn finding(id: &str, severity: Severity) -> Finding {
     }
 }
 
+/// What an image is now, of its sources alone.
+pub fn key_of(image: &Image) -> ContentKey {
+    let sources = shipit::adapter::docker::sources(image, None).unwrap();
+    let inputs = Inputs::Unknown { why: "a test".to_owned() };
+    ContentKey { sources, bases: Bases::default(), platforms: Vec::new(), inputs }
+}
+
 /// A digest of some text.
 pub fn digest(text: &str) -> Digest {
     let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -120,15 +127,8 @@ impl Builder for Fake {
         .await
     }
 
-    async fn build(
-        &self,
-        image: &Image,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-        _bases: &Bases,
-        _logins: &[Login],
-        tell: Tell<'_>,
-    ) -> PortResult<BuiltImage> {
+    async fn build(&self, wish: &BuildWish<'_>, tell: Tell<'_>) -> PortResult<BuiltImage> {
+        let BuildWish { image, name, labels, .. } = *wish;
         tell(Progress::Build { current: "[1/2] FROM busybox".into(), done: 0, total: 2 });
         self.call(Op::Build, &image.name, json!(labels), |world| {
             world.images.caches.insert(image.name.clone(), image.cache.from.clone());

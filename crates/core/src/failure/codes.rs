@@ -304,6 +304,11 @@ codes! {
             "the Engine is reached over TLS, where no session can be opened";
         next "build on an Engine with BuildKit that is reached by its socket",
             "`ssh -L docker.sock:/var/run/docker.sock <host>` brings the socket of another machine: `DOCKER_HOST=unix://docker.sock`";
+    /// what an image is built from changed meanwhile
+    ContextChanged = 311 => Failed,
+        because "an editor, a generator or another build wrote into the build context between plan and build, or during the build";
+        next "run the same command again: it looks at what is there now",
+            "leave files that are written all the time out by `.dockerignore`";
     /// the push failed
     PushFailed = 401 => Failed,
         because "the connection between the Engine and the registry broke, or the Engine does not trust its certificate";

@@ -1,5 +1,5 @@
-//! The forms in which a value is written: as it is, trimmed, in base64 wherever it stands in a longer text, percent-encoded,
-//! inside of JSON.
+//! The forms in which a value is written: as it is, trimmed, in base64 wherever it stands in a longer text, in hexadecimal,
+//! percent-encoded, inside of JSON.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,20 @@ const LONGEST: usize = 1024;
 pub fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
     let value = value.trim_ascii();
     let value = &value[..value.len().min(LONGEST)];
-    let mut forms = BTreeSet::from([value.to_vec(), percent(value), json(value)]);
+    let mut forms = BTreeSet::from([value.to_vec(), percent(value), json(value), hex(value), hex(value).to_ascii_uppercase()]);
     for alphabet in [STANDARD, URL] {
         forms.extend((0..3).map(|before| base64(value, before, alphabet)));
     }
     forms.retain(|form| form.len() >= value.len() && !form.is_empty());
     forms
+}
+
+/// The lines in which tools print a whole value that is longer than one: `base64` 76 digits a line, `openssl base64` 64,
+/// `xxd -p` 60.
+pub fn lines(value: &[u8]) -> BTreeSet<Vec<u8>> {
+    let value = value.trim_ascii();
+    let printed = [(base64(value, 0, STANDARD), 76), (base64(value, 0, STANDARD), 64), (hex(value), 60)];
+    printed.iter().flat_map(|(digits, width)| digits.chunks(*width).map(<[u8]>::to_vec)).collect()
 }
 
 /// The digits that the value alone decides when `before` other bytes, modulo three, stand in front of it.
@@ -28,6 +36,10 @@ fn base64(value: &[u8], before: usize, alphabet: &[u8; 64]) -> Vec<u8> {
     let first = (before * 8).div_ceil(6);
     let digit = |at: usize| (0..6).fold(0, |digit, of| digit << 1 | usize::from(bit(at * 6 + of)));
     (first..bytes.len() * 8 / 6).map(|at| alphabet[digit(at)]).collect()
+}
+
+fn hex(value: &[u8]) -> Vec<u8> {
+    value.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 fn percent(value: &[u8]) -> Vec<u8> {

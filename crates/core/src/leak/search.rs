@@ -25,13 +25,36 @@ pub struct Search {
     needles: Vec<Needle>,
     /// The needles that begin with these two bytes.
     begins: BTreeMap<u16, Vec<usize>>,
-    /// One bit for each two bytes that a needle begins with.
-    pairs: Vec<u64>,
+    /// The first and second byte of each needle.
+    first: Pairs,
+    /// These, and the second and third: looking at every other place misses none.
+    near: Pairs,
     /// So many bytes behind a place decide what is there.
     reach: usize,
     too_short: Vec<String>,
 }
 
+/// A set of two bytes that stand one behind the other: one bit for each.
+struct Pairs(Vec<u64>);
+
+impl Pairs {
+    fn new() -> Pairs {
+        Pairs(vec![0; 1024])
+    }
+
+    fn add(&mut self, one: u8, two: u8) {
+        let pair = u16::from_be_bytes([one, two]);
+        self.0[usize::from(pair >> 6)] |= 1 << (pair & 63);
+    }
+
+    #[inline]
+    fn has(&self, one: u8, two: u8) -> bool {
+        let pair = u16::from_be_bytes([one, two]);
+        self.0[..1024][usize::from(pair >> 6)] >> (pair & 63) & 1 == 1
+    }
+}
+
+/// At least three bytes.
 struct Needle {
     bytes: Vec<u8>,
     means: Means,
@@ -68,14 +91,16 @@ impl Search {
             needles.extend(pattern.starts.iter().map(needle));
         }
         let mut begins: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
-        let mut pairs = vec![0; 1024];
+        let (mut first, mut near) = (Pairs::new(), Pairs::new());
         for (at, needle) in needles.iter().enumerate() {
             let pair = u16::from_be_bytes([needle.bytes[0], needle.bytes[1]]);
             begins.entry(pair).or_default().push(at);
-            pairs[usize::from(pair >> 6)] |= 1 << (pair & 63);
+            first.add(needle.bytes[0], needle.bytes[1]);
+            near.add(needle.bytes[0], needle.bytes[1]);
+            near.add(needle.bytes[1], needle.bytes[2]);
         }
         let reach = needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or_default() + REACH;
-        Search { needles, begins, pairs, reach, too_short }
+        Search { needles, begins, first, near, reach, too_short }
     }
 
     /// Secrets whose value is too short to be looked for.
@@ -141,15 +166,25 @@ impl<'s> Reader<'s> {
         self.at = until;
     }
 
-    /// The next place where two bytes stand that something begins with.
+    /// The next place before `until` where two bytes stand that something begins with.
     fn next(&self, from: usize, until: usize) -> Option<usize> {
-        let end = self.buffer.len().min(until + 1);
-        let pairs = &self.search.pairs[..1024];
-        let is_one = |two: &[u8]| {
-            let pair = u16::from_be_bytes([two[0], two[1]]);
-            pairs[usize::from(pair >> 6)] >> (pair & 63) & 1 == 1
-        };
-        self.buffer.get(from..end)?.windows(2).position(is_one).map(|at| from + at)
+        let Search { first, near, .. } = self.search;
+        let bytes = self.buffer.get(..self.buffer.len().min(until + 1))?;
+        let begins = |at: usize| at + 1 < bytes.len() && first.has(bytes[at], bytes[at + 1]);
+        let mut from = from;
+        loop {
+            // What begins at an even place is seen by its first two bytes, what begins in front of it by its second and third.
+            let twos = bytes.get(from + 1..).unwrap_or_default().chunks_exact(2);
+            let Some(hit) = twos.clone().position(|two| near.has(two[0], two[1])) else {
+                let rest = from + 2 * twos.len();
+                return (rest..bytes.len()).find(|at| begins(*at));
+            };
+            let at = from + 2 * hit;
+            if let Some(at) = [at, at + 1].into_iter().find(|at| begins(*at)) {
+                return Some(at);
+            }
+            from = at + 2;
+        }
     }
 
     fn look(&mut self, at: usize) {

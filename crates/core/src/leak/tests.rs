@@ -100,6 +100,8 @@ fn a_secret_s_value_is_found_in_every_form() {
         base64(&format!("a:{value}")).replace('+', "-").replace('/', "_"),
         "tok%2Fen%2Bwith%20%22all%22~5%C3%9C".to_owned(),
         serde_json::to_string(value).unwrap(),
+        value.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        value.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ] {
         assert_eq!(found(&search, &format!("\nx={text}\n")), [(VALUE.to_owned(), 2)], "{text}");
     }
@@ -134,6 +136,17 @@ fn the_configuration_is_searched_with_its_history() {
             ("npm_token".into(), Place::History(2)),
         ]
     );
+}
+
+#[test]
+fn a_long_value_is_known_by_the_lines_it_is_printed_in() {
+    let value = varied(90);
+    let whole = super::forms::tests::whole(value.as_bytes());
+    let lines = super::lines(value.as_bytes());
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for line in [&whole[..76], &whole[76..], &whole[..64], &whole[64..], &hex[..60], &hex[120..]] {
+        assert!(lines.contains(line.as_bytes()), "{line}");
+    }
 }
 
 fn file(rule: Rule, path: &str) -> Leak {

@@ -67,6 +67,24 @@ fn findings_and_waivers() {
 }
 
 #[test]
+fn every_severity_at_every_threshold() {
+    use Severity::{Critical, High, Informational, Low, Medium};
+    for (threshold, blocking) in [
+        (Threshold::Low, &[Low, Medium, High, Critical][..]),
+        (Threshold::Medium, &[Medium, High, Critical]),
+        (Threshold::High, &[High, Critical]),
+        (Threshold::Critical, &[Critical]),
+        (Threshold::Never, &[]),
+    ] {
+        for severity in [Informational, Low, Medium, High, Critical] {
+            let judgement = judged(&fail_on(threshold), &complete(vec![finding("CVE-1", severity, "libc")]));
+            let expected = if blocking.contains(&severity) { "block" } else { "pass" };
+            assert_eq!(word(&judgement.verdict), expected, "{severity:?} at {threshold:?}");
+        }
+    }
+}
+
+#[test]
 fn a_limit_that_is_exceeded_names_all_that_count_for_it() {
     let findings = ["CVE-1", "CVE-2", "CVE-3"].map(|id| finding(id, Severity::Medium, "zlib"));
     let low = finding("CVE-4", Severity::Low, "zlib");
@@ -114,6 +132,8 @@ fn only_what_can_be_fixed() {
         let judgement = judged(&policy, &complete(vec![found]));
         assert_eq!(word(&judgement.verdict), expected, "{fix:?}");
         assert_eq!(judgement.findings[0].standing == Standing::Unfixed, expected == "pass");
+        let strict = judged(&GatePolicy::default(), &complete(vec![judgement.findings[0].finding.clone()]));
+        assert_eq!(word(&strict.verdict), "block", "{fix:?}, and nobody asked for the difference");
     }
 }
 
@@ -124,12 +144,14 @@ fn only_what_is_new() {
     let scans = complete(vec![shipit_core::gate::Finding { version: Some("1.1".into()), ..old.clone() }]);
     let has = complete(vec![old.clone()]);
     let elsewhere = complete(vec![finding("CVE-1", Severity::High, "musl")]);
+    let listed = vec![ImageScan { platform: None, scan: scanned(Status::ScanEligibilityExpired, vec![old.clone()]) }];
     for (name, running, expected) in [
         ("nothing runs", vec![], "block"),
         ("it runs already", vec![has.clone()], "pass"),
         ("it runs in another package", vec![elsewhere.clone()], "block"),
         ("one of two that run does not have it", vec![has, elsewhere], "block"),
         ("the running image has no result", vec![of(Status::UnsupportedImage)], "block"),
+        ("what is listed of the running image is no result", vec![listed], "block"),
     ] {
         let judgement = judge(&policy, &Sight { running: &running, ..sight(&scans) });
         assert_eq!(word(&judgement.verdict), expected, "{name}");

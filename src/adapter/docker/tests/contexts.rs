@@ -148,3 +148,48 @@ async fn only_what_changed_is_sent_again() {
     assert_ne!(first.id, second.id, "a changed file of the same size makes another image");
     assert_eq!(second.ran, 1);
 }
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn a_file_as_long_and_as_old_as_before_is_sent_again_if_it_is_another() {
+    let place = folder(&[("Dockerfile", "FROM scratch\nCOPY . /\n"), ("a", &unique())]);
+    let a = place.path().join("a");
+    let before = a.metadata().unwrap().modified().unwrap();
+    for way in ALL {
+        let mut bench = Bench::new(way).await;
+        let mut ids = BTreeSet::new();
+        for text in [unique(), unique()] {
+            fs::write(&a, text).unwrap();
+            fs::File::options().write(true).open(&a).unwrap().set_modified(before).unwrap();
+            ids.insert(bench.build(&image(place.path())).await.0.unwrap().id);
+        }
+        assert_eq!(ids.len(), 2, "{way:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Docker"]
+async fn what_changed_since_it_was_looked_at_is_not_built() {
+    let place = folder(&[("Dockerfile", "FROM scratch\nCOPY . /\n"), ("a", "one"), ("sub/b", "six")]);
+    let image = image(place.path());
+    let labels = BTreeMap::new();
+    for (way, text) in ALL.into_iter().zip(["two", "longer", ""]) {
+        let bench = Bench::new(way).await;
+        fs::write(place.path().join("a"), unique()).unwrap();
+        let key = key(&image);
+        let name = "shipit-test/never:1";
+        let wish = BuildWish { image: &image, platform: None, name, labels: &labels, key: &key, logins: &[] };
+        // While it is sent.
+        let context = Context::read(&image, None).unwrap();
+        fs::write(place.path().join("a"), text).unwrap();
+        let logins = Logins::new(&[], None);
+        let held = bench.docker.held(&image).await.unwrap().into();
+        let build = build::Build { image: &image, platform: None, name, labels: &labels, context: context.into(), logins, held };
+        let sent = build.run(bench.docker.engine().await.unwrap(), &|_| ()).await.unwrap_err();
+        // Before anything is sent.
+        let planned = bench.docker.build(&wish, &|_| ()).await.map_err(Failure::from).unwrap_err();
+        for failure in [sent, planned] {
+            assert_eq!(failure.code, Code::ContextChanged, "{way:?} {text:?}: {failure:#?}");
+        }
+    }
+}

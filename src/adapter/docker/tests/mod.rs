@@ -3,6 +3,7 @@
 mod builds;
 mod contexts;
 mod images;
+mod keys;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use bollard::query_parameters::RemoveImageOptions;
+use shipit_core::content::{Bases, Inputs};
 use shipit_core::event::Progress;
 use shipit_core::failure::Code;
 
@@ -43,6 +45,13 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::write(path, text).unwrap();
     }
     folder
+}
+
+/// Of the sources alone; of what cannot be read the build itself tells.
+fn key(image: &Image) -> ContentKey {
+    let sources = sources(image, None).unwrap_or_else(|_| Digest(String::new()));
+    let inputs = Inputs::Unknown { why: "a test".to_owned() };
+    ContentKey { sources, bases: Bases::default(), platforms: Vec::new(), inputs }
 }
 
 fn digest(image: &Image) -> String {
@@ -77,7 +86,9 @@ impl Bench {
         let told = Mutex::new(Vec::new());
         let tell = |progress| told.lock().unwrap().push(progress);
         let labels = BTreeMap::from([("shipit.test".to_owned(), "a b".to_owned())]);
-        let built = self.docker.build(image, &name, &labels, &Bases::default(), &[], &tell).await.map_err(Failure::from);
+        let key = key(image);
+        let wish = BuildWish { image, platform: None, name: &name, labels: &labels, key: &key, logins: &[] };
+        let built = self.docker.build(&wish, &tell).await.map_err(Failure::from);
         (built, told.into_inner().unwrap())
     }
 }
@@ -126,7 +137,8 @@ fn the_hash_is_of_what_a_build_reads_and_of_nothing_else() {
     assert_eq!(before, digest(&second), "times and what is left out do not count");
 
     type Change = (&'static str, fn(&Path, &mut Image));
-    let changes: [Change; 11] = [
+    const NO_DOCKERFILE: &str = "*.log\nDockerfile\n";
+    let changes: [Change; 15] = [
         ("content", |at, _| fs::write(at.join("b"), "3").unwrap()),
         ("name", |at, _| fs::rename(at.join("b"), at.join("d")).unwrap()),
         ("mode", |at, _| fs::set_permissions(at.join("b"), fs::Permissions::from_mode(0o755)).unwrap()),
@@ -135,7 +147,14 @@ fn the_hash_is_of_what_a_build_reads_and_of_nothing_else() {
         ("another link", |at, _| symlink("src", at.join("l")).unwrap()),
         ("Dockerfile", |at, _| fs::write(at.join("Dockerfile"), "FROM b\n").unwrap()),
         ("ignore file", |at, _| fs::write(at.join(".dockerignore"), "*.log\nsrc\n").unwrap()),
+        ("Dockerfile left out", |at, _| fs::write(at.join(".dockerignore"), NO_DOCKERFILE).unwrap()),
+        ("another one left out", |at, _| {
+            fs::write(at.join(".dockerignore"), NO_DOCKERFILE).unwrap();
+            fs::write(at.join("Dockerfile"), "FROM b\n").unwrap();
+        }),
         ("args", |_, image| drop(image.args.insert("A".into(), "1".into()))),
+        ("another name", |_, image| drop(image.args.insert("B".into(), "1".into()))),
+        ("another value", |_, image| drop(image.args.insert("A".into(), "2".into()))),
         ("target", |_, image| image.target = Some("a".into())),
         ("platform", |_, image| image.platforms = vec!["linux/arm64".into()]),
     ];
@@ -151,12 +170,12 @@ fn the_hash_is_of_what_a_build_reads_and_of_nothing_else() {
 #[test]
 fn what_cannot_be_read_is_said() {
     let place = folder(&[("Dockerfile", "FROM a\n"), (".dockerignore", "a\n[b\n")]);
-    let told = |image: &Image| Context::read(image).err().unwrap();
+    let told = |image: &Image| Context::read(image, None).err().unwrap();
     let failure = told(&image(place.path()));
     assert_eq!(failure.code, Code::ContextUnreadable);
     assert!(failure.what.contains("line 2"), "{failure:?}");
     fs::write(place.path().join("Dockerfile.dockerignore"), "").unwrap();
-    assert!(Context::read(&image(place.path())).is_ok(), "the ignore file of the Dockerfile comes first");
+    assert!(Context::read(&image(place.path()), None).is_ok(), "the ignore file of the Dockerfile comes first");
     let missing = told(&Image { dockerfile: "other/Dockerfile".into(), ..image(place.path()) });
     assert!(missing.what.contains("other/Dockerfile") && missing.next[0].contains("images.web.dockerfile"), "{missing:?}");
     assert!(told(&image(&place.path().join("none"))).next[0].contains("images.web.context"));
