@@ -4,31 +4,20 @@ import json
 import os
 import random
 
-BASE = "shipit-busybox:1"
+import one_service
+
 REPOSITORIES = ("bench/shipit", "bench/zstd", "bench/docker", "bench/skopeo")
 SMALL = 10
 HALF = 32 * 1024
-PIPELINE = """
-pipeline: bench
-region: ap-northeast-2
-cluster: bench
-images:
-  web: { context: web, repository: bench/shipit }
-services: {}
-"""
 
 
 def fill(path):
-    (path / "shipit.yaml").write_text(PIPELINE)
+    """The smallest pipeline, and the repositories that the image goes to."""
+    one_service.fill(path)
     (path / ".gitignore").write_text("/.shipit\n/image\n")
-    requests = [{"service": "ecr", "operation": "CreateRepository", "body": {"repositoryName": name}} for name in REPOSITORIES]
-    (path / "seed.json").write_text(json.dumps(requests))
-    (path / "web").mkdir()
-    stamp(path, "first")
-
-
-def stamp(path, text):
-    (path / "web" / "Dockerfile").write_text(f"FROM {BASE}\nENV STAMP={text}\n")
+    requests = one_service.seed()
+    requests += [{"service": "ecr", "operation": "CreateRepository", "body": {"repositoryName": name}} for name in REPOSITORIES]
+    (path / "seed.json").write_text(json.dumps(requests, indent=2))
 
 
 def image(folder, sizes, text):
@@ -36,7 +25,7 @@ def image(folder, sizes, text):
     folder.mkdir(exist_ok=True)
     chance = random.Random(text)
     words = vocabulary(chance)
-    lines = [f"FROM {BASE}"]
+    lines = [f"FROM {one_service.BASE}"]
     for number, size in enumerate(sizes):
         with (folder / f"large{number}").open("wb") as file:
             for _ in range(0, size, 2 * HALF):

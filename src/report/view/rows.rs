@@ -191,6 +191,7 @@ fn by_whom(by: &PushedBy) -> String {
     match by {
         PushedBy::Shipit { .. } => " by shipit".to_owned(),
         PushedBy::Engine { because: Because::SmallIsNew } => " by the Engine: it remembers the large layers".to_owned(),
+        PushedBy::Engine { because: Because::Archive } => " by the Engine: its files cannot be read here".to_owned(),
         PushedBy::Engine { because: Because::Store } => " by the Engine: its store gives out no plain layers".to_owned(),
         PushedBy::Engine { because: Because::Fallback } => " by the Engine: its layers could not be read otherwise".to_owned(),
         PushedBy::Engine { because: Because::Alone } => " by the Engine".to_owned(),

@@ -55,7 +55,7 @@ async fn the_plan_says_who_will_push() {
     for (reach, said) in [
         (None, None),
         (Some(Reach::Layers), Some(Expected::LayerByLayer)),
-        (Some(Reach::Archive), Some(Expected::Sooner)),
+        (Some(Reach::Archive), Some(Expected::Engine { why: "its files cannot be read here".into() })),
         (Some(CONTAINERDS), Some(Expected::Engine { why: "its image store is containerd's".into() })),
     ] {
         let scenario = Scenario::storefront();

@@ -15,8 +15,6 @@ pub enum Expected {
     Shipit,
     /// shipit's own, unless the Engine remembers large layers that shipit does not.
     LayerByLayer,
-    /// Whichever should be done sooner: for shipit's own the Engine has to give out all of the image.
-    Sooner,
     /// The Engine's.
     Engine {
         /// Why not shipit's own.
@@ -33,7 +31,7 @@ pub fn expected(compression: Compression, reach: Reach) -> Result<Expected, &'st
         (Compression::Zstd, Reach::None { why }) => Err(why),
         (Compression::Zstd, Reach::Layers | Reach::Archive) => Ok(Expected::Shipit),
         (Compression::Gzip, Reach::Layers) => Ok(Expected::LayerByLayer),
-        (Compression::Gzip, Reach::Archive) => Ok(Expected::Sooner),
+        (Compression::Gzip, Reach::Archive) => Ok(Expected::Engine { why: "its files cannot be read here".to_owned() }),
         (Compression::Gzip, Reach::None { why }) => Ok(Expected::Engine { why: why.to_owned() }),
     }
 }
@@ -43,7 +41,6 @@ impl fmt::Display for Expected {
         match self {
             Expected::Shipit => f.write_str("by shipit, with zstd"),
             Expected::LayerByLayer => f.write_str("by shipit, layer by layer, unless the Engine remembers more of it"),
-            Expected::Sooner => f.write_str("by shipit or the Engine, whichever should be sooner"),
             Expected::Engine { why } => write!(f, "by the Engine: {why}"),
         }
     }
@@ -71,8 +68,7 @@ mod tests {
                         Ok(Expected::LayerByLayer) => {
                             way == Way::Ours || (engines, way) == (Known::Yes, Way::Engines(Because::SmallIsNew))
                         }
-                        Ok(Expected::Sooner) => matches!(way, Way::Ours | Way::Engines(Because::SmallIsNew)),
-                        Ok(Expected::Engine { .. }) => way == Way::Engines(Because::Store),
+                        Ok(Expected::Engine { .. }) => matches!(way, Way::Engines(Because::Store | Because::Archive)),
                         Err(why) => way == Way::Refused { why },
                     };
                     assert!(is_announced, "{compression:?} {reach:?}: {expected:?}, and {way:?}");
@@ -87,7 +83,7 @@ mod tests {
         let none = Reach::None { why: "its image store is containerd's" };
         for (compression, reach, said) in [
             (Compression::Gzip, Reach::Layers, "by shipit, layer by layer, unless the Engine remembers more of it"),
-            (Compression::Gzip, Reach::Archive, "by shipit or the Engine, whichever should be sooner"),
+            (Compression::Gzip, Reach::Archive, "by the Engine: its files cannot be read here"),
             (Compression::Gzip, none, "by the Engine: its image store is containerd's"),
             (Compression::Zstd, Reach::Layers, "by shipit, with zstd"),
         ] {
