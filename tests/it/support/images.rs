@@ -128,7 +128,7 @@ impl Builder for Fake {
     }
 
     async fn build(&self, wish: &BuildWish<'_>, tell: Tell<'_>) -> PortResult<BuiltImage> {
-        let BuildWish { image, name, labels, .. } = *wish;
+        let BuildWish { image, platform, name, labels, .. } = *wish;
         tell(Progress::Build { current: "[1/2] FROM busybox".into(), done: 0, total: 2 });
         self.call(Op::Build, &image.name, json!(labels), |world| {
             world.images.caches.insert(image.name.clone(), image.cache.from.clone());
@@ -137,8 +137,8 @@ impl Builder for Fake {
         .await?;
         tokio::time::sleep(BUILD).await;
         let mut labels = labels.clone();
-        if let [platform] = image.platforms.as_slice() {
-            labels.insert("platform".into(), platform.clone());
+        if let Some(platform) = platform {
+            labels.insert("platform".into(), platform.to_owned());
         }
         self.lock().images.engine.insert(name.into(), labels);
         Ok(BuiltImage { id: digest(name).0, ran: 2, steps: 2, builder: "BuildKit" })
