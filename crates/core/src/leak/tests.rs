@@ -139,6 +139,30 @@ fn the_configuration_is_searched_with_its_history() {
 }
 
 #[test]
+fn the_alphabet_of_urls_is_known_too() {
+    let value = "~~~???>>>~~~???";
+    let standard = super::forms::tests::whole(value.as_bytes());
+    assert!(standard.contains('+') && standard.contains('/'), "{standard}");
+    for text in [standard.replace('+', "-").replace('/', "_"), standard] {
+        assert_eq!(found(&search(&[("v", value)]), &text), [(VALUE.to_owned(), 1)], "{text}");
+    }
+}
+
+#[test]
+fn wherever_the_first_piece_ends_nothing_is_passed_over() {
+    let search = search(&[("pass", "correct horse battery")]);
+    for before in [60, 61] {
+        let text = format!("{}correct horse battery{}", ".".repeat(before), ".".repeat(1_000));
+        for first in 500..800 {
+            let mut reader = Reader::new(&search, Scope::Anywhere);
+            reader.feed(&text.as_bytes()[..first]);
+            reader.feed(&text.as_bytes()[first..]);
+            assert_eq!(reader.end().len(), 1, "{before} {first}");
+        }
+    }
+}
+
+#[test]
 fn a_long_value_is_known_by_the_lines_it_is_printed_in() {
     let value = varied(90);
     let whole = super::forms::tests::whole(value.as_bytes());
