@@ -24,7 +24,7 @@ def measure(tools, repeats):
         ways = {
             "all read": ([str(tools.content), str(alone / "context")], READ),
             "remembered": ([str(tools.content), str(alone / "context"), str(memory)], REMEMBERED),
-            "by git's index": ([str(tools.content), str(clone)], REMEMBERED),
+            "by git's index": ([str(tools.content), str(clone)], READ),
         }
         agree([command for command, _ in ways.values()])
         ours, peer = {way: [] for way in ways}, []

@@ -15,7 +15,7 @@ from measure import MEGABYTES, SECONDS, Most, NotMeasured, Row, Share, check, pe
 from project import project
 from tools import remove_images
 
-REPEATS = 3
+REPEATS = 5
 LARGE_REPEATS = 2
 PEER = "docker push"
 COLD, COLD_ZSTD, SMALL, UNCHANGED = Share(0.5), Share(0.4), Share(1.05), Share(1.0)

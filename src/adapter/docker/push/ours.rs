@@ -88,11 +88,10 @@ impl Ours<'_> {
 
     /// Sends what the registry lacks, then the manifest.
     pub(super) async fn run(&self, image: &Image, layers: &Layers, hands: &Hands) -> Result<PushedImage, End> {
-        let mut there = self.held(image).await?;
+        let (mut there, is_config_there) = futures_util::try_join!(self.held(image), self.repository.size(&image.id))?;
         let mut wanted: BTreeSet<Digest> = image.diffs.iter().filter(|diff| !there.contains_key(*diff)).cloned().collect();
         let told = Told { tell: self.tell, read: Arc::default(), image, reused: there.keys().cloned().collect() };
         told.now();
-        let is_config_there = self.repository.size(&image.id).await?;
         let mut config = match layers {
             Layers::Files { config, .. } => Some(config.clone()),
             Layers::Given { .. } => None,
