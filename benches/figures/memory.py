@@ -1,4 +1,4 @@
-"""How much memory a whole deploy takes at its peak: both images built, pushed and rolled out."""
+"""How much memory a whole deploy takes at its peak: both images built, pushed and rolled out, with no traffic to judge by."""
 
 import contexts
 from measure import MEGABYTES, Most, NotMeasured, Row, peak_memory
@@ -14,7 +14,7 @@ def measure(tools, repeats):
         storefront.run(storefront.command("wait", "--sandbox"))
         for _ in range(repeats):
             storefront.renew()
-            ours.append(peak_memory(storefront.in_sandbox("deploy"), env=OURS))
+            ours.append(peak_memory(storefront.in_sandbox("deploy", "--strategy", "rolling"), env=OURS))
             verify(storefront.last_run())
         sandbox = [resident_peak(storefront.endpoints()["pid"])]
     return [
