@@ -17,7 +17,7 @@ use super::press::{Hands, Pressed};
 use super::store::Kept;
 
 /// Pieces of a layer that may wait to be sent.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 /// Layers read at the same time, where each can be read by itself.
 const READERS: usize = 2;
 

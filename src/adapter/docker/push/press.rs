@@ -18,7 +18,7 @@ use tokio_util::bytes::Bytes;
 use crate::adapter::content::hex;
 
 /// Bytes of the tar a block.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 /// Fast, and still smaller than what the Engine's gzip makes of the usual layers' text.
 const DEFLATE_LEVEL: i32 = 3;
 const ZSTD_LEVEL: i32 = 3;
@@ -26,8 +26,8 @@ const ZSTD_LEVEL: i32 = 3;
 /// What decides the bytes: the format, what makes it, its level and the size of a block.
 pub(super) fn recipe(how: Compression) -> &'static str {
     match how {
-        Compression::Gzip => "gzip-libdeflate1-3-1m",
-        Compression::Zstd => "zstd-libzstd1-3-1m",
+        Compression::Gzip => "gzip-libdeflate1-3-256k",
+        Compression::Zstd => "zstd-libzstd1-3-256k",
     }
 }
 
@@ -87,7 +87,7 @@ impl Hands {
         let mut is_over = false;
         let mut blocks = 0;
         while !is_over || !underway.is_empty() {
-            if !is_over && underway.len() < 2 * self.count {
+            if !is_over && underway.len() <= self.count {
                 let mut block = free.pop().unwrap_or_default();
                 fill(&mut tar, &mut block)?;
                 is_over = block.len() < BLOCK;
