@@ -12,6 +12,7 @@ mod store;
 
 use std::path::PathBuf;
 
+use bollard::models::SystemInfo;
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Compression;
 use shipit_core::push::{Because, Known, Layer, Reach, Way, choose};
@@ -68,6 +69,9 @@ impl Push<'_> {
 
     /// Whichever way should be done sooner.
     pub(super) async fn run(&self, pusher: &Pusher) -> PortResult<PushedImage> {
+        // Asked for meanwhile: it takes the Engine longer than all else that is asked of it.
+        let api = self.engine.api.clone();
+        let info = tokio::spawn(async move { api.info().await.unwrap_or_default() });
         let Some(mut image) = self.image().await else { return self.by_engine(Because::Store).await };
         let repository = Repository::new(pusher.web.clone(), self.uri, self.login);
         let Self { uri, tag, compression, tell, .. } = *self;
@@ -77,7 +81,7 @@ impl Push<'_> {
             Ok(None) => {}
             Err(trouble) => return Err(self.failed(trouble)),
         }
-        let (reach, layers) = self.reach(&mut image).await;
+        let (reach, layers) = self.reach(&mut image, info.await.unwrap_or_default()).await;
         let facts: Vec<Layer> = image.diffs.iter().map(|diff| pusher.fact(uri, compression, &image, diff)).collect();
         let because = match (choose(compression, reach, &facts), layers) {
             (Way::Refused { why }, _) => {
@@ -112,8 +116,7 @@ impl Push<'_> {
     }
 
     /// How its layers can be had. Their sizes become known by it.
-    async fn reach(&self, image: &mut Image) -> (Reach, Option<Layers>) {
-        let info = self.engine.api.info().await.unwrap_or_default();
+    async fn reach(&self, image: &mut Image, info: SystemInfo) -> (Reach, Option<Layers>) {
         if reach::is_containerds(&info) {
             return (Reach::None { why: reach::CONTAINERDS }, None);
         }
