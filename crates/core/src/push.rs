@@ -107,7 +107,8 @@ impl PushedBy {
     }
 }
 
-/// Chooses: whichever should be done sooner, shipit where both are as soon.
+/// Chooses: whichever should be done sooner, shipit where both are as soon; gzip out of an archive is the Engine's, for the
+/// reason that [`Because::Archive`] gives.
 pub fn choose(compression: Compression, reach: Reach, layers: &[Layer]) -> Way {
     match (reach, compression) {
         (Reach::None { why }, Compression::Zstd) => return Way::Refused { why },
