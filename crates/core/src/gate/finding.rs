@@ -93,6 +93,16 @@ impl Finding {
         self.id == other.id && self.package == other.package
     }
 
+    /// Two scans tell of the same finding: what is worse of both holds, and of fixes the one that is there.
+    pub(super) fn take_worse(&mut self, other: &Finding) {
+        self.severity = self.severity.max(other.severity);
+        self.fix = match (&self.fix, &other.fix) {
+            (Fix::None, fix) | (fix, Fix::None) => fix.clone(),
+            (one, another) => one.max(another).clone(),
+        };
+        self.url = self.url.take().or_else(|| other.url.clone());
+    }
+
     /// The version that has it fixed, where that is known.
     pub fn fixed_in(&self) -> Option<&str> {
         match &self.fix {

@@ -73,16 +73,22 @@ fn name(judged: &Judged) -> (&str, Option<&str>) {
     (&judged.finding.id, judged.finding.package.as_deref())
 }
 
-/// What is found in several images of an index is one finding.
+/// What is found in several images of an index, or several times in one, is one finding: as bad as the worst of them.
 fn merged(scans: &[ImageScan]) -> Vec<Judged> {
     let mut all: Vec<Judged> = Vec::new();
     for image in scans {
         for finding in &image.scan.findings {
-            let at = all.iter().position(|known| known.finding == *finding).unwrap_or_else(|| {
-                all.push(Judged { finding: finding.clone(), platforms: Vec::new(), standing: Standing::Tolerated });
-                all.len() - 1
-            });
-            let platforms = &mut all[at].platforms;
+            let same = |known: &&mut Judged| known.finding.is_same(finding) && known.finding.version == finding.version;
+            let platforms = match all.iter_mut().find(same) {
+                Some(known) => {
+                    known.finding.take_worse(finding);
+                    &mut known.platforms
+                }
+                None => {
+                    let finding = finding.clone();
+                    &mut all.push_mut(Judged { finding, platforms: Vec::new(), standing: Standing::Tolerated }).platforms
+                }
+            };
             if let Some(platform) = image.platform.as_ref().filter(|platform| !platforms.contains(platform)) {
                 platforms.push(platform.clone());
             }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use jiff::civil::date;
 use shipit_core::gate::{
-    Allowable, Detail, Fix, GatePolicy, ImageScan, Known, Lack, Scan, Severity, Sight, Standing, Status, Threshold, Unfixed,
-    Verdict, Waiver, judge,
+    Allowable, Detail, Finding, Fix, GatePolicy, ImageScan, Known, Lack, Scan, Severity, Sight, Standing, Status, Threshold,
+    Unfixed, Verdict, Waiver, judge,
 };
 use shipit_scheduler::Span;
 
@@ -259,6 +259,12 @@ fn every_image_of_an_index_is_judged() {
     let judgement = judged(&policy, &[image("linux/amd64", bad()), image("linux/arm64", bad())]);
     assert_eq!(judgement.findings.len(), 1, "in both images, and one finding");
     assert_eq!(judgement.findings[0].platforms, ["linux/amd64", "linux/arm64"]);
+    let milder = Finding { fix: Fix::None, ..finding("CVE-1", Severity::Low, "libc") };
+    let elsewhere = Finding { version: Some("2".into()), ..milder.clone() };
+    let milder = scanned(Status::Complete, vec![milder, elsewhere]);
+    let judgement = judged(&policy, &[image("linux/amd64", milder), image("linux/arm64", bad())]);
+    let told: Vec<_> = judgement.findings.iter().map(|judged| (judged.finding.severity, judged.finding.fix.clone())).collect();
+    assert_eq!(told, [(Severity::High, Fix::Untold), (Severity::Low, Fix::None)], "as bad as the worst image has it");
     let second = |scan: Scan| judged(&policy, &[image("linux/amd64", clean()), image("linux/arm64", scan)]).verdict;
     assert_eq!(word(&second(bad())), "block");
     assert_eq!(word(&second(Scan::of(Status::Pending, ""))), "wait");
