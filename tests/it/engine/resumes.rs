@@ -10,9 +10,10 @@ use shipit_core::settled::Status;
 use shipit_core::tags;
 use shipit_scheduler::Span;
 
-use super::sisters::{Story, cases, in_paused_time, is_told, stories};
+use super::sisters::{Story, in_paused_time, is_told, stories};
 use crate::support::ecs::Happening;
 use crate::support::faults::{Op, When, denied, refused, throttled, unreachable};
+use crate::support::property::holds;
 use crate::support::run::Run;
 use crate::support::scenario::Scenario;
 
@@ -353,13 +354,10 @@ async fn whatever_call_always_fails_nothing_is_left_in_between_silently() {
     }
 }
 
-proptest! {
-    #![proptest_config(cases(8))]
-
-    #[test]
-    fn killed_twice_anywhere_and_resumed_it_tells_the_truth(
-        story in stories(), places in any::<[prop::sample::Index; 2]>(), after in any::<[bool; 2]>(), waits in 0_u64..1200
-    ) {
+#[test]
+fn killed_twice_anywhere_and_resumed_it_tells_the_truth() {
+    let places = any::<[prop::sample::Index; 2]>();
+    holds(8, &(stories(), places, any::<[bool; 2]>(), 0_u64..1200), |(story, places, after, waits)| {
         in_paused_time(async {
             let whole = story.told().deploy().await;
             let calls = whole.all_calls().count();
@@ -390,6 +388,6 @@ proptest! {
                 prop_assert!(newest != Status::InProgress, "{} {:?}", service, run.outcome);
             }
             Ok(())
-        })?;
-    }
+        })
+    });
 }

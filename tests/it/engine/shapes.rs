@@ -5,8 +5,9 @@ use shipit_core::failure::Exit;
 use shipit_scheduler::{Breaker, Percents, Span};
 
 use super::journals::acts_follow_their_facts;
-use super::sisters::{cases, in_paused_time, is_told};
+use super::sisters::{in_paused_time, is_told};
 use crate::support::ecs::Spans;
+use crate::support::property::holds;
 use crate::support::revisions::Behaviour;
 use crate::support::scenario::Scenario;
 
@@ -112,11 +113,7 @@ fn a_shape_that_is_easily_judged_wrongly_is_judged_rightly() {
     }
 }
 
-proptest! {
-    #![proptest_config(cases(4))]
-
-    #[test]
-    fn a_good_version_arrives_and_a_bad_one_goes_back_whatever_the_service_is_like(shape in shapes()) {
-        in_paused_time(arrives_or_goes_back(shape))?;
-    }
+#[test]
+fn a_good_version_arrives_and_a_bad_one_goes_back_whatever_the_service_is_like() {
+    holds(4, &shapes(), |shape| in_paused_time(arrives_or_goes_back(shape)));
 }

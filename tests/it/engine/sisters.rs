@@ -11,6 +11,7 @@ use shipit_scheduler::Breaker;
 
 use super::journals::acts_follow_their_facts;
 use crate::support::faults::{Op, When, denied, refused, throttled, unreachable};
+use crate::support::property::holds;
 use crate::support::revisions::Behaviour;
 use crate::support::run::Run;
 use crate::support::scenario::Scenario;
@@ -167,25 +168,12 @@ async fn nothing_is_left_in_between_silently(trouble: &Trouble) -> Result<(), Te
     is_told(&scenario, &run)
 }
 
-proptest! {
-    #![proptest_config(cases(1))]
-
-    #[test]
-    fn whatever_call_fails_once_nothing_is_left_in_between_silently(trouble in troubles(1)) {
-        in_paused_time(nothing_is_left_in_between_silently(&trouble))?;
-    }
-
-    #[test]
-    fn whatever_two_calls_fail_nothing_is_left_in_between_silently(trouble in troubles(2)) {
-        in_paused_time(nothing_is_left_in_between_silently(&trouble))?;
-    }
+#[test]
+fn whatever_call_fails_once_nothing_is_left_in_between_silently() {
+    holds(1, &troubles(1), |trouble| in_paused_time(nothing_is_left_in_between_silently(&trouble)));
 }
 
-/// 64 cases, or half of what `PROPTEST_CASES` asks for, shared among so many deploys of ordinary length as one case takes the
-/// time of: with 20,000 each property takes a core one to two minutes.
-/// What was red is kept beside the tests, outside of git, and drawn first from then on.
-pub fn cases(deploys: u32) -> ProptestConfig {
-    let config = ProptestConfig::default();
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    ProptestConfig { cases: if asked { config.cases.div_ceil(2 * deploys) } else { 64 }, ..config }
+#[test]
+fn whatever_two_calls_fail_nothing_is_left_in_between_silently() {
+    holds(1, &troubles(2), |trouble| in_paused_time(nothing_is_left_in_between_silently(&trouble)));
 }

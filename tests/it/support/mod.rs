@@ -10,6 +10,7 @@ pub mod faults;
 pub mod front;
 pub mod http;
 pub mod images;
+pub mod property;
 pub mod pushing;
 pub mod registered;
 pub mod revisions;

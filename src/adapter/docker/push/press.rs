@@ -149,6 +149,7 @@ mod tests {
     use std::io::Cursor;
 
     use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
     use crate::adapter::content::digest_of;
@@ -216,12 +217,15 @@ mod tests {
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
-        #[test]
-        fn any_length_comes_out_again(length in 0..3 * BLOCK, seed: u64) {
+    #[test]
+    fn any_length_comes_out_again() {
+        // As many as this, whatever `PROPTEST_CASES` says: each is up to three blocks.
+        let mut runner = TestRunner::new(ProptestConfig { cases: 16, ..ProptestConfig::default() });
+        let ended = runner.run(&(0..3 * BLOCK, any::<u64>()), |(length, seed)| {
             let tar = content(length, seed);
             prop_assert_eq!(unpressed(&pressed(&tar, Compression::Gzip).1, Compression::Gzip), tar);
-        }
+            Ok(())
+        });
+        ended.unwrap_or_else(|error| panic!("{error}"));
     }
 }

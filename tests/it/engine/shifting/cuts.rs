@@ -7,10 +7,11 @@ use shipit_core::rollout::Answer;
 use shipit_core::settled::Status;
 use shipit_scheduler::Span;
 
-use super::super::sisters::{cases, in_paused_time};
+use super::super::sisters::in_paused_time;
 use super::stories::{By, MINUTE, WEB, calls, had, nothing_is_left, told};
 use super::tales::Tale;
 use crate::support::faults::{Op, When};
+use crate::support::property::holds;
 use crate::support::run::Run;
 use crate::support::scenario::Scenario;
 
@@ -175,14 +176,10 @@ async fn killed_at_any_call_and_never_resumed_no_traffic_moves_that_nobody_let_t
     assert!(backs > 20 && dones > 0, "{backs} {dones}");
 }
 
-proptest! {
-    #![proptest_config(cases(100))]
-
-    #[test]
-    fn killed_twice_anywhere_and_resumed_it_tells_the_truth(
-        (by, tale) in proptest::sample::select(Tale::with_strategies()),
-        places in any::<[prop::sample::Index; 2]>(), after in any::<[bool; 2]>(), waits in 0_u64..1200
-    ) {
+#[test]
+fn killed_twice_anywhere_and_resumed_it_tells_the_truth() {
+    let (tales, places) = (proptest::sample::select(Tale::with_strategies()), any::<[prop::sample::Index; 2]>());
+    holds(100, &(tales, places, any::<[bool; 2]>(), 0_u64..1200), |((by, tale), places, after, waits)| {
         in_paused_time(async {
             let count = calls(by, tale).await;
             let when = after.map(|after| if after { When::After } else { When::Before });
@@ -210,6 +207,6 @@ proptest! {
             answers(&scenario, "killed twice");
             nothing_is_left(&scenario, &told(&run));
             Ok(())
-        })?;
-    }
+        })
+    });
 }

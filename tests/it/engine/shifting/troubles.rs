@@ -8,9 +8,10 @@ use shipit_core::settled::Status;
 use shipit_scheduler::Span;
 
 use super::super::journals::acts_follow_their_facts;
-use super::super::sisters::{Fault, cases, faults, in_paused_time};
+use super::super::sisters::{Fault, faults, in_paused_time};
 use super::stories::{By, MINUTE, WEB, calls, had, nothing_is_left, told};
 use super::tales::Tale;
+use crate::support::property::holds;
 use crate::support::run::Run;
 use crate::support::scenario::Scenario;
 
@@ -75,20 +76,14 @@ async fn troubled(shift: (By, Tale), places: &[(prop::sample::Index, Fault)]) ->
     is_told(&scenario, &run, shift).await
 }
 
-proptest! {
-    #![proptest_config(cases(50))]
+#[test]
+fn whatever_call_of_a_shift_fails_once_nothing_is_left_in_between_silently() {
+    let troubles = (shifts(), any::<prop::sample::Index>(), faults());
+    holds(50, &troubles, |(shift, place, fault)| in_paused_time(troubled(shift, &[(place, fault)])));
+}
 
-    #[test]
-    fn whatever_call_of_a_shift_fails_once_nothing_is_left_in_between_silently(
-        shift in shifts(), place in any::<prop::sample::Index>(), fault in faults()
-    ) {
-        in_paused_time(troubled(shift, &[(place, fault)]))?;
-    }
-
-    #[test]
-    fn whatever_two_calls_of_a_shift_fail_nothing_is_left_in_between_silently(
-        shift in shifts(), places in any::<[prop::sample::Index; 2]>(), one in faults(), other in faults()
-    ) {
-        in_paused_time(troubled(shift, &[(places[0], one), (places[1], other)]))?;
-    }
+#[test]
+fn whatever_two_calls_of_a_shift_fail_nothing_is_left_in_between_silently() {
+    let troubles = (shifts(), any::<[prop::sample::Index; 2]>(), faults(), faults());
+    holds(50, &troubles, |(shift, places, one, other)| in_paused_time(troubled(shift, &[(places[0], one), (places[1], other)])));
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::tree::{Tree, long_ago, set_modified};
 use super::*;
@@ -86,15 +87,18 @@ impl Tree {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_is_done_in_whatever_order_the_key_is_that_of_the_bytes(steps in prop::collection::vec(step(), 1..14)) {
+#[test]
+fn whatever_is_done_in_whatever_order_the_key_is_that_of_the_bytes() {
+    // A case runs git a dozen times, so `PROPTEST_CASES` says only whether there are to be many.
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { 400 } else { 16 };
+    let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
+    let ended = runner.run(&prop::collection::vec(step(), 1..14), |steps| {
         let tree = Tree::committed(&[("web/a", "one\r\n"), ("web/b", "two\r\n")]);
         for (at, step) in steps.iter().enumerate() {
             tree.step(step);
             tree.holds(&format!("{:?}", &steps[..=at]));
         }
-    }
+        Ok(())
+    });
+    ended.unwrap_or_else(|error| panic!("{error}"));
 }
