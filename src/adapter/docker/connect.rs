@@ -82,27 +82,29 @@ async fn greet(host: &str) -> Result<Engine, String> {
         _ => (Address::Other, bollard::Docker::connect_with_host(host)),
     };
     let api = api.map_err(|error| plain(&error))?.with_timeout(Duration::from_secs(PATIENCE));
-    let greeting = async {
-        let api = api.negotiate_version().await?;
-        let version = api.version().await?;
-        Ok((api, version))
-    };
-    let (api, version) = match tokio::time::timeout(GREETING, greeting).await {
-        Ok(Ok(answer)) => answer,
+    // bollard names no version in what it asks for, so there is none to agree on: that would be the same question once more.
+    let version = match tokio::time::timeout(GREETING, api.version()).await {
+        Ok(Ok(version)) => version,
         Ok(Err(error)) => return Err(plain(&error)),
         Err(_) => return Err(format!("no answer within {} s", GREETING.as_secs())),
     };
     let platform = version.os.zip(version.arch).map(|(os, machine)| format!("{os}/{machine}"));
     let parts = version.components.unwrap_or_default();
     let podman = parts.iter().any(|part| part.name.contains("Podman"));
-    let spoken = api.client_version();
     let way = match &address {
         // Podman speaks the Engine's API, but has no BuildKit.
-        _ if podman || (spoken.major_version, spoken.minor_version) < (1, 39) => Way::Classic,
+        _ if podman || !has_buildkit(version.api_version.as_deref()) => Way::Classic,
         Address::Other => Way::Stream,
         Address::Unix(_) | Address::Tcp(_) => Way::Session,
     };
     Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, way, platform })
+}
+
+/// The Engine's API has BuildKit since 1.39.
+fn has_buildkit(api: Option<&str>) -> bool {
+    let parts = api.and_then(|version| version.split_once('.'));
+    let number = parts.and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    number.is_some_and(|number| number >= (1, 39))
 }
 
 /// The innermost cause: "No such file or directory", "Permission denied", "Connection refused".
@@ -190,6 +192,13 @@ mod tests {
         std::fs::write(folder.path().join("config.json"), r#"{"currentContext":"colima"}"#).unwrap();
         assert_eq!(chosen_context(folder.path(), None).as_deref(), Some("unix:///c.sock"));
         assert_eq!(chosen_context(folder.path(), Some("default".into())), None);
+    }
+
+    #[test]
+    fn an_engine_before_1_39_builds_the_classic_way() {
+        let said = |api| has_buildkit(Some(api));
+        assert!(said("1.39") && said("1.41") && said("2.0"));
+        assert!(!said("1.38") && !said("1.9") && !said("") && !said("new") && !has_buildkit(None));
     }
 
     #[tokio::test]

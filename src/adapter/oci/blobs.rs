@@ -186,14 +186,22 @@ impl Repository {
     /// Whatever keeps it from being there.
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest, Trouble> {
         let digest = digest_of(bytes);
-        if self.size(&digest).await?.is_some() {
-            return Ok(digest);
+        if self.size(&digest).await?.is_none() {
+            self.send_blob(&digest, bytes).await?;
         }
+        Ok(digest)
+    }
+
+    /// Sends a small blob, of that digest.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being there.
+    pub async fn send_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Trouble> {
         let mut patience = Patience::default();
         loop {
             let upload = self.begin().await?;
-            match self.end(&upload, &digest, bytes.len() as u64, Content::Whole(bytes.to_vec())).await {
-                Ok(()) => return Ok(digest),
+            match self.end(&upload, digest, bytes.len() as u64, Content::Whole(bytes.to_vec())).await {
+                Ok(()) => return Ok(()),
                 Err(trouble) => patience.after(trouble).await?,
             }
         }

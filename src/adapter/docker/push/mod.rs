@@ -8,6 +8,7 @@ mod ledger;
 mod ours;
 mod press;
 mod reach;
+mod sending;
 mod store;
 
 use std::path::PathBuf;
