@@ -15,6 +15,7 @@ fn named(get: &dyn Fn(&str) -> Option<String>, host: &str) -> String {
     github()
         .or_else(|| get("CI_JOB_URL"))
         .or_else(|| get("BUILD_URL"))
+        .or_else(|| get("BUILDKITE_BUILD_URL"))
         .or_else(|| get("CODEBUILD_BUILD_ARN"))
         .unwrap_or_else(person)
 }
@@ -30,6 +31,7 @@ mod tests {
         for (variables, expected) in [
             (&github[..], "https://github.com/shop/web/actions/runs/7"),
             (&jenkins[..], "https://ci.shop.example/job/web/12/"),
+            (&[("BUILDKITE_BUILD_URL", "https://buildkite.com/shop/web/builds/7")], "https://buildkite.com/shop/web/builds/7"),
             (&[("USER", "ana")], "ana@laptop"),
             (&[("LOGNAME", "ana"), ("GITHUB_RUN_ID", "7")], "ana@laptop"),
             (&[], "unknown@laptop"),

@@ -1,5 +1,7 @@
 //! `shipit scan`: images held at the gate, and nothing else done.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
 use shipit_core::event::Event;
@@ -16,7 +18,7 @@ use crate::engine::gate::{Held, hold, stopped};
 use crate::engine::handover;
 use crate::port::{Holds, PortError};
 use crate::report::scanned::{self, Scanned};
-use crate::report::{self, Colour, failure, sarif};
+use crate::report::{self, Colour, failure, junit, sarif};
 
 /// Hold images at the scan gate.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +45,8 @@ enum Findings {
     Json,
     /// For code scanning.
     Sarif,
+    /// As test results.
+    Junit,
 }
 
 /// What is held at the gate.
@@ -77,16 +81,27 @@ async fn scan(args: Scan) -> Result<Exit, Exit> {
     if let Some(plan) = made_of {
         hand_over(&session, &plan, &images).await?;
     }
+    let not_passed = images.iter().filter(|image| !matches!(image.judgement.verdict, Verdict::Pass(_)));
+    let stopped = not_passed.map(|image| {
+        let failure = stopped(&image.name, &image.judgement.verdict).in_full([]);
+        (image.name.clone(), typed::failure(failure))
+    });
+    let stopped: BTreeMap<String, Failure> = stopped.collect();
     match args.output {
         Findings::Table => report::data(&scanned::table(&images, Colour::of_stdout())),
         Findings::Json => report::data(&pretty(&scanned::json(&images))),
         Findings::Sarif => report::data(&pretty(&sarif::sarif(&images))),
+        Findings::Junit => {
+            let now = session.connected.clock.now();
+            let xml = junit::of_gate(&session.pipeline().name, now, &images, &stopped).unwrap_or_default();
+            report::data(String::from_utf8_lossy(&xml).trim_end());
+        }
     }
     let mut exit = Exit::Done;
-    let not_passed = images.iter().filter(|image| !matches!(image.judgement.verdict, Verdict::Pass(_)));
-    for failure in not_passed.map(|image| stopped(&image.name, &image.judgement.verdict)).chain(trouble) {
+    let trouble = trouble.into_iter().map(|failure| typed::failure(failure.in_full([])));
+    for failure in stopped.into_values().chain(trouble) {
         exit = if exit == Exit::Done { failure.code.exit() } else { exit };
-        report::say(&failure::failure(&typed::failure(failure.in_full([])), Colour::of_stderr()));
+        report::say(&failure::failure(&failure, Colour::of_stderr()));
     }
     Ok(exit)
 }

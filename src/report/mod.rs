@@ -5,6 +5,7 @@ pub mod failure;
 pub mod files;
 pub mod ink;
 pub mod json;
+pub mod junit;
 pub mod lines;
 pub mod listing;
 pub mod sarif;
