@@ -20,6 +20,7 @@ mod kept;
 mod layers;
 mod metrics;
 mod networks;
+mod pipelines;
 mod placement;
 mod pushes;
 mod routes;
