@@ -1,5 +1,7 @@
 //! A run carried out: journal opened, events told, outcome answered as the exit. A fresh run is the case of no facts.
 
+use std::time::Instant;
+
 use shipit_core::event::{Event, Outcome};
 use shipit_core::failure::Exit;
 use shipit_core::journal::{Book, Entry, Head};
@@ -8,6 +10,7 @@ use shipit_core::release::RunId;
 
 use super::session::{Session, new_run, refuse};
 use super::typed;
+use crate::engine::interrupt::left;
 use crate::engine::record::Journal;
 use crate::engine::resume::begin;
 use crate::engine::run::run;
@@ -55,7 +58,11 @@ async fn follow(session: &Session, book: Book, remarks: &[String], output: Outpu
         tell(Event::Notice { message: remark.clone() });
     }
     let journal = Journal::new(session.connected.ports.store.as_ref(), clock, run_id, book.entries);
-    run(&session.context(&tell), &plan, &journal).await
+    let (context, began) = (session.context(&tell), Instant::now());
+    tokio::select! {
+        outcome = run(&context, &plan, &journal) => outcome,
+        () = session.left() => left(&context, &plan, &journal, began.elapsed()),
+    }
 }
 
 fn started(session: &Session, run: &RunId, plan: &Plan) -> Event {

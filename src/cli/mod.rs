@@ -87,8 +87,11 @@ pub struct Place {
     /// The pipeline file
     #[arg(short, long, env = "SHIPIT_FILE", default_value = "shipit.yaml", value_name = "FILE")]
     pub file: PathBuf,
+    /// A pipeline without a file.
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Lay this environment over the file
-    #[arg(long = "env", env = "SHIPIT_ENV", value_name = "NAME")]
+    #[arg(long = "env", env = "SHIPIT_ENV", value_name = "NAME", conflicts_with = "lone")]
     pub environment: Option<String>,
     /// The cluster, instead of the file's
     #[arg(long, value_name = "NAME")]
@@ -105,6 +108,20 @@ pub struct Place {
     /// What an interrupted run leaves behind: `turn-back`, `leave` or `stop`, instead of the file's
     #[arg(long, value_name = "POLICY")]
     pub on_interrupt: Option<String>,
+}
+
+/// A pipeline without a file: one service.
+#[derive(Clone, Debug, Args)]
+pub struct GivenArgs {
+    /// This ECS service is the whole pipeline: no file is read
+    #[arg(long = "service", value_name = "NAME", conflicts_with = "file")]
+    pub lone: Option<String>,
+    /// Its task definition, a file of ECS's JSON or YAML that names its images; else the one that runs
+    #[arg(long, value_name = "FILE", requires = "lone")]
+    pub task_definition: Option<String>,
+    /// Roll it out though it runs already what it would get
+    #[arg(long, requires = "lone")]
+    pub force_new_deployment: bool,
 }
 
 /// The same, and how it is shown.

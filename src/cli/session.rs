@@ -2,27 +2,30 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use shipit_core::ancestry::Forced;
 use shipit_core::event::Event;
-use shipit_core::failure::{Exit, Failure};
-use shipit_core::pipeline::Pipeline;
+use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::pipeline::{Pipeline, WhenSame};
 use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::release::RunId;
 use shipit_core::review::{Note, review};
 use shipit_core::rollout::{Until, Wish};
 use shipit_core::snapshot::Snapshot;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::prompt::Prompt;
-use super::{Place, SourceArgs, typed};
+use super::{GivenArgs, Place, SourceArgs, typed};
 use crate::app::{self, Connected, Target};
-use crate::config::{self, Contexts, Loaded, Overrides, Paint};
+use crate::config::{self, Contexts, Given, Loaded, Overrides, Paint};
 use crate::engine::people::People;
 use crate::engine::{Context, observe};
 use crate::port::{Dirty, SourceWish, Taken};
 use crate::report::{self, Colour};
 
+/// How long a run that is left may take for its last words; GitHub's runner kills 2.5 seconds after its second signal.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How wide complaints about the pipeline file are written.
 const COLUMNS: usize = 100;
 
@@ -38,6 +41,7 @@ pub struct Session {
     pub until: Until,
     prompt: Prompt,
     interrupt: watch::Receiver<Wish>,
+    left: Arc<Notify>,
     run: Arc<OnceLock<RunId>>,
 }
 
@@ -62,8 +66,9 @@ impl Session {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
         let run = Arc::new(OnceLock::new());
-        let (until, prompt, interrupt) = (Until::default(), Prompt::default(), signals(run.clone()));
-        Ok(Self { loaded, connected, by: app::who(), until, prompt, interrupt, run })
+        let (until, prompt, left) = (Until::default(), Prompt::default(), Arc::new(Notify::new()));
+        let interrupt = signals(run.clone(), left.clone());
+        Ok(Self { loaded, connected, by: app::who(), until, prompt, interrupt, left, run })
     }
 
     /// Takes the lock of the pipeline's folder until this process ends; a second one is refused.
@@ -95,6 +100,11 @@ impl Session {
     /// Tells whoever interrupts which run to go on with.
     pub fn announce(&self, run: &RunId) {
         let _only_once = self.run.set(run.clone());
+    }
+
+    /// A second signal has come: the run is to be left at once.
+    pub async fn left(&self) {
+        self.left.notified().await;
     }
 
     /// What the engine needs at hand.
@@ -195,7 +205,17 @@ fn load_for(common: &Place, strategy: Option<&String>, contexts: Contexts) -> Re
         contexts,
         ..Overrides::default()
     };
-    config::load(&common.file, &overrides, &|name| std::env::var(name).ok()).map_err(|complaints| {
+    let env = |name: &str| std::env::var(name).ok();
+    let loaded = match given(&common.given) {
+        None => config::load(&common.file, &overrides, &env),
+        Some(given) => {
+            let folder = std::env::current_dir().map_err(|error| {
+                refuse(&[Failure::new(Code::FileTrouble, "the current folder cannot be had").because(error.to_string())])
+            })?;
+            config::load_given(&given, &folder, &overrides, &env)
+        }
+    };
+    loaded.map_err(|complaints| {
         let paint = match Colour::of_stderr() {
             Colour::Yes => Paint::Colours,
             Colour::No => Paint::Plain,
@@ -203,6 +223,13 @@ fn load_for(common: &Place, strategy: Option<&String>, contexts: Contexts) -> Re
         report::say(complaints.render(paint, COLUMNS).trim_end());
         Exit::Refused
     })
+}
+
+/// The pipeline that needs no file, where flags say one.
+fn given(args: &GivenArgs) -> Option<Given> {
+    let when_same = if args.force_new_deployment { WhenSame::RollOut } else { WhenSame::Leave };
+    let service = args.lone.clone()?;
+    Some(Given { service, task_definition: args.task_definition.clone(), when_same })
 }
 
 /// AWS or the sandbox, as the flags say.
@@ -230,7 +257,7 @@ pub fn new_run(at: jiff::Timestamp) -> RunId {
 }
 
 /// The first SIGINT or SIGTERM asks for the way back, the second ends the process.
-fn signals(run: Arc<OnceLock<RunId>>) -> watch::Receiver<Wish> {
+fn signals(run: Arc<OnceLock<RunId>>, left: Arc<Notify>) -> watch::Receiver<Wish> {
     let (tell, wish) = watch::channel(Wish::GoOn);
     tokio::spawn(async move {
         signal().await;
@@ -241,6 +268,9 @@ fn signals(run: Arc<OnceLock<RunId>>) -> watch::Receiver<Wish> {
             Some(run) => report::say(&typed::line(&format!("left at once; to go on: shipit resume {run}"))),
             None => report::say("left at once; nothing was begun"),
         }
+        // Whoever follows the run ends it with an outcome; a machine that is too busy for that is not waited for.
+        left.notify_one();
+        tokio::time::sleep(LAST_WORDS).await;
         #[expect(clippy::exit, reason = "a second signal leaves at once, whatever is under way")]
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });

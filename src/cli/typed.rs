@@ -68,6 +68,8 @@ fn flags(common: &Place) -> String {
     let own_profile = std::env::var("AWS_PROFILE").ok();
     let values = [
         ("-f", Some(&file).filter(|file| *file != "shipit.yaml")),
+        ("--service", common.given.lone.as_ref()),
+        ("--task-definition", common.given.task_definition.as_ref()),
         ("--env", common.environment.as_ref()),
         ("--cluster", common.cluster.as_ref()),
         ("--region", common.region.as_ref()),
@@ -77,6 +79,9 @@ fn flags(common: &Place) -> String {
         if let Some(value) = value {
             flags.push_str(&format!(" {flag} {}", quoted(value)));
         }
+    }
+    if common.given.force_new_deployment {
+        flags.push_str(" --force-new-deployment");
     }
     if common.sandbox {
         flags.push_str(" --sandbox");
@@ -130,6 +135,11 @@ mod tests {
         assert_eq!(
             given(&["--sandbox", "--env", "production", "-f", "my pipelines/it's.yaml"]),
             r" -f 'my pipelines/it'\''s.yaml' --env production --sandbox"
+        );
+        assert_eq!(
+            given(&["--service", "web", "--task-definition", "web.json", "--force-new-deployment"]),
+            " --service web --task-definition web.json --force-new-deployment",
+            "without a file it is the flags that say which pipeline"
         );
         assert_eq!(given(&["--cluster", "blue", "--region", "eu-west-1"]), " --cluster blue --region eu-west-1");
     }

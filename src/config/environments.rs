@@ -33,6 +33,20 @@ pub(super) fn read<'w>(
             return Err(complaints);
         }
     };
+    of_tree(root, source, overrides, world, complaints)
+}
+
+/// The same for a tree; its complaints come after those that there are.
+///
+/// # Errors
+/// Everything that is wrong with it; never nothing.
+pub(super) fn of_tree<'w>(
+    root: Node,
+    source: &Arc<Source>,
+    overrides: &Overrides,
+    world: &'w World<'w>,
+    mut complaints: Vec<Complaint>,
+) -> Result<(Reading<'w>, Pipeline), Vec<Complaint>> {
     let (base, environments) = split(root, &mut complaints);
     let chosen = choose(&environments, source, overrides, world, &mut complaints);
     for environment in &environments {

@@ -3,6 +3,7 @@
 pub mod complaint;
 mod compose;
 mod environments;
+mod given;
 pub mod interpolate;
 pub mod merge;
 pub mod origin;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use shipit_core::pipeline::{Pipeline, Service, Strategy};
 
 pub use complaint::{Complaint, Complaints, Paint};
+pub use given::Given;
 pub use origin::Origin;
 
 use read::World;
@@ -120,9 +122,28 @@ pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<Str
         environments::read(&source, overrides, &world).map_err(|complaints| Complaints::new(&file, complaints))?;
     let mut files = vec![absolute];
     files.extend(reading.files);
+    Ok(Loaded { pipeline, origins: reading.origins, files, strategy_by: strategy_by(overrides, env) })
+}
+
+/// The pipeline that flags say, with its layers. Paths are relative to `folder`, which is absolute.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub fn load_given(
+    given: &Given,
+    folder: &Path,
+    overrides: &Overrides,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Complaints> {
+    let world = World { folder: folder.to_owned(), shown_folder: PathBuf::new(), env, contexts: overrides.contexts };
+    let (reading, pipeline) = environments::of_tree(given.tree(), &given.source(), overrides, &world, Vec::new())
+        .map_err(|complaints| Complaints::new("--service", complaints))?;
+    Ok(Loaded { pipeline, origins: reading.origins, files: reading.files, strategy_by: strategy_by(overrides, env) })
+}
+
+fn strategy_by(overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
     let variable = || env("SHIPIT_STRATEGY").filter(|text| !text.is_empty()).map(|_| "SHIPIT_STRATEGY");
-    let strategy_by = overrides.strategy.as_ref().map(|_| "--strategy").or_else(variable);
-    Ok(Loaded { pipeline, origins: reading.origins, files, strategy_by })
+    overrides.strategy.as_ref().map(|_| "--strategy").or_else(variable)
 }
 
 /// The absolute path of a text file and its content, or why it cannot be had.

@@ -153,8 +153,8 @@ struct Service {
     needs: Option<Vec<String>>,
     /// A file of ECS's register-task-definition JSON, or `running`: the one that runs now.
     task_definition: String,
-    /// Container name: image name.
-    containers: BTreeMap<String, String>,
+    /// Container name: image name; without it the task definition names all images itself.
+    containers: Option<BTreeMap<String, String>>,
     /// How it is rolled out; `rolling` if not given.
     strategy: Option<AnyStrategy>,
     /// How traffic can be moved between two target groups, where the service is not wired for it yet.
@@ -167,6 +167,8 @@ struct Service {
     smoke: Option<Smoke>,
     /// A file of ECS's create-service JSON, used when the service does not exist.
     service_definition: Option<String>,
+    /// A service that runs already what it would get is rolled out all the same; `false` if not given.
+    force_new_deployment: Option<YesOrNo>,
 }
 
 /// A strategy's name, or a block of that name.

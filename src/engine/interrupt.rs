@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shipit_core::event::Event;
-use shipit_core::failure::Failure;
+use shipit_core::event::{Event, Outcome};
+use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Standing, standings, to_undo};
 use shipit_core::pipeline::OnInterrupt;
-use shipit_core::plan::Plan;
+use shipit_core::plan::{Plan, Roll, StepId};
 
 use super::record::Journal;
 use super::run::give_up;
@@ -27,6 +27,28 @@ pub async fn carry_out(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>
         OnInterrupt::Leave => leave(context, plan, journal, failure).await,
         OnInterrupt::Stop => stop(context, plan, journal, failure).await,
     }
+}
+
+/// The run is left in the middle, by a second signal: what was asked of AWS goes on there, and nothing more is asked.
+pub fn left(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, took: Duration) -> Outcome {
+    let entries = journal.entries();
+    let failure = Failure::new(Code::Interrupted, "the run was left before its end").because("a second signal asked it to");
+    let goes_on = |failure: Failure, (step, roll): (&StepId, &Roll)| {
+        let of_step = |is: fn(&Fact) -> bool| entries.iter().any(|entry| entry.step == *step && is(&entry.fact));
+        match (standings(&entries).get(step), &roll.before) {
+            (Some(Standing::Started(_)), Some(before)) if of_step(|fact| matches!(fact, Fact::UndoStarted)) => {
+                failure.now(format!("`{}` goes back to {} in AWS", roll.service, before.short()))
+            }
+            (Some(Standing::Started(_)), _) if of_step(|fact| matches!(fact, Fact::Began { .. })) => {
+                failure.now(format!("the deployment of `{}` goes on in AWS", roll.service))
+            }
+            _ => failure,
+        }
+    };
+    let failure = plan.rolls().fold(failure, goes_on).next(format!("shipit resume {}", journal.run)).next("shipit status");
+    let outcome = super::outcome::outcome(context, plan, journal, Some(failure), took);
+    (context.tell)(Event::RunFinished { outcome: outcome.clone() });
+    outcome
 }
 
 /// Nothing is written down but what AWS has begun: the run has not ended.

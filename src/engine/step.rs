@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shipit_core::event::{Event, Progress, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Output, Registered, digests, revision};
-use shipit_core::pipeline::Smoke;
+use shipit_core::pipeline::{Smoke, WhenSame};
 use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind, Template, is_same};
 use shipit_core::release::{Digest, Revision};
 use shipit_core::rollout::{Phase, Rollout, Wish};
@@ -157,7 +157,8 @@ impl Doing<'_> {
         if running.as_ref().map(|running| &running.revision) != planned {
             return Err(outcome::deployed_meanwhile(service, planned, running.as_ref().map(|running| &running.revision)).into());
         }
-        if let Some(running) = running.as_ref().filter(|running| is_same(&rendered, running)) {
+        let leave = wanted.when_same == WhenSame::Leave;
+        if let Some(running) = running.as_ref().filter(|running| leave && is_same(&rendered, running)) {
             let revision = running.revision.clone();
             return Ok(Done {
                 output: Output::Unchanged { revision: revision.clone() },

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use shipit::config::{Complaints, Loaded, Overrides, Paint, load};
+use shipit::config::{Complaints, Given, Loaded, Overrides, Paint, load, load_given};
 use shipit_core::analysis::{Errors, Judge, Latency, Level, Limit, Ratio};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::Threshold;
-use shipit_core::pipeline::{PauseAt, Share, Shift, Steps, Strategy, TaskDefinitionSource};
+use shipit_core::pipeline::{PauseAt, Share, Shift, Steps, Strategy, TaskDefinitionSource, WhenSame};
 use shipit_scheduler::Span;
 
 /// Wide enough that no machine wraps a line that another does not.
@@ -294,4 +294,43 @@ fn the_later_layer_wins_and_says_so() {
         Strategy::Rolling { minimum_percent: Some(100), maximum_percent: Some(200) },
         "its own block of that name"
     );
+}
+
+#[test]
+fn flags_say_what_a_file_could_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().canonicalize().expect("it is there");
+    std::fs::copy(root().join("tests/it/config/good/api.taskdef.json"), folder.join("api.json")).expect("it is copied");
+    std::fs::write(
+        folder.join("shipit.yaml"),
+        "pipeline: api\ncluster: shop\nservices:\n  api:\n    task_definition: api.json\n    force_new_deployment: true\n    strategy: canary\n",
+    )
+    .expect("it is written");
+    let overrides = Overrides { strategy: Some("canary".into()), cluster: Some("shop".into()), ..Overrides::default() };
+    let env = |name: &str| (name == "STAGE").then(|| "test".to_owned());
+    let by_file = load(&folder.join("shipit.yaml"), &overrides, &env).expect("a good file").pipeline;
+    let given = |definition: &str| Given {
+        service: "api".into(),
+        task_definition: Some(definition.into()),
+        when_same: WhenSame::RollOut,
+    };
+    let by_flags = load_given(&given("api.json"), &folder, &overrides, &env).expect("good flags").pipeline;
+    assert_eq!(format!("{by_flags:#?}"), format!("{by_file:#?}"));
+
+    let definition = by_flags.services[0].task_definition.clone();
+    let TaskDefinitionSource::File { definition, .. } = definition else { panic!("it is a file") };
+    let yaml = "family: shop-api\ncontainerDefinitions:\n  - { name: api, image: \"shop/api:1\", essential: true }\n";
+    std::fs::write(folder.join("api.yaml"), yaml).expect("it is written");
+    let by_yaml = load_given(&given("api.yaml"), &folder, &Overrides::default(), &env).expect("good YAML").pipeline;
+    assert_eq!(by_yaml.cluster, "default", "as ECS calls it where nobody names one");
+    let TaskDefinitionSource::File { definition: read, .. } = &by_yaml.services[0].task_definition else { panic!("a file") };
+    assert_eq!(read["containerDefinitions"][0]["essential"], true);
+    assert_ne!(*read, definition);
+
+    let bad = load_given(&given("apo.json"), &folder, &Overrides { on_interrupt: Some("leaf".into()), ..overrides }, &env);
+    insta::assert_snapshot!(bad.expect_err("there is no such file"), @r"
+    `--service` has 2 complaints
+    --on-interrupt: `on_interrupt` cannot be `leaf`
+    --task-definition: `apo.json`: there is no such file
+    ");
 }

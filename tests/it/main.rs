@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod fallbacks;
 mod gate;
+mod github;
 mod joining;
 mod kept;
 mod layers;

@@ -127,7 +127,7 @@ pub struct Service {
     pub needs: Vec<Name>,
     /// Where the task definition comes from.
     pub task_definition: TaskDefinitionSource,
-    /// Container name -> image name of this pipeline.
+    /// Container name -> image name of this pipeline; empty where the task definition names all images itself.
     pub containers: BTreeMap<String, Name>,
     /// How the rollout goes.
     pub strategy: Strategy,
@@ -141,6 +141,18 @@ pub struct Service {
     pub smoke: Option<Smoke>,
     /// `service_definition:`: create-service JSON, used when the service does not exist.
     pub service_definition: Option<Value>,
+    /// `force_new_deployment:`.
+    pub when_same: WhenSame,
+}
+
+/// What becomes of a service that runs already what it would get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenSame {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// It gets a revision and a rollout all the same.
+    RollOut,
 }
 
 /// Where the task definition comes from.

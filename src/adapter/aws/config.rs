@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::Timestamp;
 use shipit_core::failure::{Code, Failure};
 
+use super::github::Job;
 use super::http::Web;
 use crate::port::{Clock, Secret};
+
+/// How long it may take to have credentials.
+const LOAD: Duration = Duration::from_secs(30);
+/// How long before their end credentials are had anew.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// Which AWS, and as whom.
 #[derive(Clone)]
@@ -45,7 +53,8 @@ impl Default for Target {
 /// Where credentials come from.
 #[derive(Clone, Default)]
 pub enum Credentials {
-    /// As the AWS CLI finds them: environment, profile, SSO, process, web identity, container, instance.
+    /// As the AWS CLI finds them: environment, profile, SSO, process, web identity, container, instance; before all of them
+    /// the role of a GitHub job, see [`super::github`].
     #[default]
     Found,
     /// These: the sandbox's.
@@ -84,13 +93,21 @@ pub(super) async fn load(target: &Target, web: &Web) -> Result<SdkConfig, Failur
             "shipit",
         ));
     }
-    let found = loader.load().await;
+    let mut found = loader.load().await;
     let region = found.region().cloned().ok_or_else(no_region)?;
+    if let (Credentials::Found, None) = (&target.credentials, &target.profile)
+        && let Some(job) = Job::of(&|name| std::env::var(name).ok())?
+    {
+        let taken = SharedCredentialsProvider::new(job.credentials(&found, web.clone()));
+        // Two requests, and both may be made again; and no look begins with credentials that end during it.
+        let kept = IdentityCache::lazy().load_timeout(LOAD).buffer_time(AHEAD);
+        found = found.into_builder().credentials_provider(taken).identity_cache(kept.build()).build();
+    }
     let Some(role) = &target.assume_role else {
         return Ok(found);
     };
     let provider = AssumeRoleProvider::builder(role).configure(&found).region(region).session_name("shipit").build().await;
-    let assumed = aws_credential_types::provider::SharedCredentialsProvider::new(provider);
+    let assumed = SharedCredentialsProvider::new(provider);
     Ok(found.into_builder().credentials_provider(assumed).build())
 }
 

@@ -11,6 +11,7 @@ pub mod drivers;
 pub mod ecr;
 pub mod ecs;
 pub mod error;
+mod github;
 pub mod http;
 pub mod iam;
 pub mod operation;

@@ -91,7 +91,8 @@ fn of_repository(
                 .next("or leave `--commit` out: it is for trees without a repository"));
         }
     }
-    let changes = tree::changes_of(repository, root, contexts)?;
+    // Where nothing is built, nothing is built from what differs: the task definition may well have been rendered in place.
+    let changes = if contexts.is_empty() { Vec::new() } else { tree::changes_of(repository, root, contexts)? };
     let tree = match (changes.is_empty(), wish.dirty) {
         (true, _) => Tree::Clean,
         (false, Dirty::Allow) => Tree::Dirty { content: tree::fingerprint(root, &changes)?, changed: tree::first(&changes) },

@@ -1,4 +1,4 @@
-//! ECS's own JSON that the pipeline file names: read, filled in, never modelled.
+//! ECS's own JSON, or the same as YAML, that the pipeline file names: read, filled in, never modelled.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -37,15 +37,19 @@ pub(super) fn ecs_json(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<E
     };
     let name = shown(&reading.world.shown_folder.join(&path));
     let source = Arc::new(Source { kind: SourceKind::File, name, text });
-    let mut value: Value = match serde_json::from_str(&source.text) {
+    let parsed = match is_yaml(&path) {
+        true => serde_saphyr::from_str(&source.text).map_err(|error| not_yaml(&source, &error)),
+        false => serde_json::from_str(&source.text).map_err(|error| not_json(&source, &error)),
+    };
+    let mut value: Value = match parsed {
         Ok(value @ Value::Object(_)) => value,
         Ok(_) => {
             let complaint = Complaint::of_the_world(Place::start_of(&source), "must be a JSON object");
             reading.complain(complaint.help("what `aws ecs … --cli-input-json` takes"));
             return None;
         }
-        Err(error) => {
-            reading.complain(not_json(&source, &error));
+        Err(complaint) => {
+            reading.complain(complaint);
             return None;
         }
     };
@@ -54,6 +58,16 @@ pub(super) fn ecs_json(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<E
         reading.files.push(absolute);
     }
     Some(EcsJson { path, value, source, named_at })
+}
+
+/// The same members as YAML, as AWS's deploy action takes them too.
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn not_yaml(source: &Arc<Source>, error: &serde_saphyr::Error) -> Complaint {
+    let why = error.to_string();
+    Complaint::of_the_world(Place::start_of(source), format!("not YAML: {}", why.lines().next().unwrap_or_default()))
 }
 
 fn not_json(source: &Arc<Source>, error: &serde_json::Error) -> Complaint {

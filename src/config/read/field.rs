@@ -200,7 +200,8 @@ impl<'n> Fields<'n> {
         }
     }
 
-    fn misspelt(&self, key: &str) -> bool {
+    /// Another key may be meant for this one, and has been complained about.
+    pub(super) fn misspelt(&self, key: &str) -> bool {
         let unknown = self.field.node.entries().iter().map(|entry| entry.key.text.as_str());
         unknown.filter(|typed| !self.shape.keys.contains(typed)).any(|typed| nearest(typed, self.shape.keys) == Some(key))
     }

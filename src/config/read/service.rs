@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipit_core::analysis::Judge;
-use shipit_core::pipeline::{Name, Pause, Service, Smoke, Strategy, TaskDefinitionSource, Traffic};
+use shipit_core::pipeline::{Name, Pause, Service, Smoke, Strategy, TaskDefinitionSource, Traffic, WhenSame};
 use shipit_core::taskdef;
 use shipit_scheduler::Span;
 
@@ -18,6 +18,9 @@ use super::value::Bad;
 use super::{At, Reading, spelling, value};
 use crate::config::complaint::Complaint;
 use crate::config::source::{Place, SourceKind};
+
+/// The words of `force_new_deployment:`.
+const FORCED: &[(&str, WhenSame)] = &[("true", WhenSame::RollOut), ("false", WhenSame::Leave)];
 
 /// A service, as far as it could be read.
 pub(super) struct RawService {
@@ -34,6 +37,7 @@ pub(super) struct RawService {
     judge: Option<Judge>,
     smoke: Option<Smoke>,
     service_definition: Option<Value>,
+    when_same: Option<WhenSame>,
 }
 
 impl RawService {
@@ -53,6 +57,7 @@ impl RawService {
             judge: self.judge,
             smoke: self.smoke,
             service_definition: self.service_definition,
+            when_same: self.when_same?,
         })
     }
 }
@@ -73,11 +78,15 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
         judge: None,
         smoke: None,
         service_definition: None,
+        when_same: None,
     };
     let Some(fields) = field.fields(&SERVICE, reading) else { return raw };
     raw.service = ecs_name(&raw.name, &fields, reading);
     raw.needs = fields.get("needs").map(|field| names(&field, reading)).unwrap_or_default();
-    raw.containers = fields.require("containers", reading).and_then(|field| containers_of(&field, reading));
+    raw.containers = match fields.given("containers") {
+        None if !fields.misspelt("containers") => Some(Vec::new()),
+        _ => fields.require("containers", reading).and_then(|field| containers_of(&field, reading)),
+    };
     raw.task_definition = fields
         .require("task_definition", reading)
         .and_then(|field| task_definition_of(&field, raw.containers.as_deref().unwrap_or_default(), reading));
@@ -97,6 +106,10 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
         check_service_name(&json, raw.service.as_ref(), reading);
         json.value
     });
+    raw.when_same = match fields.get("force_new_deployment") {
+        Some(field) => field.read(reading, |text| value::word(text, FORCED)).map(|forced| forced.value),
+        None => Some(WhenSame::Leave),
+    };
     raw
 }
 
@@ -133,8 +146,10 @@ fn containers_of(field: &Field<'_>, reading: &mut Reading<'_>) -> Option<Vec<(At
     let entries = field.named(reading)?;
     if entries.is_empty() {
         let complaint = Complaint::new(field.place(), format!("`{}` is empty", field.path));
-        reading
-            .complain(complaint.help("name the containers that get an image of this pipeline: `containers: { web: frontend }`"));
+        reading.complain(
+            complaint
+                .help("name the containers that get an image of this pipeline: `containers: { web: frontend }`, or remove it"),
+        );
         return None;
     }
     let count = entries.len();

@@ -78,6 +78,7 @@ pub(in crate::config) const SERVICE: Shape = Shape {
         "judge",
         "smoke",
         "service_definition",
+        "force_new_deployment",
     ],
     later: &[],
 };

@@ -4,7 +4,7 @@ use serde_json::json;
 use shipit::port::Dirty;
 use shipit_core::content::SOURCES_LABEL;
 use shipit_core::failure::{Code, Exit};
-use shipit_core::pipeline::{Strategy, TaskDefinitionSource};
+use shipit_core::pipeline::{Strategy, TaskDefinitionSource, WhenSame};
 use shipit_core::plan::REVISION_LABEL;
 use shipit_core::release::Digest;
 use shipit_scheduler::Span;
@@ -94,6 +94,40 @@ async fn a_sidecar_on_latest_is_refused_unless_it_is_allowed() {
     is_refused(&scenario.deploy().await, Code::MovingTag);
     scenario.pipeline.allow_latest.push("envoy:latest".into());
     assert_eq!(scenario.deploy().await.exit, Exit::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_brings_its_images_itself_is_never_pinned_to_what_runs() {
+    let mut scenario = Scenario::storefront();
+    scenario.pipeline.images.retain(|image| image.name != "backend");
+    let backend = scenario.wanted("backend");
+    backend.containers.clear();
+    let TaskDefinitionSource::File { definition, .. } = &mut backend.task_definition else { panic!("a file") };
+    definition["containerDefinitions"][0]["image"] = "shop/backend:latest".into();
+    scenario.ecs("backend", |service| {
+        service.digests.insert("api".into(), Digest(format!("sha256:{}", "e".repeat(64))));
+    });
+    is_refused(&scenario.deploy().await, Code::MovingTag);
+    let backend = scenario.wanted("backend");
+    let TaskDefinitionSource::File { definition, .. } = &mut backend.task_definition else { panic!("a file") };
+    definition["containerDefinitions"][0]["image"] = "shop/backend:1.2.3".into();
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::Done);
+    let sent = &run.calls(Op::RegisterTaskDefinition)[0].body;
+    assert_eq!(sent["containerDefinitions"][0]["image"], "shop/backend:1.2.3", "as it stands");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_already_is_rolled_out_again_only_when_that_is_forced() {
+    let mut scenario = Scenario::storefront();
+    assert_eq!(scenario.deploy().await.exit, Exit::Done);
+    let again = scenario.deploy().await;
+    assert_eq!((again.exit, again.calls(Op::UpdateService).len()), (Exit::Done, 0));
+    scenario.wanted("backend").when_same = WhenSame::RollOut;
+    let forced = scenario.deploy().await;
+    assert_eq!(forced.exit, Exit::Done);
+    let touched: Vec<&str> = forced.touches().iter().map(|(_, subject)| *subject).collect();
+    assert_eq!(touched, ["backend"], "the other one stays as it is");
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,11 @@ impl TestSandbox {
         self.running().shared.lock().clock.virtual0 += seconds * 1000;
     }
 
+    /// Its clock is so many seconds late: a session that it gives out has ended by then.
+    pub fn late_by(&self, seconds: u64) {
+        self.running().shared.lock().clock.virtual0 -= seconds * 1000;
+    }
+
     /// Virtual time, epoch seconds.
     pub fn now(&self) -> f64 {
         self.running().shared.lock().now_seconds()

@@ -22,6 +22,7 @@ use shipit_core::gate::GatePolicy;
 use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::pipeline::{
     Compression, Image, OnInterrupt, Pause, PauseAt, Pipeline, Service, Shift, Smoke, Steps, Strategy, TaskDefinitionSource,
+    WhenSame,
 };
 use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::prune::Fate;
@@ -144,6 +145,7 @@ impl Scenario {
             pause: None,
             judge: None,
             service_definition: None,
+            when_same: WhenSame::Leave,
         });
         let mut world = self.world.lock();
         world.images.create_repository(&repository);

@@ -8,7 +8,7 @@ use super::attested::attested;
 use super::images::{self, Reuse};
 use super::{Plan, Reused, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring, zstd};
 use crate::failure::Failure;
-use crate::pipeline::{Name, Pipeline, Service, TaskDefinitionSource};
+use crate::pipeline::{Name, Pipeline, Service, TaskDefinitionSource, WhenSame};
 use crate::release::{Digest, Revision};
 use crate::snapshot::{RunningService, ServiceSeen, Snapshot};
 use crate::taskdef::{self, Reference};
@@ -225,6 +225,8 @@ impl Making<'_> {
             if self.pipeline.allow_latest.contains(&image) {
                 continue;
             }
+            // Where the definition alone brings the images, one that is pinned to what runs would bring nothing.
+            let running = running.filter(|_| !service.containers.is_empty());
             match running.and_then(|running| running.running_digests.get(&container)) {
                 Some(digest) => {
                     let name = image.strip_suffix(":latest").unwrap_or(&image);
@@ -240,7 +242,10 @@ impl Making<'_> {
         let digests: BTreeMap<Name, Digest> =
             self.reused.iter().map(|(name, reused)| (name.clone(), reused.image.digest.clone())).collect();
         let known = service.containers.values().all(|image| digests.contains_key(image));
-        known && running.in_progress.is_none() && is_same(&taskdef::render(template, &digests), running)
+        known
+            && service.when_same == WhenSame::Leave
+            && running.in_progress.is_none()
+            && is_same(&taskdef::render(template, &digests), running)
     }
 
     fn because_register(&self, service: &Service, running: Option<&RunningService>, template: &Template) -> String {

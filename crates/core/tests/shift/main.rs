@@ -14,7 +14,7 @@ use shipit_core::analysis::{AlarmState, Judge};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::GatePolicy;
 use shipit_core::pipeline::{
-    OnInterrupt, Pause, PauseAt, Pipeline, Service, Share, Shift, Steps, Strategy as Way, TaskDefinitionSource, Traffic,
+    OnInterrupt, Pause, PauseAt, Pipeline, Service, Share, Shift, Steps, Strategy as Way, TaskDefinitionSource, Traffic, WhenSame,
 };
 use shipit_core::plan::{Body, Driver, End, Live, Plan, Reuse, Roll, StepKind, Wired, Wiring, leftover, plan};
 use shipit_core::release::{Commit, Revision, Source, Tree};
@@ -83,6 +83,7 @@ fn wanted(strategy: Way) -> Service {
         judge: None,
         smoke: None,
         service_definition: None,
+        when_same: WhenSame::Leave,
     }
 }
 
