@@ -74,5 +74,6 @@ fn started(session: &Session, run: &RunId, plan: &Plan) -> Event {
         subject: plan.source.subject.clone(),
         cluster: plan.cluster.clone(),
         region: session.region().to_owned(),
+        resume: typed::line(&format!("shipit resume {run}")),
     }
 }

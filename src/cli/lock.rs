@@ -7,7 +7,7 @@ use shipit_core::failure::{Exit, Failure};
 use super::Common;
 use super::session::{load_without_contexts, refuse};
 use crate::app::lock::{self, Force, Standing};
-use crate::report;
+use crate::report::{self, json};
 
 /// The lock of the pipeline's folder.
 #[derive(Debug, Subcommand)]
@@ -81,7 +81,7 @@ fn status(args: &Status) -> Result<Exit, Trouble> {
     let standing = lock::standing(&load_without_contexts(&args.common)?.pipeline.folder)?;
     report::data(&match args.format {
         Format::Text => words(&standing),
-        Format::Json => as_json(&standing).to_string(),
+        Format::Json => json::compact(&as_json(&standing)),
     });
     Ok(Exit::Done)
 }

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use shipit_core::failure::Exit;
+use shipit_core::failure::{Code, Exit, Failure};
 
 use crate::report::Output;
 
@@ -167,6 +167,11 @@ pub fn run() -> ExitCode {
             let code = if error.use_stderr() { Exit::Refused.code() } else { Exit::Done.code() };
             // A closed pipe is the reader's wish, not an error.
             let _closed = error.print();
+            if error.use_stderr() {
+                let told = error.render().to_string();
+                let what = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                crate::report::refused(&[Failure::new(Code::Usage, what).in_full(["nothing was touched".to_owned()])]);
+            }
             return ExitCode::from(code);
         }
     };

@@ -5,20 +5,20 @@ use serde_json::json;
 use shipit_core::failure::Exit;
 
 use super::session::{planned, refuse};
-use super::{Common, SourceArgs};
+use super::{Place, SourceArgs};
 use crate::config::Origin;
-use crate::report::{self, Colour, Output, listing};
+use crate::report::{self, Colour, json, listing, planned};
 
 /// Say what a deploy would do, why and how long it should take.
 #[derive(Clone, Debug, Args)]
 pub struct PlanArgs {
     #[command(flatten)]
-    common: Common,
+    place: Place,
     #[command(flatten)]
     source: SourceArgs,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    output: Written,
     /// Exit 10 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
@@ -26,27 +26,28 @@ pub struct PlanArgs {
 
 /// How the plan is written.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
+enum Written {
     /// For a person.
     #[default]
     Text,
     /// For a program.
     Json,
+    /// For the comment under a pull request.
+    Markdown,
 }
 
 /// Plans.
 pub async fn run(args: PlanArgs) -> Exit {
-    let (session, planned) = match planned(&args.common, &args.source).await {
+    let (session, planned) = match planned(&args.place, &args.source).await {
         Ok(both) => both,
         Err(exit) => return exit,
     };
-    let format = if args.common.output == Output::Json { Format::Json } else { args.format };
-    match format {
-        Format::Text => {
-            report::data(&listing::plan(&planned.plan, &planned.remarks(), &surprising(&session.loaded.origins), Colour::No))
-        }
-        Format::Json => report::data(&json!({"plan": planned.plan, "notes": planned.notes}).to_string()),
-    }
+    let origins = surprising(&session.loaded.origins);
+    report::data(&match args.output {
+        Written::Text => listing::plan(&planned.plan, &planned.remarks(), &origins, Colour::No),
+        Written::Json => json::compact(&json!({"plan": planned.plan, "notes": planned.notes})),
+        Written::Markdown => planned::markdown(&planned.plan, &planned.notes, &origins),
+    });
     let refusals = planned.refusals();
     if !refusals.is_empty() {
         return refuse(&refusals);

@@ -11,7 +11,7 @@ use shipit_core::{imagedefinitions, taskdef};
 
 use super::session::{planned, refuse};
 use super::{Common, SourceArgs};
-use crate::report;
+use crate::report::{self, json};
 
 /// Print the task definition and imagedefinitions.json of a service.
 #[derive(Clone, Debug, Args)]
@@ -66,6 +66,6 @@ pub async fn run(args: Render) -> Exit {
         rendered
             .insert(service.clone(), json!({"taskDefinition": taskdef::render(template, &digests), "imagedefinitions": list}));
     }
-    report::data(&serde_json::to_string_pretty(&Value::Object(rendered)).unwrap_or_default());
+    report::data(&json::pretty(&Value::Object(rendered)));
     Exit::Done
 }

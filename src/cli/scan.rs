@@ -18,7 +18,7 @@ use crate::engine::gate::{Held, hold, stopped};
 use crate::engine::handover;
 use crate::port::{Holds, PortError};
 use crate::report::scanned::{self, Scanned};
-use crate::report::{self, Colour, failure, junit, sarif};
+use crate::report::{self, Colour, failure, json, junit, sarif};
 
 /// Hold images at the scan gate.
 #[derive(Clone, Debug, Args)]
@@ -89,21 +89,21 @@ async fn scan(args: Scan) -> Result<Exit, Exit> {
     let stopped: BTreeMap<String, Failure> = stopped.collect();
     match args.output {
         Findings::Table => report::data(&scanned::table(&images, Colour::of_stdout())),
-        Findings::Json => report::data(&pretty(&scanned::json(&images))),
-        Findings::Sarif => report::data(&pretty(&sarif::sarif(&images))),
+        Findings::Json => report::data(&json::pretty(&scanned::json(&images))),
+        Findings::Sarif => report::data(&json::pretty(&sarif::sarif(&images))),
         Findings::Junit => {
             let now = session.connected.clock.now();
             let xml = junit::of_gate(&session.pipeline().name, now, &images, &stopped).unwrap_or_default();
             report::data(String::from_utf8_lossy(&xml).trim_end());
         }
     }
-    let mut exit = Exit::Done;
     let trouble = trouble.into_iter().map(|failure| typed::failure(failure.in_full([])));
-    for failure in stopped.into_values().chain(trouble) {
-        exit = if exit == Exit::Done { failure.code.exit() } else { exit };
-        report::say(&failure::failure(&failure, Colour::of_stderr()));
+    let told: Vec<Failure> = stopped.into_values().chain(trouble).collect();
+    for failure in &told {
+        report::say(&failure::failure(failure, Colour::of_stderr()));
     }
-    Ok(exit)
+    report::refused(&told);
+    Ok(told.first().map_or(Exit::Done, |failure| failure.code.exit()))
 }
 
 /// The images of this commit, which must be in the registry.
@@ -208,8 +208,4 @@ async fn hand_over(session: &Session, plan: &Plan, images: &[Scanned]) -> Result
     });
     let ports = &session.connected.ports;
     handover::hand_over(ports, &session.pipeline().name, handed.collect()).await.map_err(|failure| refuse(&[failure]))
-}
-
-fn pretty(value: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
 }

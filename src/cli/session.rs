@@ -22,6 +22,7 @@ use crate::config::{self, Contexts, Given, Loaded, Overrides, Paint};
 use crate::engine::people::People;
 use crate::engine::{Context, observe};
 use crate::port::{Dirty, SourceWish, Taken};
+use crate::report::safe::line;
 use crate::report::{self, Colour};
 
 /// How long a run that is left may take for its last words; GitHub's runner kills 2.5 seconds after its second signal.
@@ -220,7 +221,12 @@ fn load_for(common: &Place, strategy: Option<&String>, contexts: Contexts) -> Re
             Colour::Yes => Paint::Colours,
             Colour::No => Paint::Plain,
         };
-        report::say(complaints.render(paint, COLUMNS).trim_end());
+        let told = complaints.render(paint, COLUMNS);
+        report::say(&match paint {
+            Paint::Colours => told.trim_end().to_owned(),
+            Paint::Plain => told.trim_end().lines().map(line).collect::<Vec<_>>().join("\n"),
+        });
+        report::refused(&complaints.failures());
         Exit::Refused
     })
 }
@@ -242,10 +248,12 @@ pub fn target(common: &Place, pipeline: &Pipeline) -> Target {
 
 /// Says failures and answers the exit of the worst.
 pub fn refuse(failures: &[Failure]) -> Exit {
-    for failure in failures {
-        let failure = typed::failure(failure.clone().in_full(["nothing was touched".to_owned()]));
-        report::say(&report::failure::failure(&failure, Colour::of_stderr()));
+    let full = |failure: &Failure| typed::failure(failure.clone().in_full(["nothing was touched".to_owned()]));
+    let told: Vec<Failure> = failures.iter().map(full).collect();
+    for failure in &told {
+        report::say(&report::failure::failure(failure, Colour::of_stderr()));
     }
+    report::refused(&told);
     failures.first().map_or(Exit::Failed, |failure| failure.code.exit())
 }
 
@@ -266,7 +274,11 @@ fn signals(run: Arc<OnceLock<RunId>>, left: Arc<Notify>) -> watch::Receiver<Wish
         signal().await;
         match run.get() {
             Some(run) => report::say(&typed::line(&format!("left at once; to go on: shipit resume {run}"))),
-            None => report::say("left at once; nothing was begun"),
+            None => {
+                report::say("left at once; nothing was begun");
+                let failure = Failure::new(Code::Interrupted, "interrupted before anything was begun");
+                report::refused(&[failure.in_full(["nothing was touched".to_owned()])]);
+            }
         }
         // Whoever follows the run ends it with an outcome; a machine that is too busy for that is not waited for.
         left.notify_one();

@@ -12,7 +12,7 @@ use super::follow::paused;
 use super::session::{Session, refuse};
 use super::{Common, typed};
 use crate::engine::underway::{Underway, underway};
-use crate::report::{self, Output, listing};
+use crate::report::{self, Output, json, listing};
 
 /// Say how the services stand.
 #[derive(Clone, Debug, Args)]
@@ -68,7 +68,7 @@ pub async fn run(args: Status) -> Exit {
         }
         Format::Json => {
             let all: serde_json::Map<String, Value> = all.iter().map(|one| (one.name.to_owned(), as_json(one))).collect();
-            report::data(&Value::Object(all).to_string());
+            report::data(&json::compact(&Value::Object(all)));
         }
     }
     Exit::Done

@@ -133,6 +133,17 @@ impl fmt::Display for Complaints {
 
 impl std::error::Error for Complaints {}
 
+impl Complaints {
+    /// Each as a failure of its own, at its line.
+    pub fn failures(&self) -> Vec<Failure> {
+        let failure = |complaint: &Complaint| {
+            let failure = Failure::new(Code::Config, &complaint.text).at(complaint.place.line());
+            complaint.help.iter().fold(failure, |failure, help| failure.next(help))
+        };
+        self.all.iter().map(failure).collect()
+    }
+}
+
 impl From<&Complaints> for Failure {
     fn from(complaints: &Complaints) -> Self {
         let mut failure = Failure::new(Code::Config, complaints.headline());
@@ -165,24 +176,31 @@ impl<'a> Labelled<'a> {
     fn new(complaint: &'a Complaint) -> Self {
         let source = &complaint.place.source;
         let shown = !source.text.is_empty();
-        Self { complaint, source: shown.then(|| NamedSource::new(&source.name, source.text.clone())) }
+        Self { complaint, source: shown.then(|| NamedSource::new(harmless(&source.name), harmless(&source.text))) }
     }
 }
 
 impl fmt::Display for Labelled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Some(_) => f.write_str(&self.complaint.text),
-            None => self.complaint.fmt(f),
+            Some(_) => f.write_str(&harmless(&self.complaint.text)),
+            None => f.write_str(&harmless(&self.complaint.to_string())),
         }
     }
+}
+
+/// The same without what a terminal obeys, byte for byte in its place.
+fn harmless(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { " ".repeat(c.len_utf8()) } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 impl std::error::Error for Labelled<'_> {}
 
 impl Diagnostic for Labelled<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.complaint.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.complaint.help.as_ref().map(|help| Box::new(harmless(help)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

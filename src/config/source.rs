@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use shipit_core::failure::Line;
+
 /// What kind of text a [`Source`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
@@ -70,6 +72,14 @@ impl Place {
         let before = &self.source.text[..self.bytes.start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// Its first line, where it is in a file.
+    pub fn line(&self) -> Option<Line> {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (line, column) = self.line_and_column();
+        let file = self.source.name.clone();
+        (self.source.kind == SourceKind::File).then(|| Line { file, line: number(line), column: Some(number(column)) })
     }
 
     /// This place lies inside that one.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shipit_core::event::{RolloutSeen, Shifting, Side};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Guard, Guards, Phase};
-use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookStatus, ShiftSeen, Stage, shift_of};
+use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookStatus, ShiftSeen, Stage, service_deployment_of, shift_of};
 
 use super::underway::open_pauses;
 
@@ -31,6 +31,7 @@ pub fn shown(
         .unwrap_or_else(|| waiting_for(evidence, &ours, &others, phase)),
         event: evidence.events.first().cloned(),
         shift: shift.map(|shift| shifting(shift, evidence.at)),
+        deployment: service_deployment_of(begun, evidence).map(|ours| ours.arn.clone()),
     }
 }
 

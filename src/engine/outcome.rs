@@ -46,6 +46,7 @@ pub fn outcome(context: &Context<'_>, plan: &Plan, journal: &Journal<'_>, failur
         failure,
         services,
         images: digests(plan, &entries),
+        repositories: plan.repositories(),
         artefacts,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     }

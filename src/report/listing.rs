@@ -67,7 +67,7 @@ fn header(plan: &Plan) -> Line {
 }
 
 /// The longest way through the rollouts, in milliseconds: independent ones go side by side.
-fn expected(plan: &Plan) -> Option<u64> {
+pub(super) fn expected(plan: &Plan) -> Option<u64> {
     let mut ends: BTreeMap<&StepId, u64> = BTreeMap::new();
     for step in &plan.steps {
         let begin = step.needs.iter().filter_map(|need| ends.get(need)).max().copied().unwrap_or(0);
@@ -183,6 +183,7 @@ mod tests {
                 "backend".into(),
                 Reused {
                     image: StoredImage { digest, labels: BTreeMap::new(), pushed_at: None, tags: 1, platforms: Vec::new() },
+                    repository: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/storefront/backend".into(),
                     because: "sha256:9c1e00000000 is in the registry under this tag and was built from the same inputs".into(),
                 },
             )]),

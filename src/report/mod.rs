@@ -3,11 +3,15 @@
 pub mod catalogue;
 pub mod failure;
 pub mod files;
+pub mod github;
 pub mod ink;
 pub mod json;
 pub mod junit;
 pub mod lines;
 pub mod listing;
+pub mod markdown;
+pub mod planned;
+pub mod safe;
 pub mod sarif;
 pub mod scanned;
 #[cfg(test)]
@@ -22,6 +26,7 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use shipit_core::event::{Event, Stamped};
+use shipit_core::failure::Failure;
 use shipit_core::release::RunId;
 
 /// Something that shows events. It cannot fail and does not block.
@@ -75,7 +80,8 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The reporters that fit `output` and where stderr goes, and `events.jsonl` in the run's folder.
+    /// The reporters that fit `output` and where stderr goes, `events.jsonl` in the run's folder, and where this is a step of
+    /// GitHub's its summary, annotations and outputs.
     pub fn new(output: Output, folder: &Path, run: &RunId, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         let face: Box<dyn Reporter> = match output {
             Output::Json => Box::new(json::Json::new(std::io::stdout())),
@@ -83,7 +89,11 @@ impl Reports {
             Output::Auto | Output::Lines => Box::new(lines::Lines::new(std::io::stderr(), Colour::of_stderr())),
         };
         let events = files::Events::new(folder, run);
-        Self { reporters: Mutex::new(vec![face, Box::new(events)]), now: Box::new(now) }
+        let mut reporters: Vec<Box<dyn Reporter>> = vec![face, Box::new(events)];
+        if let Some(place) = github::Place::of_process() {
+            reporters.push(Box::new(github::Github::new(place, say)));
+        }
+        Self { reporters: Mutex::new(reporters), now: Box::new(now) }
     }
 
     /// Tells an event to all of them.
@@ -93,6 +103,13 @@ impl Reports {
         for reporter in reporters.iter_mut() {
             reporter.report(&stamped);
         }
+    }
+}
+
+/// What ended without a run, for whoever reads something else than what a person was told.
+pub fn refused(failures: &[Failure]) {
+    if let Some(place) = github::Place::of_process().filter(|_| !failures.is_empty()) {
+        github::refused(failures, place, say);
     }
 }
 

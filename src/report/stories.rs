@@ -31,6 +31,7 @@ impl Story {
             subject: Some("free shipping banner".into()),
             cluster: "storefront".into(),
             region: "ap-northeast-2".into(),
+            resume: "shipit resume 20261118T084640-abc0".into(),
         });
         story
     }
@@ -151,6 +152,9 @@ impl Story {
             failure,
             services: BTreeMap::from([("backend".to_owned(), backend), ("frontend".to_owned(), frontend)]),
             images: BTreeMap::from([("backend".to_owned(), digest("9c1e")), ("frontend".to_owned(), digest("77ab"))]),
+            repositories: ["backend", "frontend"]
+                .map(|name| (name.to_owned(), format!("123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/storefront/{name}")))
+                .into(),
             artefacts: Vec::new(),
             took_ms,
         };
@@ -254,5 +258,8 @@ pub fn look(running: u32, pending: u32, stable: u32) -> RolloutSeen {
         waiting_for,
         event: Some("(service frontend) has started 2 tasks: (task 3f2a91c0c7d1b7a5) (task 8a7b6c5d4e3f2a1b).".into()),
         shift: None,
+        deployment: Some(
+            "arn:aws:ecs:ap-northeast-2:123456789012:service-deployment/storefront/frontend/EZe5RNVLH6PPzHXINuP28".into(),
+        ),
     }
 }

@@ -32,37 +32,38 @@ const TAIL: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub struct View {
     head: Option<Head>,
-    notes: Vec<String>,
-    steps: Vec<Seen>,
-    outcome: Option<Outcome>,
+    pub(super) notes: Vec<String>,
+    pub(super) steps: Vec<Seen>,
+    pub(super) outcome: Option<Outcome>,
 }
 
 /// What a run is about.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
-    run: RunId,
-    pipeline: String,
-    environment: Option<String>,
-    tag: String,
-    subject: Option<String>,
-    cluster: String,
-    region: String,
+    pub(super) run: RunId,
+    pub(super) pipeline: String,
+    pub(super) environment: Option<String>,
+    pub(super) tag: String,
+    pub(super) subject: Option<String>,
+    pub(super) cluster: String,
+    pub(super) region: String,
+    pub(super) resume: String,
 }
 
 /// A step so far.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    id: StepId,
-    verb: String,
-    subject: String,
-    because: String,
-    state: State,
+    pub(super) id: StepId,
+    pub(super) verb: String,
+    pub(super) subject: String,
+    pub(super) because: String,
+    pub(super) state: State,
     /// The last look at its rollout.
-    rollout: Option<RolloutSeen>,
+    pub(super) rollout: Option<RolloutSeen>,
     /// Why its rollout goes wrong, as far as is known.
-    cause: Option<Cause>,
+    pub(super) cause: Option<Cause>,
     /// The last lines its build printed.
-    tail: VecDeque<String>,
+    pub(super) tail: VecDeque<String>,
 }
 
 /// Where a step is.
@@ -108,7 +109,7 @@ impl View {
     pub fn apply(&mut self, stamped: &Stamped) {
         let at = stamped.at;
         match &stamped.event {
-            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region } => {
+            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region, resume } => {
                 self.head = Some(Head {
                     run: run.clone(),
                     pipeline: pipeline.clone(),
@@ -117,6 +118,7 @@ impl View {
                     subject: subject.clone(),
                     cluster: cluster.clone(),
                     region: region.clone(),
+                    resume: resume.clone(),
                 });
             }
             Event::Planned { steps, notes } => {
@@ -238,7 +240,12 @@ impl Seen {
                 }
                 return;
             }
-            Progress::Rollout(seen) => self.rollout = Some(seen.clone()),
+            Progress::Rollout(seen) => {
+                // The first deployment is the run's own; the one after it is the way back.
+                let first = self.rollout.take().and_then(|before| before.deployment);
+                let deployment = first.or_else(|| seen.deployment.clone());
+                self.rollout = Some(RolloutSeen { deployment, ..seen.clone() });
+            }
             _ => {}
         }
         match &mut self.state {

@@ -49,6 +49,9 @@ pub enum Event {
         cluster: String,
         /// The region.
         region: String,
+        /// What goes on with the run if it is cut, ready to be typed.
+        #[serde(default)]
+        resume: String,
     },
     /// The plan is made: these steps, in this order.
     Planned {
@@ -317,6 +320,9 @@ pub struct Outcome {
     pub services: BTreeMap<Name, ServiceOutcome>,
     /// The digest of each image.
     pub images: BTreeMap<Name, Digest>,
+    /// `<registry>/<name>` of each image that the plan is about.
+    #[serde(default)]
+    pub repositories: BTreeMap<Name, String>,
     /// Files written, relative to the folder of the pipeline file.
     pub artefacts: Vec<String>,
     /// Wall time of the run, in milliseconds.

@@ -23,12 +23,27 @@ pub struct Failure {
     pub now: Vec<String>,
     /// What to do, ready to be typed where possible.
     pub next: Vec<String>,
+    /// The line at fault, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Box<Line>>,
+}
+
+/// A line of a file of the source tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The file, as it was named: relative to where shipit was started, or absolute.
+    pub file: String,
+    /// Counted from 1.
+    pub line: u32,
+    /// In characters, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
 }
 
 impl Failure {
     /// A failure of that code; the other parts are added by [`Failure::because`], [`Failure::now`], [`Failure::next`].
     pub fn new(code: Code, what: impl Into<String>) -> Self {
-        Self { code, what: what.into(), because: Vec::new(), now: Vec::new(), next: Vec::new() }
+        Self { code, what: what.into(), because: Vec::new(), now: Vec::new(), next: Vec::new(), at: None }
     }
 
     /// Adds a reason.
@@ -59,6 +74,13 @@ impl Failure {
         if self.next.is_empty() {
             self.next = usual(self.code.remedies());
         }
+        self
+    }
+
+    /// Says which line is at fault, unless a closer one is known.
+    #[must_use]
+    pub fn at(mut self, line: Option<Line>) -> Self {
+        self.at = self.at.or(line.map(Box::new));
         self
     }
 

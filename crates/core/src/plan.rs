@@ -91,6 +91,9 @@ pub struct Plan {
 pub struct Reused {
     /// It.
     pub image: StoredImage,
+    /// `<registry>/<name>`.
+    #[serde(default)]
+    pub repository: String,
     /// How it is known to be the same.
     pub because: String,
 }
@@ -226,6 +229,20 @@ impl Plan {
             StepKind::Roll(roll) => Some((&step.id, &**roll)),
             _ => None,
         })
+    }
+
+    /// `<registry>/<name>` of every image that it is about.
+    pub fn repositories(&self) -> BTreeMap<Name, String> {
+        let reused = self.reused.iter().map(|(name, reused)| (name.clone(), reused.repository.clone()));
+        let steps = self.steps.iter().flat_map(|step| match &step.kind {
+            StepKind::Build { image, repository, .. } => vec![(image.name.clone(), repository.clone())],
+            StepKind::Push { image, repository, .. } => vec![(image.clone(), repository.clone())],
+            StepKind::Artefacts { template, .. } | StepKind::Register { template, .. } => {
+                template.repositories.clone().into_iter().collect()
+            }
+            _ => Vec::new(),
+        });
+        reused.chain(steps).collect()
     }
 
     /// The plan as a person reads it: what is reused, then the steps.

@@ -1,7 +1,7 @@
 //! What the Engine says when it cannot, told so that a person knows what to do.
 
 use bollard::errors::Error;
-use shipit_core::failure::{Code, Failure};
+use shipit_core::failure::{Code, Failure, Line};
 use shipit_core::pipeline::Image;
 
 use super::context::Dockerfile;
@@ -98,7 +98,10 @@ pub(super) fn of_build(image: &Image, dockerfile: &Dockerfile, watch: &Watch<'_>
     let place = by_number(step).or_else(|| by_buildkit(&all, &step.name));
     let failure = failure.now("nothing was pushed");
     match place {
-        Some(one) => failure.next(format!("see `{}:{}`", dockerfile.path.display(), one.line)),
+        Some(one) => {
+            let (file, line) = (dockerfile.path.display().to_string(), u32::try_from(one.line).unwrap_or(u32::MAX));
+            failure.next(format!("see `{file}:{line}`")).at(Some(Line { file, line, column: None }))
+        }
         None => failure.next(format!("see `{}`", dockerfile.path.display())),
     }
 }

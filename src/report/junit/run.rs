@@ -60,7 +60,7 @@ impl Run {
     pub(super) fn apply(&mut self, stamped: &Stamped) {
         let at = stamped.at;
         match &stamped.event {
-            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region } => {
+            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region, .. } => {
                 self.began.get_or_insert(at);
                 self.pipeline.clone_from(pipeline);
                 let told = [

@@ -24,6 +24,9 @@ pub struct RolloutSeen {
     /// How traffic stands, where it is shifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<Shifting>,
+    /// The deployment that is followed: the ARN of its service deployment, or CodeDeploy's id; none while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
 }
 
 /// Traffic at one look.

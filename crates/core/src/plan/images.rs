@@ -188,7 +188,7 @@ impl One<'_> {
 
     fn reuse(&self, image: &StoredImage, because: String, images: &mut Images) {
         images.platforms.insert(self.image.name.clone(), image.platforms.clone());
-        images.reused.insert(self.image.name.clone(), Reused { image: image.clone(), because });
+        images.reused.insert(self.image.name.clone(), Reused { image: image.clone(), repository: self.uri.to_owned(), because });
     }
 
     fn gate(&self, pipeline: &Pipeline, needs: Vec<StepId>) -> Step {

@@ -26,7 +26,7 @@ async fn types(folder: &std::path::Path, line: &str) -> Ended {
 
 async fn proceeds(world: &World) {
     let site = site(world, "asks", PAUSED).await;
-    let plan = json_of(types(&site.folder, "plan --format json --commit 4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a").await);
+    let plan = json_of(types(&site.folder, "plan --output json --commit 4f2a91c0c7d1b7a5b7e3f1d2c3b4a5968778695a").await);
     let roll = plan["plan"]["steps"].as_array().unwrap().iter().find(|step| step["id"] == "roll asks").unwrap();
     assert!(roll["because"].as_str().unwrap().starts_with("canary 10% → 100%"), "{roll:#}");
 
