@@ -16,7 +16,7 @@ use crate::adapter::aws::{self, Credentials};
 use crate::adapter::docker::Docker;
 use crate::adapter::files::Files;
 use crate::adapter::git::{Environment, Git};
-use crate::port::{Clock, Ports, Secret};
+use crate::port::{Action, Clock, Jobs, Ports, Secret};
 
 pub use who::who;
 
@@ -48,15 +48,7 @@ pub struct Connected {
 /// # Errors
 /// The sandbox does not start, no region is known, no Engine answers, `.shipit/` cannot be made.
 pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, Failure> {
-    let target = match target {
-        Target::Aws { profile } => aws::Target {
-            region: pipeline.region.clone(),
-            profile: profile.clone(),
-            assume_role: pipeline.assume_role.clone(),
-            ..aws::Target::default()
-        },
-        Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, &sandbox::Wish::default()).await?),
-    };
+    let target = reached(target, pipeline).await?;
     let clock = target.clock;
     let web = Web::new(trust()?);
     let aws = aws::connect_through(web.clone(), &target, &pipeline.cluster).await?;
@@ -78,6 +70,28 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
         roles: Box::new(aws.roles),
     };
     Ok(Connected { ports, clock })
+}
+
+/// Joins CodePipeline's queue of a custom action.
+///
+/// # Errors
+/// The sandbox does not start, or no region is known.
+pub async fn jobs(target: &Target, pipeline: &Pipeline, action: Action) -> Result<(Box<dyn Jobs>, Clock), Failure> {
+    let target = reached(target, pipeline).await?;
+    let queue = aws::queue(Web::new(trust()?), &target, action).await?;
+    Ok((Box::new(queue), target.clock))
+}
+
+async fn reached(target: &Target, pipeline: &Pipeline) -> Result<aws::Target, Failure> {
+    Ok(match target {
+        Target::Aws { profile } => aws::Target {
+            region: pipeline.region.clone(),
+            profile: profile.clone(),
+            assume_role: pipeline.assume_role.clone(),
+            ..aws::Target::default()
+        },
+        Target::Sandbox { .. } => in_sandbox(&sandbox::join_or_start(pipeline, &sandbox::Wish::default()).await?),
+    })
 }
 
 fn in_sandbox(endpoints: &Endpoints) -> aws::Target {

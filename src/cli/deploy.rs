@@ -5,6 +5,7 @@ use shipit_core::ancestry::Forced;
 use shipit_core::failure::Exit;
 use shipit_core::rollout::Until;
 
+use super::built::BuiltArgs;
 use super::finish::carry_out;
 use super::session::{Session, refuse};
 use super::{Common, SourceArgs};
@@ -16,6 +17,8 @@ pub struct Deploy {
     common: Common,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    built: BuiltArgs,
     /// Deploy though the service runs a newer commit
     #[arg(long, requires = "reason")]
     force: bool,
@@ -54,7 +57,7 @@ pub async fn run(args: Deploy) -> Exit {
 }
 
 async fn deploy(args: Deploy) -> Result<Exit, Exit> {
-    let mut session = Session::open(&args.common, args.source.strategy.as_ref()).await?;
+    let mut session = Session::open_built(&args.common, args.source.strategy.as_ref(), &args.built).await?;
     session.until = args.until.map(Until::from).unwrap_or_default();
     session.claim("deploy").await?;
     let planned = session.plan(&args.source, args.reason.map(|reason| Forced { reason })).await?;

@@ -1,6 +1,8 @@
 //! The command line: one command, one file; flags beat environment beats file.
 
 pub mod build;
+pub mod built;
+pub mod codepipeline_worker;
 pub mod completions;
 pub mod r#continue;
 pub mod deploy;
@@ -72,6 +74,8 @@ pub enum Command {
     Wait(wait::Wait),
     /// Say what a code means, or list all codes
     Explain(explain::Explain),
+    /// Deploy what CodePipeline asks for: the worker of a custom action
+    CodepipelineWorker(codepipeline_worker::Worker),
     /// A local AWS for rehearsals
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
@@ -206,6 +210,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Explain(args) => explain::run(&args),
+        Command::CodepipelineWorker(args) => codepipeline_worker::run(args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use shipit_core::failure::Exit;
 
+use super::built::BuiltArgs;
 use super::session::{planned, refuse};
 use super::{Place, SourceArgs};
 use crate::config::Origin;
@@ -16,6 +17,8 @@ pub struct PlanArgs {
     place: Place,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    built: BuiltArgs,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t)]
     output: Written,
@@ -38,7 +41,7 @@ enum Written {
 
 /// Plans.
 pub async fn run(args: PlanArgs) -> Exit {
-    let (session, planned) = match planned(&args.place, &args.source).await {
+    let (session, planned) = match planned(&args.place, &args.source, &args.built).await {
         Ok(both) => both,
         Err(exit) => return exit,
     };

@@ -169,7 +169,9 @@ async fn named(session: &Session, reference: &str) -> Result<Target, Failure> {
                 RepositorySeen::Present { held: Stored::Nothing | Stored::OfContent(_), .. } => {
                     return Err(missing(&format!("`{repository}:{tag}`")));
                 }
-                RepositorySeen::Present { held: Stored::OfCommit(stored), .. } => (repository, stored.digest),
+                RepositorySeen::Present { held: Stored::OfCommit(stored) | Stored::Given(stored), .. } => {
+                    (repository, stored.digest)
+                }
             }
         }
     };

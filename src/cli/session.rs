@@ -7,6 +7,7 @@ use std::time::Duration;
 use shipit_core::ancestry::Forced;
 use shipit_core::event::Event;
 use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::given::narrowed;
 use shipit_core::pipeline::{Pipeline, WhenSame};
 use shipit_core::plan::{Plan, Reuse, plan};
 use shipit_core::release::RunId;
@@ -15,6 +16,7 @@ use shipit_core::rollout::{Until, Wish};
 use shipit_core::snapshot::Snapshot;
 use tokio::sync::{Notify, watch};
 
+use super::built::BuiltArgs;
 use super::prompt::Prompt;
 use super::{GivenArgs, Place, SourceArgs, typed};
 use crate::app::{self, Connected, Target};
@@ -53,6 +55,19 @@ impl Session {
     /// What was refused has been said; the exit is to be answered.
     pub async fn open(common: &Place, strategy: Option<&String>) -> Result<Self, Exit> {
         Self::connect(common, load(common, strategy)?).await
+    }
+
+    /// The same, with the images that another stage has built, where some are given: then the contexts are not needed.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn open_built(common: &Place, strategy: Option<&String>, built: &BuiltArgs) -> Result<Self, Exit> {
+        let Some(definitions) = built.definitions().map_err(|failure| refuse(&[failure]))? else {
+            return Self::open(common, strategy).await;
+        };
+        let mut loaded = load_for(common, strategy, Contexts::NotNeeded)?;
+        loaded.pipeline = narrowed(loaded.pipeline, &definitions).map_err(|failure| refuse(&[failure]))?;
+        Self::connect(common, loaded).await
     }
 
     /// The same for a command that builds nothing: it works without the contexts of the images.
@@ -143,8 +158,8 @@ impl Session {
 ///
 /// # Errors
 /// What was refused has been said; the exit is to be answered.
-pub async fn planned(common: &Place, source: &SourceArgs) -> Result<(Session, Planned), Exit> {
-    let session = Session::open(common, source.strategy.as_ref()).await?;
+pub async fn planned(common: &Place, source: &SourceArgs, built: &BuiltArgs) -> Result<(Session, Planned), Exit> {
+    let session = Session::open_built(common, source.strategy.as_ref(), built).await?;
     let planned = session.plan(source, None).await?;
     Ok((session, planned))
 }
@@ -289,7 +304,8 @@ fn signals(run: Arc<OnceLock<RunId>>, left: Arc<Notify>) -> watch::Receiver<Wish
     wish
 }
 
-async fn signal() {
+/// SIGINT or SIGTERM.
+pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;

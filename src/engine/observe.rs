@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join, join_all, try_join};
 use shipit_core::ancestry::Ancestry;
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Image, Service, Strategy};
 use shipit_core::plan::{Reuse, is_built, zstd};
 use shipit_core::release::{Commit, Digest, Tag};
@@ -13,8 +13,8 @@ use shipit_core::runtime::Instances;
 use shipit_core::snapshot::{ImageSeen, RepositorySeen, RunningService, ServiceSeen, Snapshot, Stored};
 use shipit_core::taskdef;
 
-use super::Context;
 use super::wait::patiently;
+use super::{Context, given};
 use crate::port::{PortError, SourceWish};
 
 /// Observes; `reuse` says what will be built.
@@ -26,15 +26,28 @@ pub async fn observe(context: &Context<'_>, wish: &SourceWish, reuse: Reuse) -> 
     let pipeline = context.pipeline;
     let throttled = PortError::is_throttled;
     let whoami = patiently(context.clock, "whoami", throttled, async || ports.account.whoami().await);
-    let (source, (account, region)) = try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), whoami)
-        .await
-        .map_err(|error| vec![untouched(error.into())])?;
-    let tag = source.tag();
-    let images = join_all(pipeline.images.iter().map(|image| look_at_image(context, image, &tag)));
     let services = join_all(pipeline.services.iter().map(|service| look_at_service(context, service)));
-    let (images, services) = futures_util::future::join(images, services).await;
-    let (images, mut failures) = split(images);
-    let (services, more) = split(services);
+    let (source, account, region, images, services) = if pipeline.given.is_empty() {
+        let (source, (account, region)) = try_join(ports.source.read(&pipeline.folder, &pipeline.images, wish), whoami)
+            .await
+            .map_err(|error| vec![untouched(error.into())])?;
+        let tag = source.tag();
+        let images = join_all(pipeline.images.iter().map(|image| look_at_image(context, image, &tag)));
+        let (images, services) = join(images, services).await;
+        (source, account, region, split(images), split(services))
+    } else {
+        let (account, region) = whoami.await.map_err(|error| vec![untouched(error.into())])?;
+        let images = join_all(pipeline.images.iter().map(|image| look_at_given(context, image)));
+        let (images, services) = join(images, services).await;
+        let (images, services) = (split(images), split(services));
+        if !images.1.is_empty() {
+            return Err([images.1, services.1].concat());
+        }
+        let source = given::source(context, wish, images.0.values()).await.map_err(|failure| vec![untouched(failure)])?;
+        (source, account, region, images, services)
+    };
+    let (images, mut failures) = images;
+    let (services, more) = services;
     failures.extend(more);
     let images = join_all(images.into_iter().map(|(name, seen)| look_at_what_runs(context, name, seen, &services))).await;
     let images: BTreeMap<String, ImageSeen> = images.into_iter().collect();
@@ -81,6 +94,12 @@ async fn look_at_image(context: &Context<'_>, image: &Image, tag: &Tag) -> Resul
     let look = async || ports.registry.look(&image.repository, tag, source.as_ref()).await;
     let repository = patiently(context.clock, &image.repository, throttled, look).await?;
     Ok((image.name.clone(), ImageSeen { key, repository, running: None }))
+}
+
+async fn look_at_given(context: &Context<'_>, image: &Image) -> Result<(String, ImageSeen), Failure> {
+    let unnamed = || Failure::new(Code::Unexpected, format!("image `{}` is not among those that are given", image.name));
+    let given = context.pipeline.given.get(&image.name).ok_or_else(unnamed)?;
+    Ok((image.name.clone(), given::look(context, image, given).await?))
 }
 
 /// What a service runs of an image that has to be built, so that the plan can say what is new. It is for the words alone: what

@@ -114,7 +114,7 @@ impl Doing<'_> {
             StepKind::Gate { image, repository, against } => gate::pass(self, image, repository, against).await,
             StepKind::Attest { image, repository, wanted } => attest::attest(self, image, repository, wanted).await,
             StepKind::Verify { image, repository, required } => attest::verify(self, image, repository, required).await,
-            StepKind::Artefacts { service, template } => artefacts::write(self, service, template).await,
+            StepKind::Artefacts { service, written } => artefacts::write(self, service, written).await,
             StepKind::Register { service, template, running } => self.register(service, template, running.as_ref()).await,
             StepKind::Roll(roll) => self.roll(roll).await,
             StepKind::Smoke { service, smoke, load_balancer } => self.smoke(service, smoke, load_balancer.as_deref()).await,

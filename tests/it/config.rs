@@ -59,7 +59,8 @@ fn every_file_in_pipelines_loads() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root().join("pipelines")).expect("pipelines/ is there") {
         let path = entry.expect("it can be listed").path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        // What drives pipelines lies beside them; CloudFormation's template is judged by cfn-lint.
+        if path.extension().is_some_and(|extension| extension == "yaml") && stem(&path) != "codepipeline" {
             let loaded = load(&path, &Overrides::default(), &|_| None);
             let Loaded { pipeline, .. } =
                 loaded.unwrap_or_else(|complaints| panic!("{}", complaints.render(Paint::Plain, COLUMNS)));

@@ -6,6 +6,7 @@ mod aws;
 mod beside;
 mod clones;
 mod codedeploy;
+mod codepipeline;
 mod config;
 mod demo;
 mod disks;

@@ -88,6 +88,12 @@ impl Bases {
 }
 
 impl ContentKey {
+    /// Of an image that is not built here, for that reason.
+    pub fn not_built(why: &str) -> ContentKey {
+        let inputs = Inputs::Unknown { why: why.to_owned() };
+        ContentKey { sources: Digest(String::new()), bases: Bases::default(), platforms: Vec::new(), inputs }
+    }
+
     /// The immutable tag by which an image of this content is found from any machine.
     pub fn tag(&self) -> Option<Tag> {
         let Inputs::Known(inputs) = &self.inputs else { return None };

@@ -1,8 +1,12 @@
 //! The files that CodePipeline's deploy actions read: `imagedefinitions.json` and `imageDetail.json`, exactly.
 
+mod read;
+
 use serde_json::{Value, json};
 
 use crate::release::{Digest, Tag};
+
+pub use read::{Definition, Given, Which, read};
 
 /// The largest `imagedefinitions.json` that CodePipeline reads, in bytes.
 pub const LIMIT: usize = 100 * 1024;
@@ -23,12 +27,12 @@ pub fn by_digest(repository: &str, digest: &Digest) -> String {
 }
 
 /// `imageDetail.json`, with the members that ECR's own source action writes and that are known here.
-pub fn image_detail(repository_uri: &str, digest: &Digest, tag: &Tag) -> Value {
+pub fn image_detail(repository_uri: &str, digest: &Digest, tag: Option<&Tag>) -> Value {
     let (registry, name) = repository_uri.split_once('/').unwrap_or(("", repository_uri));
     json!({
         "ImageURI": by_digest(repository_uri, digest),
         "ImageDigest": digest.as_str(),
-        "ImageTags": [tag.as_str()],
+        "ImageTags": tag.map(Tag::as_str).into_iter().collect::<Vec<_>>(),
         "RegistryId": registry.split('.').next().unwrap_or_default(),
         "RepositoryName": name,
         "Version": "1.0",

@@ -4,17 +4,20 @@
 //! what will be done and why ([`plan`](mod@plan)), a second reading of it ([`review`](mod@review)), how long it takes
 //! ([`timeline`]); then the decisions on the way: [`attest`], [`gate`], [`analysis`], [`rollout`], [`settled`](mod@settled); what is
 //! written down ([`journal`], [`tags`](mod@tags), [`event`], [`dossier`], [`failure`]) and the files of the trade
-//! ([`taskdef`], [`imagedefinitions`]).
+//! ([`taskdef`], [`imagedefinitions`], [`artefacts`]; [`given`], where another stage has built; [`codepipeline`], which is told how it ended).
 
 pub mod analysis;
 pub mod ancestry;
+pub mod artefacts;
 pub mod attest;
 pub mod codedeploy;
+pub mod codepipeline;
 pub mod content;
 pub mod dossier;
 pub mod event;
 pub mod failure;
 pub mod gate;
+pub mod given;
 pub mod handover;
 pub mod imagedefinitions;
 pub mod inventory;

@@ -10,6 +10,7 @@ use shipit_scheduler::Span;
 use crate::analysis::Judge;
 use crate::attest::{Attestation, Required};
 use crate::gate::GatePolicy;
+use crate::imagedefinitions::Given;
 
 mod cache;
 mod secrets;
@@ -39,6 +40,8 @@ pub struct Pipeline {
     pub cluster: String,
     /// `images:`, in the order of the file.
     pub images: Vec<Image>,
+    /// Images that another stage has built: these are deployed, and nothing is built in their place.
+    pub given: BTreeMap<Name, Given>,
     /// `attest:`: what is told about every image.
     pub attest: Vec<Attestation>,
     /// `gate:`.

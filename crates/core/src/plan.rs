@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ancestry::Forced;
+use crate::artefacts::Written;
 use crate::attest::{Attestation, Required};
 use crate::content::ContentKey;
 use crate::event::{PlannedStep, Work};
@@ -181,8 +182,9 @@ pub enum StepKind {
     Artefacts {
         /// The service's name in the file.
         service: Name,
-        /// What is rendered.
-        template: Template,
+        /// What is written.
+        #[serde(flatten)]
+        written: Written,
     },
     /// Registers a revision, unless the running one is the same.
     Register {
@@ -237,7 +239,7 @@ impl Plan {
         let steps = self.steps.iter().flat_map(|step| match &step.kind {
             StepKind::Build { image, repository, .. } => vec![(image.name.clone(), repository.clone())],
             StepKind::Push { image, repository, .. } => vec![(image.clone(), repository.clone())],
-            StepKind::Artefacts { template, .. } | StepKind::Register { template, .. } => {
+            StepKind::Artefacts { written: Written { template, .. }, .. } | StepKind::Register { template, .. } => {
                 template.repositories.clone().into_iter().collect()
             }
             _ => Vec::new(),

@@ -73,6 +73,8 @@ pub enum Stored {
     OfCommit(StoredImage),
     /// This under the tag of the content, and nothing under the commit's.
     OfContent(StoredImage),
+    /// This, which another stage has built: it serves whatever it was built from.
+    Given(StoredImage),
 }
 
 /// An image in the registry.

@@ -1,4 +1,4 @@
-//! The admin API under `/_sandbox/`: health, status, faults, functions, seed, down. Its errors are `{"error": text}` with a 4xx.
+//! The admin API under `/_sandbox/`: health, status, faults, functions, jobs, seed, down. Its errors are `{"error": text}` with a 4xx.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -23,6 +23,7 @@ pub(crate) fn router(loops: Loops) -> Router {
         .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/faults/{id}", delete(remove_fault))
         .route("/_sandbox/functions", post(register_function))
+        .route("/_sandbox/jobs", get(jobs).post(queue_job))
         .route("/_sandbox/seed", post(play_seed))
         .route("/_sandbox/down", post(down))
         .fallback(unknown)
@@ -144,6 +145,22 @@ async fn register_function(State(loops): State<Loops>, body: Bytes) -> Response 
     loops.shared.ring();
     match registered {
         Ok(()) => answer(StatusCode::CREATED, &json!({})),
+        Err(why) => refused(why),
+    }
+}
+
+/// Answers `{"jobs": [{"id", "status", "result"}]}`.
+async fn jobs(State(loops): State<Loops>) -> Response {
+    answer(StatusCode::OK, &json!({ "jobs": loops.shared.lock().jobs() }))
+}
+
+/// Takes a job of a custom action of CodePipeline, as [`crate::state::State::queue_job`] wants it, and answers `{"id": ID}`.
+async fn queue_job(State(loops): State<Loops>, body: Bytes) -> Response {
+    let job: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let queued = loops.shared.lock().queue_job(&job);
+    loops.shared.ring();
+    match queued {
+        Ok(id) => answer(StatusCode::CREATED, &json!({ "id": id })),
         Err(why) => refused(why),
     }
 }

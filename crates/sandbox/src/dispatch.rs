@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::state::State;
-use crate::{cloudwatch, codedeploy, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, codedeploy, codepipeline, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
 
 /// A handler changes the state and answers the reply's body in AWS's own member names.
 pub type Handler = fn(&mut State, Value) -> Result<Value, AwsError>;
@@ -23,6 +23,8 @@ pub enum Service {
     Elb,
     /// CodeDeploy, JSON 1.1.
     CodeDeploy,
+    /// CodePipeline, RPC v2 CBOR and JSON 1.1.
+    CodePipeline,
     /// CloudWatch Logs, JSON 1.1.
     Logs,
     /// CloudWatch, RPC v2 CBOR (and JSON 1.0 and query, as AWS answers them too).
@@ -49,6 +51,7 @@ pub const SERVICES: &[Service] = &[
     Service::Ssm,
     Service::Sts,
     Service::Iam,
+    Service::CodePipeline,
 ];
 
 impl Service {
@@ -65,6 +68,7 @@ impl Service {
             Service::Ssm => "ssm",
             Service::Sts => "sts",
             Service::Iam => "iam",
+            Service::CodePipeline => "codepipeline",
         }
     }
 
@@ -81,6 +85,7 @@ impl Service {
             Service::Ssm => ssm::TABLES,
             Service::Sts => sts::TABLES,
             Service::Iam => iam::TABLES,
+            Service::CodePipeline => codepipeline::TABLES,
         }
     }
 }

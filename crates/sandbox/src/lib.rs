@@ -7,13 +7,14 @@
 //! beginning), [`endpoints`], [`owner`] and [`engine`] (how it is found, and how it leaves nothing behind), [`client`] (its
 //! admin API from outside), then a folder a service:
 //! [`sts`], [`ecr`] with [`registry`] and [`scanner`], [`ecs`], [`elb`], [`codedeploy`], [`logs`],
-//! [`cloudwatch`], [`secretsmanager`], [`ssm`], [`iam`].
+//! [`cloudwatch`], [`secretsmanager`], [`ssm`], [`iam`], [`codepipeline`] with [`s3`].
 
 mod admin;
 pub mod client;
 pub mod clock;
 pub mod cloudwatch;
 pub mod codedeploy;
+pub mod codepipeline;
 pub mod dispatch;
 pub mod ecr;
 pub mod ecs;
@@ -29,6 +30,7 @@ pub mod loops;
 pub mod owner;
 mod record;
 pub mod registry;
+pub mod s3;
 pub mod scanner;
 mod sealed;
 pub mod secretsmanager;

@@ -57,7 +57,7 @@ pub(crate) fn exchange(envelope: &Envelope, request: &[u8], answer: &Result<Valu
         Ok(_) => exchange["reply"] = body.unwrap_or_default(),
         Err(error) => exchange["error"] = json!({"code": error.code, "body": body}),
     }
-    if matches!(envelope.service, Some(Service::Secrets | Service::Ssm)) {
+    if matches!(envelope.service, Some(Service::Secrets | Service::Ssm | Service::CodePipeline)) {
         sealed::mask(&mut exchange);
     }
     exchange

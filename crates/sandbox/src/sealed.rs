@@ -26,8 +26,8 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// Members of Secrets Manager and Parameter Store that hold a secret.
-const SECRET: [&str; 3] = ["SecretString", "SecretBinary", "Value"];
+/// Members of Secrets Manager, Parameter Store and CodePipeline that hold a secret.
+const SECRET: [&str; 5] = ["SecretString", "SecretBinary", "Value", "secretAccessKey", "sessionToken"];
 
 /// Puts `***` in the place of every secret within an exchange of one of those services.
 pub(crate) fn mask(value: &mut Value) {

@@ -91,6 +91,7 @@ fn play_one(shared: &Shared, entry: &Entry, taken: &mut BTreeMap<String, Value>)
         Service::Ecr
         | Service::Ecs
         | Service::CodeDeploy
+        | Service::CodePipeline
         | Service::Logs
         | Service::CloudWatch
         | Service::Secrets

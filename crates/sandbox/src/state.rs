@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::functions::Functions;
-use crate::{cloudwatch, codedeploy, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, codedeploy, codepipeline, ecr, ecs, elb, iam, logs, s3, secretsmanager, ssm, sts};
 
 /// Everything the AWS APIs of the sandbox know.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ pub struct State {
     pub elb: elb::Elb,
     /// CodeDeploy's applications and deployments.
     pub codedeploy: codedeploy::CodeDeploy,
+    /// Jobs of CodePipeline's custom actions.
+    pub codepipeline: codepipeline::CodePipeline,
+    /// Objects.
+    pub s3: s3::S3,
     /// Log groups, streams and lines.
     pub logs: logs::Logs,
     /// Alarms.
@@ -66,6 +70,8 @@ impl State {
             ecs: ecs::Ecs::default(),
             elb: elb::Elb::default(),
             codedeploy: codedeploy::CodeDeploy::default(),
+            codepipeline: codepipeline::CodePipeline::default(),
+            s3: s3::S3::default(),
             logs: logs::Logs::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             secrets: secretsmanager::Secrets::default(),

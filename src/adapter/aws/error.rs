@@ -121,6 +121,11 @@ impl AwsError {
         Self { operation, kind }
     }
 
+    /// From credentials that could not be had, for a call that was not made yet.
+    pub fn of_credentials(operation: Operation, error: &CredentialsError) -> Self {
+        Self { operation, kind: unanswered(error) }
+    }
+
     /// AWS's error code, if it was AWS that answered.
     pub fn code(&self) -> Option<&str> {
         match &self.kind {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod cloudwatch;
 pub mod codedeploy;
+pub mod codepipeline;
 pub mod config;
 pub mod drivers;
 pub mod ecr;
@@ -17,6 +18,7 @@ pub mod iam;
 pub mod operation;
 pub mod probe;
 pub mod raw;
+mod signed;
 pub mod tap;
 
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub(crate) mod canned;
 use shipit_core::failure::Failure;
 
 use crate::adapter::oci::Attestations;
+use crate::port::Action;
 
 pub use config::{Credentials, Target};
 
@@ -60,6 +63,14 @@ pub struct Aws {
 /// `NoRegion`, and `FileTrouble` for an unusable `AWS_CA_BUNDLE`. Missing credentials show at the first call.
 pub async fn connect(target: &Target, cluster: &str) -> Result<Aws, Failure> {
     connect_through(http::Web::new(http::trust()?), target, cluster).await
+}
+
+/// CodePipeline's queue of a custom action.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn queue(web: http::Web, target: &Target, action: Action) -> Result<codepipeline::Queue, Failure> {
+    Ok(codepipeline::Queue::new(config::load(target, &web).await?, web, action))
 }
 
 /// The same by this HTTP client.

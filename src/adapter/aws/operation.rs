@@ -82,5 +82,10 @@ operations! {
     GET_METRIC_DATA = "cloudwatch" "GetMetricData" of "the metric";
     DESCRIBE_ALARMS = "cloudwatch" "DescribeAlarms" of "the alarm";
     GET_ROLE = "iam" "GetRole" of "the role";
+    POLL_FOR_JOBS = "codepipeline" "PollForJobs" of "the custom action";
+    ACKNOWLEDGE_JOB = "codepipeline" "AcknowledgeJob" of "the job";
+    PUT_JOB_SUCCESS_RESULT = "codepipeline" "PutJobSuccessResult" of "the job";
+    PUT_JOB_FAILURE_RESULT = "codepipeline" "PutJobFailureResult" of "the job";
+    GET_OBJECT = "s3" "GetObject" of "the artefact";
     GET_LOG_EVENTS = "logs" "GetLogEvents" of "the log stream";
 }

@@ -1,5 +1,7 @@
 //! The whole file, put together.
 
+use std::collections::BTreeMap;
+
 use shipit_core::pipeline::{OnInterrupt, Pipeline};
 
 use super::attest::{attest, verify};
@@ -46,6 +48,7 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
         assume_role: assume_role.map(|role| role.value),
         cluster: cluster?.value,
         images: images.into_iter().map(|raw| raw.image).collect::<Option<_>>()?,
+        given: BTreeMap::new(),
         attest: attest?,
         gate: gate?,
         verify: verify?,

@@ -1,9 +1,37 @@
-//! The AWS CLI's own blue/green command, and its waiter.
+//! The AWS CLI's own blue/green command, and its waiter, with the files that shipit leaves for CodeDeployToECS.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shipit_core::artefacts::{AppSpec, Written, files};
+use shipit_core::plan::Template;
+use shipit_core::release::Digest;
 
 use super::stage::Stage;
 use crate::support::stream::Stream;
+
+/// The artefacts of a service with one container, whose image the definition names by digest.
+fn left_by_shipit(definition: Value) -> BTreeMap<String, String> {
+    let image = definition["containerDefinitions"][0]["image"].as_str().unwrap().to_owned();
+    let (repository, digest) = image.split_once('@').unwrap();
+    let template = Template {
+        definition,
+        containers: BTreeMap::from([("api".to_owned(), "checkout".to_owned())]),
+        repositories: BTreeMap::from([("checkout".to_owned(), repository.to_owned())]),
+    };
+    let appspec = Some(AppSpec { container: "api".to_owned(), port: 3333, hooks: Vec::new() });
+    let digests = BTreeMap::from([("checkout".to_owned(), Digest(digest.to_owned()))]);
+    let files = files(&Written { template, appspec }, &digests, |_| None).unwrap();
+    files.into_iter().map(|(path, content)| (path, String::from_utf8(content).unwrap())).collect()
+}
+
+/// The task definition as CodeDeployToECS fills it in: the placeholder by what `imageDetail.json` says.
+fn filled_in(left: &BTreeMap<String, String>) -> String {
+    let detail: Value = serde_json::from_str(&left["api/imageDetail.json"]).unwrap();
+    let definition = &left["codedeploy/taskdef.json"];
+    assert_eq!(definition.matches("<IMAGE1_NAME>").count(), 1, "{definition}");
+    definition.replace("<IMAGE1_NAME>", detail["ImageURI"].as_str().unwrap())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
@@ -12,9 +40,9 @@ async fn aws_ecs_deploy_deploys_and_no_request_fails() {
     let sandbox = &stage.sandbox;
     let stream = Stream::begin(stage.production, "/api");
     let (definition, appspec) = (sandbox.folder().join("taskdef.json"), sandbox.folder().join("appspec.yaml"));
-    std::fs::write(&definition, stage.definition(&[("VERSION", "1")]).to_string()).unwrap();
-    let text = "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n      Properties:\n        TaskDefinition: <TASK_DEFINITION>\n        LoadBalancerInfo:\n          ContainerName: api\n          ContainerPort: 3333\n";
-    std::fs::write(&appspec, text).unwrap();
+    let left = left_by_shipit(stage.definition(&[("VERSION", "1")]));
+    std::fs::write(&appspec, &left["codedeploy/appspec.yaml"]).unwrap();
+    std::fs::write(&definition, filled_in(&left)).unwrap();
     let command = format!(
         "ecs deploy --cluster storefront --service checkout --task-definition {} --codedeploy-appspec {}",
         definition.display(),

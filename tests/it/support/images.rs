@@ -253,10 +253,10 @@ impl Registry for Fake {
 
     async fn holds(&self, image: &str) -> PortResult<Holds> {
         self.call(Op::DescribeRepository, image, Value::Null, |world| {
-            let named = image.strip_prefix(&format!("{REGISTRY}/")).and_then(|name| name.split_once('@'));
-            let Some((repository, digest)) = named else { return Ok(Holds::Elsewhere) };
+            let named = image.strip_prefix(&format!("{REGISTRY}/")).and_then(|name| name.split_once(['@', ':']));
+            let Some((repository, which)) = named else { return Ok(Holds::Elsewhere) };
             let Some(tags) = world.images.repositories.get(repository) else { return Ok(Holds::Elsewhere) };
-            let there = tags.values().any(|(stored, _)| stored.digest.as_str() == digest);
+            let there = tags.contains_key(which) || tags.values().any(|(stored, _)| stored.digest.as_str() == which);
             Ok(if there { Holds::Yes } else { Holds::No })
         })
         .await

@@ -114,6 +114,11 @@ impl TestSandbox {
         self.running().shared.lock().clock.virtual0 -= seconds * 1000;
     }
 
+    /// Jobs of CodePipeline, with what their worker has answered.
+    pub fn jobs(&self) -> Value {
+        self.running().shared.lock().jobs()
+    }
+
     /// Virtual time, epoch seconds.
     pub fn now(&self) -> f64 {
         self.running().shared.lock().now_seconds()

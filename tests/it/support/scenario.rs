@@ -98,6 +98,7 @@ impl Scenario {
             assume_role: None,
             cluster: "shop".into(),
             images: Vec::new(),
+            given: BTreeMap::new(),
             gate: GatePolicy::default(),
             services: Vec::new(),
             attest: Vec::new(),

@@ -173,6 +173,12 @@ codes! {
             "the service is on Fargate's platform version 1.3.0, or on container instances with a Docker before 23.0";
         next "leave `compression:` out, or say `compression: gzip`",
             "`aws ecs update-service --cluster <cluster> --service <service> --platform-version LATEST`";
+    /// the images that another stage built, as imagedefinitions.json names them, cannot be deployed
+    ImageDefinitions = 121 => Refused,
+        because "the file is not what CodePipeline's ECS action reads: a list of `name` and `imageUri`",
+            "a container that is not in the pipeline file, an image of another repository, registry or region, or one that was never pushed";
+        next "`[{\"name\":\"<container>\",\"imageUri\":\"<registry>/<repository>@sha256:<digest>\"}]`, with the containers of the pipeline file",
+            "`aws ecr describe-images --repository-name <repository>` shows what is there";
     /// the rollout failed and the service is back on the revision it had
     RolloutTurnedBack = 201 => TurnedBack,
         because "new tasks stop, or never become healthy: the reasons that are shown say which",

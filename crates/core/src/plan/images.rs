@@ -7,6 +7,7 @@ use super::refusal;
 use super::{Reused, Step, StepId, StepKind};
 use crate::content::{Bases, ContentKey, Inputs};
 use crate::failure::Failure;
+use crate::imagedefinitions::Which;
 use crate::pipeline::{Image, Name, Pipeline};
 use crate::plan::REVISION_LABEL;
 use crate::push::expected;
@@ -29,7 +30,7 @@ pub enum Reuse {
 /// Whether it has to be built, and pushed: whatever serves in its place is in the registry.
 pub fn is_built(seen: &ImageSeen, reuse: Reuse) -> bool {
     match (&seen.repository, reuse) {
-        (RepositorySeen::Missing | RepositorySeen::Present { held: Stored::OfCommit(_), .. }, _) => false,
+        (RepositorySeen::Missing | RepositorySeen::Present { held: Stored::OfCommit(_) | Stored::Given(_), .. }, _) => false,
         (RepositorySeen::Present { held: Stored::OfContent(same), .. }, Reuse::Same) => !seen.key.made(&same.labels),
         (RepositorySeen::Present { .. }, _) => true,
     }
@@ -60,6 +61,7 @@ pub(super) fn images(pipeline: &Pipeline, snapshot: &Snapshot, reuse: Reuse) -> 
                 images.repositories.insert(image.name.clone(), uri.clone());
                 let one = One { pipeline, image, seen, uri, tag: snapshot.source.tag(), snapshot };
                 let ready = match (held, reuse) {
+                    (Stored::Given(stored), _) => Some(one.given(stored, &mut images)),
                     (Stored::OfCommit(stored), Reuse::Same) => one.under_its_tag(stored, &mut images),
                     (Stored::OfCommit(stored), Reuse::Nothing) => {
                         images.refusals.push(refusal::built_before(image, uri, &one.tag, stored));
@@ -105,6 +107,18 @@ impl One<'_> {
         }
         self.reuse(stored, because, images);
         Some(Vec::new())
+    }
+
+    /// Another stage built it: it is taken as it is, by the digest that the registry stored.
+    fn given(&self, stored: &StoredImage, images: &mut Images) -> Vec<StepId> {
+        let since = stored.pushed_at.map_or_else(String::new, |at| format!(", pushed on {}", at.strftime("%Y-%m-%d")));
+        let tag = self.pipeline.given.get(&self.image.name).and_then(|given| match &given.which {
+            Which::Tag(tag) => Some(format!("; `{tag}` is this one now")),
+            Which::Digest(_) => None,
+        });
+        let because = format!("{} was built by another stage{since}{}", stored.digest.short(), tag.unwrap_or_default());
+        self.reuse(stored, because, images);
+        Vec::new()
     }
 
     /// Another commit had the same content: nothing is built, and the commit's tag is added in the registry.

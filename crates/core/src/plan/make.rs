@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attested::attested;
 use super::images::{self, Reuse};
 use super::{Plan, Reused, Roll, Step, StepId, StepKind, Template, Wiring, refusal, wiring, zstd};
+use crate::artefacts::{AppSpec, Written};
 use crate::failure::Failure;
 use crate::pipeline::{Name, Pipeline, Service, TaskDefinitionSource, WhenSame};
 use crate::release::{Digest, Revision};
@@ -134,7 +135,10 @@ impl Making<'_> {
             "artefacts",
             &service.name,
             gates.to_vec(),
-            StepKind::Artefacts { service: service.name.clone(), template: template.clone() },
+            StepKind::Artefacts {
+                service: service.name.clone(),
+                written: Written { template: template.clone(), appspec: running.and_then(AppSpec::of) },
+            },
             "imagedefinitions.json, imageDetail.json, task definition".to_owned(),
         );
         let because = self.because_register(service, running, &template);

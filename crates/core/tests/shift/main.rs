@@ -132,6 +132,7 @@ fn planned(mut service: Service, running: RunningService) -> Result<(Plan, Vec<N
         assume_role: None,
         cluster: "shop".into(),
         images: Vec::new(),
+        given: BTreeMap::new(),
         gate: GatePolicy::default(),
         services: vec![service],
         attest: Vec::new(),

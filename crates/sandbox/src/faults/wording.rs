@@ -79,6 +79,7 @@ fn prefix(service: Service) -> &'static str {
         Service::Sts => "sts",
         Service::Iam => "iam",
         Service::CodeDeploy => "codedeploy",
+        Service::CodePipeline => "codepipeline",
     }
 }
 

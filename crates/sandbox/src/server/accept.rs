@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::{Desk, calls};
 use crate::registry::HangUp;
+use crate::s3;
 
 /// Wall time before accepting again when the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
@@ -81,6 +82,9 @@ async fn answer(desk: &Desk, request: Request<Incoming>) -> Result<Response<Body
     } else if path.starts_with("/_sandbox/") {
         &desk.admin
     } else {
+        if s3::is_meant(request.headers()) {
+            return s3::answer(&desk.loops.shared, request).await.ok_or(Dropped);
+        }
         return calls::answer(desk, request).await;
     };
     let response: Result<_, Infallible> = TowerToHyperService::new(router.clone()).call(request).await;

@@ -72,6 +72,7 @@ struct Names {
 const NAMES: &[Names] = &[
     Names { service: Service::Ecr, target: Some("AmazonEC2ContainerRegistry_V20150921"), version: None },
     Names { service: Service::Ecs, target: Some("AmazonEC2ContainerServiceV20141113"), version: None },
+    Names { service: Service::CodePipeline, target: Some("CodePipeline_20150709"), version: None },
     Names { service: Service::CodeDeploy, target: Some("CodeDeploy_20141006"), version: None },
     Names { service: Service::Secrets, target: Some("secretsmanager"), version: None },
     Names { service: Service::Ssm, target: Some("AmazonSSM"), version: None },

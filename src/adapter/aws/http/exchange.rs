@@ -57,6 +57,21 @@ impl Reply {
     pub async fn bytes(self) -> Result<Vec<u8>, String> {
         ByteStream::new(self.body).collect().await.map(|bytes| bytes.to_vec()).map_err(|error| chain(&error))
     }
+
+    /// The whole body, if it has no more than so many bytes; of one that is larger the rest is not read.
+    ///
+    /// # Errors
+    /// The connection ended before the body did.
+    pub async fn bytes_within(self, most: usize) -> Result<Option<Vec<u8>>, String> {
+        let (mut stream, mut bytes) = (ByteStream::new(self.body), Vec::new());
+        while let Some(piece) = stream.try_next().await.map_err(|error| chain(&error))? {
+            if bytes.len() + piece.len() > most {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(Some(bytes))
+    }
 }
 
 impl Web {
