@@ -10,6 +10,7 @@ pub mod explain;
 pub mod finish;
 pub mod follow;
 pub mod lock;
+pub mod man;
 pub mod plan;
 pub mod prompt;
 pub mod prune;
@@ -35,7 +36,7 @@ use crate::report::Output;
 
 /// Deploys to Amazon ECS: build, push, gate, roll out, wait until stable or turn back.
 #[derive(Debug, Parser)]
-#[command(name = "shipit", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "shipit", version = env!("SHIPIT_VERSION"), propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -80,9 +81,11 @@ pub enum Command {
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
     /// Print the JSON Schema of the pipeline file
-    Schema,
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Write the manual pages into a folder
+    Man(man::Man),
 }
 
 /// Where and what: the pipeline file, its environment, the account.
@@ -212,7 +215,8 @@ async fn dispatch(command: Command) -> Exit {
         Command::Explain(args) => explain::run(&args),
         Command::CodepipelineWorker(args) => codepipeline_worker::run(args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }

@@ -1,5 +1,6 @@
 //! The JSON Schema of the pipeline file, for editors. These types say what the reader takes; a test holds both together.
 
+pub mod page;
 mod secrets;
 mod shift;
 

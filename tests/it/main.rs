@@ -25,6 +25,7 @@ mod networks;
 mod pipelines;
 mod placement;
 mod pushes;
+mod releases;
 mod routes;
 mod shifts;
 mod shifts_codedeploy;
