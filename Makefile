@@ -2,11 +2,12 @@
 # make test      everything but the full matrices
 # make test-all  what make test leaves out: the full matrices, and 20,000 cases a property, which the commit chooses:
 #                a red run is red again for whoever runs the same commit; PROPTEST_RNG_SEED=N tries others
+# make docs      the book of docs/ as pages, in target/book
 # make bench     the figures in the README; ONLY=build takes one of them
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: demo test test-all bench build engine base-images tools venv
+.PHONY: demo test test-all docs bench build engine base-images tools venv
 MAKEFLAGS += --no-print-directory
 
 export SHIPIT_VENV := $(CURDIR)/.venv
@@ -31,6 +32,9 @@ test-all: build tools
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$((16#$${commit:0:15}))}
 	PROPTEST_CASES=20000 cargo test --workspace --locked
 	cargo test --locked --test it -- --ignored full_matrix_
+
+docs:
+	scripts/docs
 
 bench: tools
 	cargo build --release --locked --package shipit --package shipit-bench

@@ -4,6 +4,7 @@
 mod attested;
 mod aws;
 mod beside;
+mod book;
 mod clones;
 mod codedeploy;
 mod codepipeline;
