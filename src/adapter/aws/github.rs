@@ -63,6 +63,7 @@ fn may_not_ask(role: &str) -> Failure {
     Failure::new(Code::NoCredentials, format!("this job cannot take the role `{role}`"))
         .because("GitHub gives it no token: `ACTIONS_ID_TOKEN_REQUEST_URL` is not set")
         .next("add `permissions: { id-token: write, contents: read }` to the job")
+        .next("or unset `AWS_ROLE_ARN`, where the keys in its environment are meant")
 }
 
 /// Takes the role whenever credentials are asked for.

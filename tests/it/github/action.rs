@@ -94,7 +94,7 @@ async fn what_the_aws_action_does_and_shipit_does_not_is_refused() {
 
 #[tokio::test]
 async fn a_cancel_is_heard_by_the_program_itself() {
-    let hears = "trap 'echo \"heard as $0\"; exit 130' INT; echo ready; while :; do sleep 0.05; done";
+    let hears = "trap 'echo \"heard as $0\"; exit 130' INT; echo ready; for _ in {1..600}; do sleep 0.05; done";
     let ran = with_program(hears, &[], Cancel::Once("ready")).await;
     assert_eq!((ran.exit, ran.signals.as_slice()), (Some(130), &["INT"][..]), "{}", ran.log);
     assert!(ran.log.contains("/bin/shipit"), "{}", ran.log);
@@ -103,7 +103,7 @@ async fn a_cancel_is_heard_by_the_program_itself() {
 #[tokio::test]
 #[ignore = "takes the ten seconds that GitHub gives"]
 async fn full_matrix_who_does_not_hear_a_cancel_is_ended_with_all_that_it_started() {
-    let deaf = "trap '' INT; trap 'echo begged' TERM; sleep 600 & echo \"ready $!\"; while :; do sleep 0.05; done";
+    let deaf = "trap '' INT; trap 'echo begged' TERM; sleep 600 & echo \"ready $!\"; for _ in {1..600}; do sleep 0.05; done";
     let ran = with_program(deaf, &[], Cancel::Once("ready")).await;
     assert_eq!((ran.exit, ran.signals.as_slice()), (None, &["INT", "TERM", "KILL"][..]), "{}", ran.log);
     assert!(ran.log.contains("begged"), "{}", ran.log);

@@ -5,4 +5,5 @@ mod commands;
 mod expression;
 mod oidc;
 mod runner;
+mod sandbox;
 mod workflows;

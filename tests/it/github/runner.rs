@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command as Process;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::commands::{self, Command};
@@ -21,6 +21,8 @@ use crate::support::PATIENCE;
 const UNTIL_TERM: Duration = Duration::from_millis(7500);
 /// From SIGTERM to the end.
 const UNTIL_KILL: Duration = Duration::from_millis(2500);
+/// How long the log of a step is read on once it has ended.
+const LAST_LINES: Duration = Duration::from_secs(2);
 /// The longest summary that GitHub takes from a step.
 const SUMMARY: usize = 1024 * 1024;
 
@@ -31,6 +33,8 @@ pub enum Cancel<'a> {
     Never,
     /// Once the log has a line with this.
     Once(&'a str),
+    /// Once this is told.
+    When(&'a Notify),
 }
 
 /// A runner with the workspace of one job.
@@ -99,6 +103,12 @@ impl Runner {
     /// A folder before all others of the PATH.
     pub fn path(&mut self, folder: &Path) -> &mut Self {
         self.path = format!("{}:{}", folder.display(), self.path);
+        self
+    }
+
+    /// Outputs of a step that has run.
+    pub fn step(&mut self, id: &str, outputs: Value) -> &mut Self {
+        self.steps[id] = json!({"outputs": outputs});
         self
     }
 
@@ -195,7 +205,7 @@ async fn watched(mut bash: Process, cancel: Cancel<'_>, log: &mut String) -> (Op
     tokio::spawn(read(child.stderr.take().unwrap(), tell));
     let mut signals = Vec::new();
     let mut next: Option<(Instant, &'static str)> = None;
-    let mut ended = None;
+    let (mut ended, mut unheard) = (None, Instant::now());
     loop {
         tokio::select! {
             line = lines.recv() => {
@@ -206,7 +216,13 @@ async fn watched(mut bash: Process, cancel: Cancel<'_>, log: &mut String) -> (Op
                 log.push_str(&line);
                 log.push('\n');
             }
-            status = child.wait(), if ended.is_none() => ended = Some(status.unwrap()),
+            () = told(cancel), if signals.is_empty() && next.is_none() && ended.is_none() => next = Some((Instant::now(), "INT")),
+            status = child.wait(), if ended.is_none() => {
+                ended = Some(status.unwrap());
+                unheard = Instant::now() + LAST_LINES;
+            }
+            // What it left running may hold the log open for ever.
+            () = sleep_until(unheard), if ended.is_some() => break,
             () = sleep_until(next.map_or_else(Instant::now, |(at, _)| at)), if next.is_some() && ended.is_none() => {
                 let Some((at, signal)) = next.take() else { continue };
                 signals.push(signal);
@@ -234,6 +250,13 @@ async fn watched(mut bash: Process, cancel: Cancel<'_>, log: &mut String) -> (Op
         None => child.wait().await.unwrap(),
     };
     (status.code(), signals)
+}
+
+async fn told(cancel: Cancel<'_>) {
+    match cancel {
+        Cancel::When(told) => told.notified().await,
+        Cancel::Never | Cancel::Once(_) => std::future::pending().await,
+    }
 }
 
 async fn read(stream: impl AsyncRead + Unpin, tell: mpsc::UnboundedSender<String>) {
