@@ -16,7 +16,7 @@ use crate::adapter::aws::{self, Credentials};
 use crate::adapter::docker::Docker;
 use crate::adapter::files::Files;
 use crate::adapter::git::{Environment, Git};
-use crate::port::{Action, Clock, Jobs, Ports, Secret};
+use crate::port::{Action, Clock, Herald, Jobs, Ports, Secret};
 
 pub use who::who;
 
@@ -41,6 +41,8 @@ pub struct Connected {
     pub ports: Ports,
     /// AWS's time.
     pub clock: Clock,
+    /// Who tells others how a run has ended.
+    pub herald: Box<dyn Herald>,
 }
 
 /// Joins the ports of a target.
@@ -69,7 +71,7 @@ pub async fn connect(target: &Target, pipeline: &Pipeline) -> Result<Connected, 
         metrics: Box::new(aws.metrics),
         roles: Box::new(aws.roles),
     };
-    Ok(Connected { ports, clock })
+    Ok(Connected { ports, clock, herald: Box::new(aws.herald) })
 }
 
 /// Joins CodePipeline's queue of a custom action.

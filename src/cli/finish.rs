@@ -8,6 +8,7 @@ use shipit_core::journal::{Book, Entry, Head};
 use shipit_core::plan::Plan;
 use shipit_core::release::RunId;
 
+use super::notify::{Ended, notify};
 use super::session::{Session, new_run, refuse};
 use super::typed;
 use crate::engine::interrupt::left;
@@ -59,10 +60,18 @@ async fn follow(session: &Session, book: Book, remarks: &[String], output: Outpu
     }
     let journal = Journal::new(session.connected.ports.store.as_ref(), clock, run_id, book.entries);
     let (context, began) = (session.context(&tell), Instant::now());
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = run(&context, &plan, &journal) => outcome,
-        () = session.left() => left(&context, &plan, &journal, began.elapsed()),
+        // Whoever leaves at once does not wait until others are told.
+        () = session.left() => return left(&context, &plan, &journal, began.elapsed()),
+    };
+    let told = typed::outcome(outcome.clone());
+    let ended = Ended { run: &journal.run, plan: &plan, started: started(session, &journal.run, &plan), outcome: &told };
+    tokio::select! {
+        () = notify(session, ended) => {}
+        () = session.left() => {}
     }
+    outcome
 }
 
 fn started(session: &Session, run: &RunId, plan: &Plan) -> Event {

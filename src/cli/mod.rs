@@ -11,6 +11,7 @@ pub mod finish;
 pub mod follow;
 pub mod lock;
 pub mod man;
+pub mod notify;
 pub mod plan;
 pub mod prompt;
 pub mod prune;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use shipit_core::event::{Event, Progress};
+use shipit_core::event::{Event, Outcome, Progress};
 use shipit_core::failure::Failure;
 
 use super::Place;
@@ -44,6 +44,11 @@ pub fn failure(failure: Failure) -> Failure {
     Failure { because: lines(failure.because), now: lines(failure.now), next: lines(failure.next), ..failure }
 }
 
+/// The same for how a run ended.
+pub fn outcome(outcome: Outcome) -> Outcome {
+    Outcome { failure: outcome.failure.map(failure), ..outcome }
+}
+
 /// The same for an event.
 pub fn event(event: Event) -> Event {
     match event {
@@ -54,10 +59,7 @@ pub fn event(event: Event) -> Event {
             seen.waiting_for = line(&seen.waiting_for);
             Event::StepProgress { step, progress: Progress::Rollout(seen) }
         }
-        Event::RunFinished { mut outcome } => {
-            outcome.failure = outcome.failure.map(failure);
-            Event::RunFinished { outcome }
-        }
+        Event::RunFinished { outcome: how } => Event::RunFinished { outcome: outcome(how) },
         event => event,
     }
 }

@@ -1,5 +1,6 @@
 //! The JSON Schema of the pipeline file, for editors. These types say what the reader takes; a test holds both together.
 
+mod notify;
 pub mod page;
 mod secrets;
 mod shift;
@@ -11,6 +12,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use notify::Notify;
 use secrets::{BuildSecret, NotSecret};
 use shift::{BlueGreen, Canary, Judge, Linear, Pause, Traffic};
 
@@ -46,6 +48,8 @@ struct Pipeline {
     allow_latest: Option<Vec<String>>,
     /// What an interrupted run leaves behind; `turn-back` if not given.
     on_interrupt: Option<OnInterrupt>,
+    /// Who is told how a run has ended; nobody if not given.
+    notify: Option<Notify>,
     /// What `--env <name>` lays over the rest of the file.
     environments: Option<BTreeMap<String, Value>>,
 }
@@ -305,6 +309,8 @@ values! {
         "NOT_SCANNED",
     ]);
     OnInterrupt = words(&["turn-back", "leave", "stop"]);
+    When = words(&["always", "failure"]);
+    FromVariable = json_schema!({ "type": "string", "pattern": VARIABLE });
     Day = matching("[0-9]{4}-[0-9]{2}-[0-9]{2}");
     MinimumPercent = number(0, 100);
     MaximumPercent = number(100, i32::MAX.unsigned_abs());

@@ -18,6 +18,7 @@ pub mod scanned;
 mod stories;
 pub mod terminal;
 pub mod view;
+pub mod webhook;
 pub mod words;
 
 use std::io::{IsTerminal, Write};

@@ -3,6 +3,7 @@
 mod block;
 mod dossier;
 mod gate;
+mod message;
 mod rollout;
 mod rows;
 mod sides;

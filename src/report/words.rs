@@ -65,6 +65,14 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
+/// At most so many characters; `…` stands for what was left out.
+pub fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,7 @@ mod kept;
 mod layers;
 mod metrics;
 mod networks;
+mod notified;
 mod pipelines;
 mod placement;
 mod pushes;

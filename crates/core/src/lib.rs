@@ -23,6 +23,7 @@ pub mod imagedefinitions;
 pub mod inventory;
 pub mod journal;
 pub mod leak;
+pub mod notify;
 pub mod pipeline;
 pub mod plan;
 pub mod prune;

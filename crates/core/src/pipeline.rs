@@ -11,6 +11,7 @@ use crate::analysis::Judge;
 use crate::attest::{Attestation, Required};
 use crate::gate::GatePolicy;
 use crate::imagedefinitions::Given;
+use crate::notify::Notify;
 
 mod cache;
 mod secrets;
@@ -54,6 +55,8 @@ pub struct Pipeline {
     pub on_interrupt: OnInterrupt,
     /// `allow_latest:`: images of other containers that may stay on a moving tag.
     pub allow_latest: Vec<String>,
+    /// `notify:`: who is told how a run has ended.
+    pub notify: Notify,
     /// The folder of the pipeline file: paths in it are relative to this, and `.shipit/` lives here.
     pub folder: PathBuf,
 }

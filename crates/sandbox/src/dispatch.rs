@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::state::State;
-use crate::{cloudwatch, codedeploy, codepipeline, ecr, ecs, elb, iam, logs, secretsmanager, ssm, sts};
+use crate::{cloudwatch, codedeploy, codepipeline, ecr, ecs, elb, eventbridge, iam, logs, secretsmanager, ssm, sts};
 
 /// A handler changes the state and answers the reply's body in AWS's own member names.
 pub type Handler = fn(&mut State, Value) -> Result<Value, AwsError>;
@@ -37,6 +37,8 @@ pub enum Service {
     Sts,
     /// Identity and Access Management, query.
     Iam,
+    /// EventBridge, JSON 1.1.
+    Events,
 }
 
 /// All services, for the server and the seed.
@@ -52,6 +54,7 @@ pub const SERVICES: &[Service] = &[
     Service::Sts,
     Service::Iam,
     Service::CodePipeline,
+    Service::Events,
 ];
 
 impl Service {
@@ -69,6 +72,7 @@ impl Service {
             Service::Sts => "sts",
             Service::Iam => "iam",
             Service::CodePipeline => "codepipeline",
+            Service::Events => "events",
         }
     }
 
@@ -86,6 +90,7 @@ impl Service {
             Service::Sts => sts::TABLES,
             Service::Iam => iam::TABLES,
             Service::CodePipeline => codepipeline::TABLES,
+            Service::Events => eventbridge::TABLES,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod elb;
 pub mod endpoints;
 pub mod engine;
 pub mod error;
+pub mod eventbridge;
 pub mod faults;
 pub mod functions;
 pub mod iam;

@@ -95,7 +95,8 @@ fn play_one(shared: &Shared, entry: &Entry, taken: &mut BTreeMap<String, Value>)
         | Service::Logs
         | Service::CloudWatch
         | Service::Secrets
-        | Service::Ssm => body,
+        | Service::Ssm
+        | Service::Events => body,
     };
     let answer = {
         let mut state = shared.lock();

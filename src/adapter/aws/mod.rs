@@ -13,6 +13,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod error;
 mod github;
+pub mod herald;
 pub mod http;
 pub mod iam;
 pub mod operation;
@@ -55,6 +56,8 @@ pub struct Aws {
     pub metrics: cloudwatch::CloudWatch,
     /// Whom roles trust.
     pub roles: iam::Iam,
+    /// Who tells others.
+    pub herald: herald::Herald,
 }
 
 /// Joins the ports of one target; nothing is asked of AWS yet, save what finding region and role needs.
@@ -88,6 +91,7 @@ pub async fn connect_through(web: http::Web, target: &Target, cluster: &str) -> 
         revisions: service.clone(),
         routes: ecs::Balanced::new(&sdk, cluster, target.clock),
         account: account::Caller::new(&sdk),
+        herald: herald::Herald::new(&sdk, web.clone()),
         probe: probe::Web::new(web),
         metrics: cloudwatch::CloudWatch::new(&sdk),
         roles: iam::Iam::new(&sdk),

@@ -87,5 +87,6 @@ operations! {
     PUT_JOB_SUCCESS_RESULT = "codepipeline" "PutJobSuccessResult" of "the job";
     PUT_JOB_FAILURE_RESULT = "codepipeline" "PutJobFailureResult" of "the job";
     GET_OBJECT = "s3" "GetObject" of "the artefact";
+    PUT_EVENTS = "events" "PutEvents" of "the event bus";
     GET_LOG_EVENTS = "logs" "GetLogEvents" of "the log stream";
 }

@@ -7,6 +7,7 @@ mod field;
 mod gate;
 mod image;
 mod judge;
+mod notify;
 mod pipeline;
 mod secrets;
 mod service;

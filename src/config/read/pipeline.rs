@@ -9,6 +9,7 @@ use super::cross::{check_images, check_needs, check_services};
 use super::field::{Field, Fields};
 use super::gate::gate;
 use super::image::{RawImage, image};
+use super::notify::notify;
 use super::service::{RawService, service};
 use super::shape::PIPELINE;
 use super::{At, Reading, value};
@@ -33,6 +34,7 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
     let gate = gate(fields.get("gate"), reading);
     let verify = verify(fields.get("verify"), reading);
     let services = services(&fields, reading);
+    let notify = notify(fields.get("notify"), reading);
     let allow_latest = fields.get("allow_latest").and_then(|field| field.items(reading)).unwrap_or_default();
     let allow_latest: Vec<String> =
         allow_latest.iter().filter_map(|item| item.read(reading, value::line)).map(|image| image.value).collect();
@@ -54,6 +56,7 @@ pub(in crate::config) fn pipeline(root: &Node, reading: &mut Reading<'_>) -> Opt
         verify: verify?,
         services: services.into_iter().map(RawService::finish).collect::<Option<_>>()?,
         allow_latest,
+        notify: notify?,
         on_interrupt: match on_interrupt {
             Some(given) => given?.value,
             None => OnInterrupt::default(),

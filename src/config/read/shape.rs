@@ -26,6 +26,7 @@ pub(in crate::config) const PIPELINE: Shape = Shape {
         "services",
         "allow_latest",
         "on_interrupt",
+        "notify",
         "environments",
     ],
     later: &[],
@@ -112,6 +113,12 @@ pub(in crate::config) const METRIC: Shape = Shape { title: "Metric", keys: &["qu
 
 pub(in crate::config) const PROBE: Shape = Shape { title: "Probe", keys: &["url", "headers", "expect"], later: &[] };
 
+pub(in crate::config) const NOTIFY: Shape = Shape { title: "Notify", keys: &["webhook", "event_bridge"], later: &[] };
+
+pub(in crate::config) const WEBHOOK: Shape = Shape { title: "Webhook", keys: &["url", "on"], later: &[] };
+
+pub(in crate::config) const EVENT_BRIDGE: Shape = Shape { title: "EventBridge", keys: &["bus", "on"], later: &[] };
+
 pub(in crate::config) const SMOKE: Shape = Shape { title: "Smoke", keys: &["url", "expect", "within"], later: &[] };
 
 #[cfg(test)]
@@ -137,4 +144,7 @@ pub(in crate::config) const SHAPES: &[&Shape] = &[
     &METRIC,
     &PROBE,
     &SMOKE,
+    &NOTIFY,
+    &WEBHOOK,
+    &EVENT_BRIDGE,
 ];

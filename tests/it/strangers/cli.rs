@@ -167,3 +167,14 @@ async fn the_aws_cli_knows_who_it_is() {
     assert_eq!(other["AssumedRoleUser"]["Arn"], "arn:aws:sts::210987654321:assumed-role/deploy/run");
     sandbox.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn the_aws_cli_puts_an_event() {
+    let sandbox = TestSandbox::without_engine("cli-events").await;
+    let entries = r#"[{"Source": "shop", "DetailType": "sold", "Detail": "{\"honey\": 1}"}, {"Source": "shop", "DetailType": "sold", "Detail": "honey"}]"#;
+    let put = sandbox.aws_with(&["events", "put-events", "--entries", entries]).await.json();
+    assert_eq!((&put["FailedEntryCount"], &put["Entries"][1]["ErrorCode"]), (&1.into(), &"MalformedDetail".into()));
+    assert!(put["Entries"][0]["EventId"].is_string(), "{put}");
+    sandbox.finish().await;
+}

@@ -41,6 +41,7 @@ pub async fn call(endpoint: &str, service: &str, operation: &str, body: &Value) 
         "logs" => "Logs_20140328",
         "secretsmanager" => "secretsmanager",
         "ssm" => "AmazonSSM",
+        "events" => "AWSEvents",
         other => panic!("{other} is not a JSON service"),
     };
     let request = HTTP.post(endpoint).header("content-type", "application/x-amz-json-1.1");

@@ -105,6 +105,7 @@ impl Scenario {
             verify: Vec::new(),
             allow_latest: Vec::new(),
             on_interrupt: OnInterrupt::TurnBack,
+            notify: shipit_core::notify::Notify::default(),
             folder: PathBuf::from("/shop"),
         };
         Self {

@@ -139,6 +139,7 @@ fn planned(mut service: Service, running: RunningService) -> Result<(Plan, Vec<N
         verify: Vec::new(),
         allow_latest: Vec::new(),
         on_interrupt: OnInterrupt::TurnBack,
+        notify: shipit_core::notify::Notify::default(),
         folder: "/shop".into(),
     };
     let snapshot = Snapshot {

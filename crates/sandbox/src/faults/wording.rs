@@ -78,6 +78,7 @@ fn prefix(service: Service) -> &'static str {
         Service::Ssm => "ssm",
         Service::Sts => "sts",
         Service::Iam => "iam",
+        Service::Events => "events",
         Service::CodeDeploy => "codedeploy",
         Service::CodePipeline => "codepipeline",
     }

@@ -75,6 +75,7 @@ const NAMES: &[Names] = &[
     Names { service: Service::CodePipeline, target: Some("CodePipeline_20150709"), version: None },
     Names { service: Service::CodeDeploy, target: Some("CodeDeploy_20141006"), version: None },
     Names { service: Service::Secrets, target: Some("secretsmanager"), version: None },
+    Names { service: Service::Events, target: Some("AWSEvents"), version: None },
     Names { service: Service::Ssm, target: Some("AmazonSSM"), version: None },
     Names { service: Service::Logs, target: Some("Logs_20140328"), version: None },
     Names {

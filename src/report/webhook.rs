@@ -1,0 +1,60 @@
+//! The end of a run as Slack's incoming webhooks take it, and what follows them: Mattermost, Rocket.Chat, Google Chat.
+
+use serde_json::{Value, json};
+use shipit_core::event::Stamped;
+
+use super::view::{Frame, View};
+use super::{Colour, ink};
+
+/// The body for a run of which this was told; `by` is who started it.
+pub fn body(events: &[Stamped], by: &str) -> Value {
+    let mut view = View::default();
+    events.iter().for_each(|event| view.apply(event));
+    let now = events.last().map(|last| last.at).unwrap_or_default();
+    let (head, rest) = view.message(&Frame { width: usize::MAX, colour: Colour::No, now, pulse: '●' });
+    let quoted = text(&rest);
+    json!({"text": format!("{}\n```\n{quoted}\n```\n{}", text(&head), text(&ink::safe(by)))})
+}
+
+/// A text that mentions nobody, links nowhere and leaves no block (Slack, "Formatting text for app surfaces": these three
+/// characters are escaped).
+fn text(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('`', "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shipit_core::event::ServiceOutcome;
+    use shipit_core::failure::{Code, Exit, Failure};
+
+    use super::super::stories::Story;
+    use super::*;
+
+    fn told(story: &Story) -> String {
+        body(&story.events, "https://ci.shop.example/job/web/12/")["text"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_run_that_went_well() {
+        insta::assert_snapshot!(told(&Story::success()));
+    }
+
+    #[test]
+    fn a_run_that_was_turned_back() {
+        insta::assert_snapshot!(told(&Story::turned_back()));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_mentioned_and_no_block_is_left(text in any::<String>(), other in "(<!channel>|```|@here|&|\u{1b}\\[2J|\n|x){0,40}") {
+            let mut story = Story::of(&other);
+            let failure = Failure::new(Code::BuildFailed, &text).because(&other).next(&text);
+            story.planned().finish(Exit::Failed, Some(failure), ServiceOutcome::Stuck { why: format!("{other}{text}") }, 1);
+            let said = body(&story.events, &other)["text"].as_str().unwrap().to_owned();
+            prop_assert!(!said.contains(['<', '>', '\u{1b}']), "{}", said);
+            prop_assert_eq!(said.matches("```").count(), 2);
+            prop_assert!(said.chars().count() < 8_000);
+        }
+    }
+}
