@@ -18,12 +18,15 @@ pub use place::Place;
 pub struct Github {
     place: Place,
     view: View,
-    say: fn(&str),
+    say: Say,
 }
 
+/// Writes a line where the runner reads workflow commands.
+pub type Say = Box<dyn Fn(&str) + Send>;
+
 impl Github {
-    /// Writes to the files of `place`; `say` writes a line where the runner reads workflow commands.
-    pub fn new(place: Place, say: fn(&str)) -> Self {
+    /// Writes to the files of `place`.
+    pub fn new(place: Place, say: Say) -> Self {
         Self { place, view: View::default(), say }
     }
 }
@@ -45,7 +48,7 @@ impl Reporter for Github {
 }
 
 /// What ended before there was a run, in the same places.
-pub fn refused(failures: &[Failure], mut place: Place, say: fn(&str)) {
+pub fn refused(failures: &[Failure], mut place: Place, say: &Say) {
     place.outputs.write(&outputs::of_refusal(failures));
     place.summary.write(&summary::of_refusal(failures, place.summary.room()));
     for line in annotations::of_refusal(failures, &place) {

@@ -79,7 +79,7 @@ pub fn of_gate(
 fn xml(suite: &Suite) -> std::io::Result<Vec<u8>> {
     let count = |wanted: fn(&Verdict) -> bool| suite.cases.iter().filter(|case| wanted(&case.verdict)).count().to_string();
     let head = [
-        ("name", suite.name.clone()),
+        ("name", ink::safe(&suite.name)),
         ("tests", suite.cases.len().to_string()),
         ("failures", count(|verdict| matches!(verdict, Verdict::Failed { .. }))),
         ("errors", "0".to_owned()),

@@ -10,6 +10,8 @@ pub mod junit;
 pub mod lines;
 pub mod listing;
 pub mod markdown;
+#[cfg(test)]
+mod payloads;
 pub mod planned;
 pub mod safe;
 pub mod sarif;
@@ -92,7 +94,7 @@ impl Reports {
         let events = files::Events::new(folder, run);
         let mut reporters: Vec<Box<dyn Reporter>> = vec![face, Box::new(events)];
         if let Some(place) = github::Place::of_process() {
-            reporters.push(Box::new(github::Github::new(place, say)));
+            reporters.push(Box::new(github::Github::new(place, Box::new(say))));
         }
         Self { reporters: Mutex::new(reporters), now: Box::new(now) }
     }
@@ -110,7 +112,8 @@ impl Reports {
 /// What ended without a run, for whoever reads something else than what a person was told.
 pub fn refused(failures: &[Failure]) {
     if let Some(place) = github::Place::of_process().filter(|_| !failures.is_empty()) {
-        github::refused(failures, place, say);
+        let say: github::Say = Box::new(say);
+        github::refused(failures, place, &say);
     }
 }
 

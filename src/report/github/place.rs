@@ -33,7 +33,7 @@ impl Place {
     }
 
     #[cfg(test)]
-    pub(super) fn below(folder: &Path) -> Self {
+    pub(in crate::report) fn below(folder: &Path) -> Self {
         Self {
             summary: Own::behind(Some(folder.join("summary"))),
             outputs: Own::behind(Some(folder.join("outputs"))),
