@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: demo test test-all docs bench build engine base-images tools venv
+.PHONY: demo test test-all docs bench build engine base-images tools venv browser
 MAKEFLAGS += --no-print-directory
 
 export SHIPIT_VENV := $(CURDIR)/.venv
@@ -26,7 +26,7 @@ test: build tools
 	$(with_engine)
 	cargo test --workspace --locked -- --include-ignored --skip full_matrix_
 
-test-all: build tools
+test-all: build tools browser
 	$(with_engine)
 	commit=$$(git rev-parse HEAD || echo 0)
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$((16#$${commit:0:15}))}
@@ -53,6 +53,9 @@ base-images: engine
 
 tools: base-images venv
 	scripts/tools
+
+browser: venv
+	scripts/browser
 
 venv: $(VENV_READY)
 

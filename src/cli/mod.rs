@@ -16,6 +16,7 @@ pub mod plan;
 pub mod prompt;
 pub mod prune;
 pub mod render;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod sandbox;
@@ -74,6 +75,8 @@ pub enum Command {
     Status(status::Status),
     /// Wait for the deployments in progress
     Wait(wait::Wait),
+    /// Write the report of a run as one HTML file
+    Report(report::Report),
     /// Say what a code means, or list all codes
     Explain(explain::Explain),
     /// Deploy what CodePipeline asks for: the worker of a custom action
@@ -213,6 +216,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Continue(args) => r#continue::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
+        Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::CodepipelineWorker(args) => codepipeline_worker::run(args).await,
         Command::Sandbox(command) => sandbox::run(command).await,

@@ -7,6 +7,7 @@ use shipit_core::pipeline::Share;
 use shipit_core::rollout::{Phase, Route};
 use shipit_core::settled::ShiftSeen;
 
+use super::judging::Told;
 use super::rollout::Rolling;
 use crate::port::Watched;
 
@@ -90,6 +91,7 @@ impl Rolling<'_> {
         };
         // It is asked once: whoever may not read metrics, or meets CloudWatch busy, goes without the numbers.
         let samples = self.context.ports.metrics.look(&watched).await.ok()?;
+        Told::default().tell(self.context, &self.roll.service, &samples);
         Toll::of(&samples)
     }
 }

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use shipit_core::event::{RolloutSeen, Shifting, Side};
+use shipit_core::pipeline::Share;
 use shipit_core::release::Revision;
-use shipit_core::rollout::{Guard, Guards, Phase};
+use shipit_core::rollout::{Guard, Guards, Phase, Route};
 use shipit_core::settled::{Begun, DeploymentSeen, Evidence, HookStatus, ShiftSeen, Stage, service_deployment_of, shift_of};
 
 use super::underway::open_pauses;
@@ -30,17 +31,21 @@ pub fn shown(
         }
         .unwrap_or_else(|| waiting_for(evidence, &ours, &others, phase)),
         event: evidence.events.first().cloned(),
-        shift: shift.map(|shift| shifting(shift, evidence.at)),
+        shift: shift.map(|shift| shifting(shift, evidence.at, phase)),
         deployment: service_deployment_of(begun, evidence).map(|ours| ours.arn.clone()),
     }
 }
 
-fn shifting(shift: &ShiftSeen, at: Timestamp) -> Shifting {
+fn shifting(shift: &ShiftSeen, at: Timestamp, phase: &Phase) -> Shifting {
     let waits = shift.hooks.iter().filter(|hook| hook.is_open_pause()).filter_map(|hook| hook.expires_at).min();
     let left = waits.or(shift.baking_until).map(|until| until.duration_since(at).as_millis());
     Shifting {
         stage: shift.stage.word().to_owned(),
-        share: shift.production,
+        share: shift.production.map(|share| match phase {
+            // In a deployment of its own the share is that of what comes back.
+            Phase::Returning { route: Route::Anew, .. } => Share(Share::ALL.0.saturating_sub(share.0)),
+            _ => share,
+        }),
         left_ms: left.map(|left| u64::try_from(left).unwrap_or(0)),
         compared: None,
     }

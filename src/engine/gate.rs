@@ -47,7 +47,11 @@ pub async fn pass(doing: &Doing<'_>, image: &str, repository: &str, against: &[D
         Verdict::Pass(record) => {
             Ok(Done { output: Output::Passed { digest, record: record.clone() }, result: StepResult::Gate { record } })
         }
-        verdict => Err(stopped(image, &verdict).into()),
+        verdict => {
+            let failure = stopped(image, &verdict);
+            doing.progress(Progress::Judged { verdict: Box::new(verdict) });
+            Err(failure.into())
+        }
     }
 }
 

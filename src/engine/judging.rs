@@ -1,12 +1,14 @@
 //! What the evidence says of a candidate: both sides are looked at once a minute for as long as traffic is shared.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use shipit_core::analysis::{
-    Answered, Course, Grounds, Judge, Judgement, MINUTE, Moved, Probed, Samples, Verdict, course, judge,
+    Answered, Beside, Course, Grounds, Judge, Judgement, MINUTE, Moved, Probed, Samples, Verdict, course, judge,
 };
-use shipit_core::event::Compared;
+use shipit_core::event::{Compared, Event, Progress};
 use shipit_core::pipeline::Share;
-use shipit_core::plan::Roll;
+use shipit_core::plan::{Roll, StepId};
 use shipit_core::rollout::Judged;
 use shipit_core::settled::{HookSeen, ShiftSeen, Stage};
 
@@ -30,12 +32,22 @@ pub struct Judging<'a> {
     asked_at: Option<Timestamp>,
     probes: Vec<Probed>,
     looks: Vec<Judgement>,
+    told: Told,
 }
 
 impl<'a> Judging<'a> {
     /// Of a rollout that is followed from now on. One that goes on sees all of it anew: it waits longer, and lets pass nothing more.
     pub fn new(context: &'a Context<'a>, roll: &'a Roll) -> Self {
-        Self { context, roll, untried_since: None, moved: None, asked_at: None, probes: Vec::new(), looks: Vec::new() }
+        Self {
+            context,
+            roll,
+            untried_since: None,
+            moved: None,
+            asked_at: None,
+            probes: Vec::new(),
+            looks: Vec::new(),
+            told: Told::default(),
+        }
     }
 
     /// What the last look showed of both sides; none before the first.
@@ -74,6 +86,7 @@ impl<'a> Judging<'a> {
         let mut moved = self.moved.take().unwrap_or_else(|| Moved::first(now, share, planned));
         moved.see(now, share);
         if due && let Ok(samples) = self.samples(wanted, shift, &moved, now).await {
+            self.told.tell(self.context, &self.roll.service, &samples);
             self.looks.push(judge(wanted, &samples, &moved));
         }
         let judged = judged(wanted, moved.last(), &self.looks, now);
@@ -111,6 +124,21 @@ impl<'a> Judging<'a> {
                 Err(error) => Answered::Unsent(error.to_string()),
             };
             self.probes.push(Probed { name: probe.name.clone(), at: now, answer });
+        }
+    }
+}
+
+/// The minutes of both sides that people have been told of.
+#[derive(Debug, Default)]
+pub struct Told(BTreeMap<Timestamp, Beside>);
+
+impl Told {
+    /// Tells the minutes that are new, or that have been counted further since.
+    pub fn tell(&mut self, context: &Context<'_>, service: &str, samples: &Samples) {
+        let mut minutes = Beside::of(samples);
+        minutes.retain(|minute| self.0.insert(minute.start, *minute) != Some(*minute));
+        if !minutes.is_empty() {
+            (context.tell)(Event::StepProgress { step: StepId::roll(service), progress: Progress::Served { minutes } });
         }
     }
 }

@@ -151,7 +151,12 @@ impl Doing<'_> {
             let revision = ours.revision.clone();
             return Ok(Done {
                 output: Output::Registered { revision: revision.clone() },
-                result: StepResult::Registered { before: planned.cloned(), revision, change: "registered before".to_owned() },
+                result: StepResult::Registered {
+                    before: planned.cloned(),
+                    revision,
+                    change: "registered before".to_owned(),
+                    differences: Vec::new(),
+                },
             });
         }
         if running.as_ref().map(|running| &running.revision) != planned {
@@ -186,9 +191,10 @@ impl Doing<'_> {
         let change = running
             .as_ref()
             .map_or_else(|| "first revision".to_owned(), |running| taskdef::change(&running.definition, &rendered));
+        let differences = running.as_ref().map_or_else(Vec::new, |running| taskdef::differences(&running.definition, &rendered));
         Ok(Done {
             output: Output::Registered { revision: revision.clone() },
-            result: StepResult::Registered { before: planned.cloned(), revision, change },
+            result: StepResult::Registered { before: planned.cloned(), revision, change, differences },
         })
     }
 

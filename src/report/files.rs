@@ -1,7 +1,8 @@
-//! What a run leaves in its folder, beside its journal: `events.jsonl`, `junit.xml`, and a dossier for each rollout that went
-//! wrong.
+//! What a run leaves in its folder, beside its journal: `events.jsonl`, a dossier for each rollout that went wrong, and at its end
+//! `junit.xml` and `report.html`, made of the events.
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use shipit_core::event::{Event, Stamped};
@@ -10,7 +11,13 @@ use shipit_core::release::RunId;
 use super::Reporter;
 use super::json::Json;
 use super::junit;
+use super::page::page;
 use super::view::file;
+
+/// The events of a run.
+pub const EVENTS: &str = "events.jsonl";
+/// Its report.
+pub const REPORT: &str = "report.html";
 
 /// The files of a run. Where they cannot be written the run goes on: the journal is what counts.
 pub struct Events {
@@ -21,22 +28,33 @@ pub struct Events {
 impl Events {
     /// Opens `.shipit/runs/<run>/events.jsonl` below the pipeline's folder.
     pub fn new(folder: &Path, run: &RunId) -> Self {
-        let folder = folder.join(".shipit").join("runs").join(run.as_str());
+        let folder = runs(folder).join(run.as_str());
         let events = std::fs::create_dir_all(&folder)
-            .and_then(|()| OpenOptions::new().create(true).append(true).open(folder.join("events.jsonl")));
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(folder.join(EVENTS)));
         Self { folder, events: events.ok().map(Json::new) }
     }
 
-    /// All that was told of this run, before it was cut and resumed too. A line that was cut off says nothing.
-    fn told(&self) -> std::io::Result<Vec<Stamped>> {
-        let text = std::fs::read_to_string(self.folder.join("events.jsonl"))?;
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    /// All that was told of this run, before it was cut and resumed too.
+    fn told(&self) -> io::Result<String> {
+        std::fs::read_to_string(self.folder.join(EVENTS))
     }
 
-    /// A file that is new whenever it is kept, whole or not at all: written beside, then renamed.
+    /// What is made of all that was told.
+    fn close(&self) {
+        let Ok(told) = self.told() else { return };
+        // A line that was cut off says nothing.
+        let events = told.lines().filter_map(|line| serde_json::from_str(line).ok());
+        if let Ok(text) = junit::of_run(events) {
+            self.keep("junit.xml", &text);
+        }
+        if let Some(page) = page(&told) {
+            self.keep(REPORT, page.as_bytes());
+        }
+    }
+
+    /// A file that is new whenever it is kept.
     fn keep(&self, name: &str, text: &[u8]) {
-        let beside = self.folder.join(format!(".{name}.part"));
-        let _kept = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, self.folder.join(name)));
+        let _kept = whole(&self.folder.join(name), text);
     }
 }
 
@@ -51,12 +69,34 @@ impl Reporter for Events {
                     self.keep(&file(step), &text);
                 }
             }
-            Event::RunFinished { .. } => {
-                if let Ok(text) = self.told().and_then(junit::of_run) {
-                    self.keep("junit.xml", &text);
-                }
-            }
+            Event::RunFinished { .. } => self.close(),
             _ => {}
         }
     }
+}
+
+/// Where the runs of a pipeline's folder are.
+pub fn runs(folder: &Path) -> PathBuf {
+    folder.join(".shipit").join("runs")
+}
+
+/// The runs of a pipeline's folder that have told anything, oldest first.
+pub fn told(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(runs(folder)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join(EVENTS).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Writes a file whole or not at all: beside, then renamed.
+///
+/// # Errors
+/// It cannot be written.
+pub fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.part"));
+    std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path))
 }

@@ -196,7 +196,7 @@ fn progress_words(progress: &Progress) -> Option<(String, u64)> {
     Some(match progress {
         Progress::Build { current, .. } if current.starts_with('[') => (current.clone(), 0),
         Progress::Build { current, done, total } => (format!("[{done}/{total}] {current}"), 0),
-        Progress::BuildOutput { .. } => return None,
+        Progress::BuildOutput { .. } | Progress::Served { .. } | Progress::Judged { .. } => return None,
         Progress::Push { sent, total, .. } => (format!("{} of {}", words::bytes(*sent), words::bytes(*total)), 0),
         Progress::Scan { status } => (status.clone(), 0),
         Progress::Smoke { last } => (last.clone(), 0),

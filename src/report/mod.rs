@@ -10,6 +10,7 @@ pub mod junit;
 pub mod lines;
 pub mod listing;
 pub mod markdown;
+pub mod page;
 #[cfg(test)]
 mod payloads;
 pub mod planned;

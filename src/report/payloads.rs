@@ -4,7 +4,7 @@
 mod judges;
 mod told;
 
-use judges::{Judge, commands, console, json, markdown, outputs, xml};
+use judges::{Judge, commands, console, json, markdown, outputs, page, xml};
 
 /// Each is put wherever text comes from outside: commit message, build log, names, findings, causes, ECS's words.
 const PAYLOADS: &[&str] = &[
@@ -77,6 +77,8 @@ const SURFACES: &[Surface] = &[
     surface("step outputs", told::outputs, outputs),
     surface("JUnit of a run", told::junit_of_a_run, xml),
     surface("JUnit of the gate", told::junit_of_the_gate, xml),
+    surface("report", told::page, page),
+    surface("report of a run that was cut", told::page_of_a_cut_run, page),
 ];
 
 /// As long and of as many lines, without anything in it.
@@ -113,6 +115,7 @@ fn the_judges_see_what_is_not_made_harmless() {
         surface("commands", |text| format!("::error file={text},line=1::{text}\n"), commands),
         surface("outputs", |text| format!("result=failed\nservices={{\"a\":\"{text}\"}}\n"), outputs),
         surface("xml", |text| format!("<a b=\"{text}\">{text}</a>"), xml),
+        surface("page", |text| format!("<p title=\"{text}\">{text}</p>"), page),
     ];
     let minds = |judge: &Surface, payload: &str| {
         let shown = |text: &str| (judge.shown)(text);

@@ -135,7 +135,12 @@ impl Story {
             .done(
                 "register frontend",
                 240,
-                StepResult::Registered { before: Some(revision(42)), revision: revision(43), change: "image, +1 env".into() },
+                StepResult::Registered {
+                    before: Some(revision(42)),
+                    revision: revision(43),
+                    change: "image, +1 env".into(),
+                    differences: Vec::new(),
+                },
             )
             .start("roll frontend")
     }

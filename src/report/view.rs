@@ -241,6 +241,8 @@ impl Seen {
                 }
                 return;
             }
+            // Numbers for a chart, and what the failure of the step says in words.
+            Progress::Served { .. } | Progress::Judged { .. } => return,
             Progress::Rollout(seen) => {
                 // The first deployment is the run's own; the one after it is the way back.
                 let first = self.rollout.take().and_then(|before| before.deployment);

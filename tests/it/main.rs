@@ -24,6 +24,7 @@ mod layers;
 mod metrics;
 mod networks;
 mod notified;
+mod pages;
 mod pipelines;
 mod placement;
 mod pushes;

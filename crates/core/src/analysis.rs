@@ -3,6 +3,7 @@
 //!
 //! [`judge`](fn@judge) looks once; [`course`](fn@course) says what follows from all looks so far.
 
+mod beside;
 mod checks;
 mod course;
 mod demand;
@@ -18,6 +19,7 @@ mod toll;
 mod wanted;
 mod words;
 
+pub use beside::Beside;
 pub use course::{Course, Grounds, course};
 pub use finding::{Count, Evidence, Finding, Judgement, Needs, Served, Sides, Unit, Verdict};
 pub use look::judge;

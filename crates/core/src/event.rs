@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Beside;
 use crate::attest::Attestation;
 use crate::dossier::Dossier;
 use crate::failure::{Cause, Exit, Failure};
-use crate::gate::Record;
+use crate::gate::{Record, Verdict};
 use crate::pipeline::Name;
 use crate::plan::StepId;
 use crate::push::PushedBy;
 use crate::release::{Digest, Revision, RunId, Tag};
+use crate::taskdef::Difference;
 
 pub use rollout::{Compared, RolloutSeen, Shifting, Side};
 
@@ -202,8 +204,18 @@ pub enum Progress {
         /// The status as AWS gives it.
         status: String,
     },
+    /// The gate has judged, and stops the image.
+    Judged {
+        /// The verdict, with what blocks.
+        verdict: Box<Verdict>,
+    },
     /// Tasks move.
     Rollout(RolloutSeen),
+    /// What both versions served, as CloudWatch has counted it: minutes that are new, or that have been counted further.
+    Served {
+        /// Oldest first.
+        minutes: Vec<Beside>,
+    },
     /// The smoke request is tried.
     Smoke {
         /// The answer to the last try.
@@ -278,6 +290,9 @@ pub enum StepResult {
         revision: Revision,
         /// What changed, in words.
         change: String,
+        /// What changed, place by place.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        differences: Vec<Difference>,
     },
     /// The running revision is the wanted one.
     Unchanged {

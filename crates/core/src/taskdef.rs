@@ -1,6 +1,7 @@
 //! Task definitions as untouched JSON: what is stripped, filled in, compared; never modelled in full.
 
 mod canonical;
+mod difference;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::plan::Template;
 use crate::release::Digest;
 
 pub use canonical::{canonical, change, same};
+pub use difference::{Difference, differences};
 
 /// Members that DescribeTaskDefinition answers and RegisterTaskDefinition refuses.
 pub const READ_ONLY: &[&str] = &[

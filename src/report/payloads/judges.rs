@@ -71,6 +71,22 @@ pub(super) fn markdown(shown: &str, harmless: &str) -> Result<(), String> {
     }
 }
 
+/// A browser: the same elements with the same attributes, and nothing in them that a log would mind.
+pub(super) fn page(shown: &str, harmless: &str) -> Result<(), String> {
+    let elements =
+        |page: &str| -> Vec<String> { tags(page).into_iter().map(without_values).filter(|tag| tag != "<code class>").collect() };
+    let (elements, expected) = (elements(shown), elements(harmless));
+    if let Some((tag, other)) = elements.iter().zip(&expected).find(|(tag, other)| tag != other) {
+        return Err(format!("{tag} in place of {other}"));
+    }
+    if elements.len() == expected.len() { console(shown, harmless) } else { Err("other elements".to_owned()) }
+}
+
+/// `<a href="x" rel="y">` -> `<a href rel>`.
+fn without_values(tag: &str) -> String {
+    tag.split('"').step_by(2).collect::<String>().replace('=', "")
+}
+
 fn rendered(markdown: &str) -> String {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES

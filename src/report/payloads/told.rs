@@ -12,6 +12,7 @@ use shipit_core::gate::{Finding, Fix, GatePolicy, ImageScan, Record, Scan, Sever
 use shipit_core::plan::{Plan, Step, StepId, StepKind};
 use shipit_core::release::{Commit, Digest, Revision, RunId, Source, Tag, Tree};
 use shipit_core::review::Note;
+use shipit_core::taskdef::Difference;
 
 use super::super::scanned::{self, Scanned};
 use super::super::stories::{Story, id, look, revision};
@@ -55,7 +56,9 @@ fn story(text: &str) -> Story {
     let record = Record { waived: vec![(finding(text), waiver(text))], known: vec![finding(text)], ..Record::default() };
     story.done("gate 2", 1, StepResult::Gate { record: Box::new(record) });
     story.done("artefacts 3", 1, StepResult::Written { files: vec![name()] });
-    let registered = StepResult::Registered { before: Some(revision(1)), revision: Revision(name()), change: name() };
+    let differences = vec![Difference { place: name(), before: Some(name()), after: Some(name()) }];
+    let registered =
+        StepResult::Registered { before: Some(revision(1)), revision: Revision(name()), change: name(), differences };
     story.done("register 4", 1, registered);
     let mut seen = look(1, 1, 1);
     (seen.waiting_for, seen.event, seen.deployment) = (name(), Some(name()), Some(name()));
@@ -238,6 +241,20 @@ pub(super) fn annotations_of_a_refusal(text: &str) -> String {
 
 pub(super) fn outputs(text: &str) -> String {
     github(&ended(text)).outputs
+}
+
+/// The report of a run, from its `events.jsonl`.
+fn report(story: &Story) -> String {
+    let events: Vec<String> = story.events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    super::super::page::page(&events.join("\n")).unwrap()
+}
+
+pub(super) fn page(text: &str) -> String {
+    report(&ended(text))
+}
+
+pub(super) fn page_of_a_cut_run(text: &str) -> String {
+    report(&story(text))
 }
 
 pub(super) fn junit_of_a_run(text: &str) -> String {

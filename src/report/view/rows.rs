@@ -217,10 +217,10 @@ pub(in crate::report) fn result_words(result: &StepResult) -> String {
         StepResult::Verified { required } => format!("has {}", words::list(required)),
         StepResult::Gate { record } => gate::record_words(record),
         StepResult::Written { files } => words::count(files.len() as u64, "file"),
-        StepResult::Registered { before: Some(before), revision, change } => {
+        StepResult::Registered { before: Some(before), revision, change, .. } => {
             format!("{} → {}   {change}", before.short(), revision.short())
         }
-        StepResult::Registered { before: None, revision, change } => format!("{}   {change}", revision.short()),
+        StepResult::Registered { before: None, revision, change, .. } => format!("{}   {change}", revision.short()),
         StepResult::Unchanged { revision } => format!("unchanged: {} runs already", revision.short()),
         StepResult::RolledOut { revision, running: 0, .. } => format!("{} is set, nothing runs", revision.short()),
         StepResult::RolledOut { revision, running, evidence } => {

@@ -2,6 +2,7 @@
 //! test, and its judges.
 
 pub mod attestations;
+pub mod browser;
 pub mod conform;
 pub mod disk;
 pub mod ecs;

@@ -419,6 +419,12 @@ codes! {
             "the file is not a journal, or is broken in its middle";
         next "take `.shipit/runs/<run>/journal.jsonl` from where the run was started: `shipit resume --journal FILE`",
             "`shipit deploy`: what is done is not done twice";
+    /// there is no such run
+    NoRun = 607 => Refused,
+        because "no run was begun in this folder, or it was begun on another machine",
+            "the name is not that of a run: they are the folders in `.shipit/runs`";
+        next "run it beside the pipeline file, or name that: `shipit report -f FILE`",
+            "take `.shipit/runs/<run>/events.jsonl` from where the run was started";
     /// a defect in shipit
     Unexpected = 699 => Failed,
         because "shipit met a state that it should have excluded";
