@@ -110,7 +110,7 @@ fn is_compared(event: &Value) -> bool {
 }
 
 fn timeless(mut event: Value) -> Value {
-    remove(&mut event, &["at", "run", "took_ms"]);
+    remove(&mut event, &["at", "run", "resume", "took_ms"]);
     event
 }
 

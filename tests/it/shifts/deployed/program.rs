@@ -31,7 +31,10 @@ impl Program {
     pub fn begin(folder: &Path, arguments: &[&str], version: Version) -> Self {
         let kept = ["PATH", "DOCKER_HOST"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(env!("CARGO_BIN_EXE_shipit"));
-        command.args(arguments).args(["--sandbox", "--output", "lines"]);
+        command.args(arguments).arg("--sandbox");
+        if !arguments.contains(&"--output") {
+            command.args(["--output", "lines"]);
+        }
         if arguments.iter().any(|argument| ["deploy", "push"].contains(argument)) {
             command.args(["--commit", COMMIT]);
         }
