@@ -37,8 +37,8 @@ impl Place {
         Self {
             summary: Own::behind(Some(folder.join("summary"))),
             outputs: Own::behind(Some(folder.join("outputs"))),
-            workspace: Some(PathBuf::from("/work/shop")),
-            here: PathBuf::from("/work/shop/deploy"),
+            workspace: Some(PathBuf::from("/repo/shop")),
+            here: PathBuf::from("/repo/shop/deploy"),
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
         for (named, told) in [
             ("shipit.yaml", Some("deploy/shipit.yaml")),
             ("./../web/Dockerfile", Some("web/Dockerfile")),
-            ("/work/shop/web/Dockerfile", Some("web/Dockerfile")),
+            ("/repo/shop/web/Dockerfile", Some("web/Dockerfile")),
             ("../../etc/passwd", None),
             ("/etc/passwd", None),
         ] {

@@ -20,7 +20,7 @@ use super::super::view::Frame;
 use super::super::{Colour, Reporter, failure as failures, github, junit, listing, planned, sarif as log};
 
 fn failed(text: &str) -> Failure {
-    let at = Line { file: format!("/work/shop/{text}"), line: 3, column: None };
+    let at = Line { file: format!("/repo/shop/{text}"), line: 3, column: None };
     Failure::new(Code::BuildFailed, text).because(text).because("known").now(text).next(text).at(Some(at))
 }
 
