@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shipit_core::event::{Outcome, ServiceOutcome, StepResult};
-use shipit_core::failure::{Code, Exit, Failure};
+use shipit_core::failure::{Code, Exit, Failure, Line};
 use shipit_core::journal::{Entry, Fact, Output, Standing, digests, revision, standings};
-use shipit_core::pipeline::Smoke;
+use shipit_core::pipeline::{Service, Smoke};
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Phase, Why};
@@ -223,6 +223,23 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
         Phase::Beginning | Phase::Rolling { .. } | Phase::TurningBack { .. } | Phase::Returning { .. } => {
             fail(Failure::new(Code::Unexpected, format!("the rollout of `{name}` ended in the middle")), Undone::No)
         }
+    }
+}
+
+/// The line where the fault of a rollout that failed is mended, where it is one that a file has.
+pub fn at_fault(service: &Service, ended: &Ended) -> Option<Line> {
+    let (Phase::TurnedBack { why, .. } | Phase::Stuck { why }) = &ended.phase else { return None };
+    let why = match why {
+        Why::NothingBefore { failed } => failed.as_ref(),
+        why => why,
+    };
+    let found = ended.found.as_ref().map(|(_, cause)| cause);
+    match why {
+        Why::Worse { .. } | Why::Inconclusive { .. } => service.lines.of_key("judge"),
+        Why::Ecs { .. } | Why::Hopeless { .. } | Why::Stalled | Why::ReturnFailed { .. } | Why::NothingBefore { .. } => {
+            found.and_then(|cause| service.lines.of_cause(cause))
+        }
+        Why::Answered | Why::Unanswerable { .. } | Why::Aborted | Why::Blind => None,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shipit_core::event::{Event, Progress, StepResult};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::journal::{Fact, Output, Registered, digests, revision};
-use shipit_core::pipeline::{Smoke, WhenSame};
+use shipit_core::pipeline::{Service, Smoke, WhenSame};
 use shipit_core::plan::{Plan, Roll, Step, StepId, StepKind, Template, is_same};
 use shipit_core::release::{Digest, Revision};
 use shipit_core::rollout::{Phase, Rollout, Wish};
@@ -231,11 +231,13 @@ impl Doing<'_> {
         };
         let ended = rolling.run(self.reached()).await?;
         let phase = ended.phase.clone();
+        let at = self.wanted(&roll.service).and_then(|wanted| outcome::at_fault(wanted, &ended));
         match (outcome::of_rollout(roll, &revision, ended), phase) {
             (Err(StepEnd::Failed { failure, undone }), Phase::Superseded { by }) => {
                 let failure = theirs::named(self.context, *failure, &by, &revision).await;
                 Err(StepEnd::Failed { failure: Box::new(failure), undone })
             }
+            (Err(StepEnd::Failed { failure, undone }), _) => Err(StepEnd::Failed { failure: Box::new(failure.at(at)), undone }),
             (end, _) => end,
         }
     }
@@ -252,6 +254,10 @@ impl Doing<'_> {
             }
         }
         rollout.again()
+    }
+
+    fn wanted(&self, service: &str) -> Option<&Service> {
+        self.context.pipeline.service(service)
     }
 
     async fn smoke(&self, service: &str, smoke: &Smoke, load_balancer: Option<&str>) -> Result<Done, StepEnd> {
@@ -275,7 +281,8 @@ impl Doing<'_> {
             self.progress(Progress::Smoke { last: last.clone() });
             let elapsed = clock.now().duration_since(started).unsigned_abs();
             if elapsed > within {
-                return Err(outcome::smoke_failed(service, &url, smoke, &last).into());
+                let at = self.wanted(service).and_then(|wanted| wanted.lines.of_key("smoke"));
+                return Err(outcome::smoke_failed(service, &url, smoke, &last).at(at).into());
             }
             clock.sleep(pace.next(elapsed)).await;
         }

@@ -41,7 +41,7 @@ pub(super) struct Case {
 pub(super) enum Verdict {
     Passed { said: String },
     Skipped { why: String },
-    Failed { kind: String, what: String, text: String },
+    Failed { kind: String, what: String, text: String, file: Option<String> },
 }
 
 /// The events of a run as one test suite; well-formed whatever they quote.
@@ -112,7 +112,8 @@ fn failed_by(why: &Failure, exit: Exit, more: Option<String>) -> Verdict {
     if let Some(more) = more {
         text.push_str(&format!("\n{more}"));
     }
-    Verdict::Failed { kind: why.code.to_string(), what: ink::safe(&why.what), text }
+    let file = why.at.as_ref().map(|at| ink::safe(&at.file));
+    Verdict::Failed { kind: why.code.to_string(), what: ink::safe(&why.what), text, file }
 }
 
 /// Names without full stops, at which Jenkins would cut them.
@@ -122,7 +123,10 @@ fn class(pipeline: &str, subject: &str) -> String {
 }
 
 fn write(xml: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {
-    let named = [("classname", case.class.clone()), ("name", case.name.clone()), ("time", seconds(case.took_ms))];
+    let mut named = vec![("classname", case.class.clone()), ("name", case.name.clone()), ("time", seconds(case.took_ms))];
+    if let Verdict::Failed { file: Some(file), .. } = &case.verdict {
+        named.push(("file", file.clone()));
+    }
     let start = element("testcase", &named);
     if case.verdict == (Verdict::Passed { said: String::new() }) {
         return xml.write_event(Xml::Empty(start));
@@ -131,7 +135,7 @@ fn write(xml: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {
     match &case.verdict {
         Verdict::Passed { said } => around(xml, &BytesStart::new("system-out"), said)?,
         Verdict::Skipped { why } => xml.write_event(Xml::Empty(element("skipped", &[("message", why.clone())])))?,
-        Verdict::Failed { kind, what, text } => {
+        Verdict::Failed { kind, what, text, .. } => {
             around(xml, &element("failure", &[("message", what.clone()), ("type", kind.clone())]), text)?;
         }
     }

@@ -7,7 +7,7 @@ use shipit::config::{Complaints, Given, Loaded, Overrides, Paint, load, load_giv
 use shipit_core::analysis::{Errors, Judge, Latency, Level, Limit, Ratio};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::gate::Threshold;
-use shipit_core::pipeline::{PauseAt, Share, Shift, Steps, Strategy, TaskDefinitionSource, WhenSame};
+use shipit_core::pipeline::{Lines, Part, PauseAt, Pipeline, Share, Shift, Steps, Strategy, TaskDefinitionSource, WhenSame};
 use shipit_scheduler::Span;
 
 /// Wide enough that no machine wraps a line that another does not.
@@ -316,7 +316,15 @@ fn flags_say_what_a_file_could_say() {
         when_same: WhenSame::RollOut,
     };
     let by_flags = load_given(&given("api.json"), &folder, &overrides, &env).expect("good flags").pipeline;
-    assert_eq!(format!("{by_flags:#?}"), format!("{by_file:#?}"));
+    let image =
+        |of: &Pipeline| of.services[0].lines.first([Part::Of("router".into(), "image".into())]).map(|at| (at.line, at.column));
+    assert_eq!((image(&by_flags), image(&by_file)), (Some((6, Some(25))), Some((6, Some(25)))));
+    let without_lines = |pipeline: &Pipeline| {
+        let mut pipeline = pipeline.clone();
+        pipeline.services[0].lines = Lines::default();
+        format!("{pipeline:#?}")
+    };
+    assert_eq!(without_lines(&by_flags), without_lines(&by_file));
 
     let definition = by_flags.services[0].task_definition.clone();
     let TaskDefinitionSource::File { definition, .. } = definition else { panic!("it is a file") };

@@ -14,10 +14,12 @@ use crate::imagedefinitions::Given;
 use crate::notify::Notify;
 
 mod cache;
+mod lines;
 mod secrets;
 mod traffic;
 
 pub use cache::{Cache, Kept};
+pub use lines::{Lines, Part};
 pub use secrets::{Agent, NotSecret, SecretSource, Secrets};
 pub use traffic::{Pause, PauseAt, Share, Shift, Steps, Traffic};
 
@@ -149,6 +151,8 @@ pub struct Service {
     pub service_definition: Option<Value>,
     /// `force_new_deployment:`.
     pub when_same: WhenSame,
+    /// Where all of this is written.
+    pub lines: Lines,
 }
 
 /// What becomes of a service that runs already what it would get.

@@ -75,6 +75,11 @@ impl<'n> Field<'n> {
         matches!(&self.node.content, Content::Scalar(scalar) if scalar.text == word)
     }
 
+    /// What stands there, as it was parsed.
+    pub(super) fn node(&self) -> &'n Node {
+        self.node
+    }
+
     /// As a map with the keys of that shape.
     pub(super) fn fields(self, shape: &'static Shape, reading: &mut Reading<'_>) -> Option<Fields<'n>> {
         let Content::Map(entries) = &self.node.content else {

@@ -7,6 +7,7 @@ mod field;
 mod gate;
 mod image;
 mod judge;
+mod lines;
 mod notify;
 mod pipeline;
 mod secrets;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipit_core::analysis::Judge;
-use shipit_core::pipeline::{Name, Pause, Service, Smoke, Strategy, TaskDefinitionSource, Traffic, WhenSame};
+use shipit_core::pipeline::{Lines, Name, Pause, Service, Smoke, Strategy, TaskDefinitionSource, Traffic, WhenSame};
 use shipit_core::taskdef;
 use shipit_scheduler::Span;
 
 use super::ecs_json::{EcsJson, ecs_json};
 use super::field::{Field, Fields};
 use super::judge::judge_of;
+use super::lines;
 use super::shape::{SERVICE, SMOKE};
 use super::strategy::{ROLLING_AS_IT_IS, strategy_of};
 use super::traffic::{pause_of, traffic_of};
@@ -38,6 +39,7 @@ pub(super) struct RawService {
     smoke: Option<Smoke>,
     service_definition: Option<Value>,
     when_same: Option<WhenSame>,
+    lines: Lines,
 }
 
 impl RawService {
@@ -58,6 +60,7 @@ impl RawService {
             smoke: self.smoke,
             service_definition: self.service_definition,
             when_same: self.when_same?,
+            lines: self.lines,
         })
     }
 }
@@ -79,7 +82,9 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
         smoke: None,
         service_definition: None,
         when_same: None,
+        lines: Lines::default(),
     };
+    lines::of_service(&raw.name, &field, &mut raw.lines);
     let Some(fields) = field.fields(&SERVICE, reading) else { return raw };
     raw.service = ecs_name(&raw.name, &fields, reading);
     raw.needs = fields.get("needs").map(|field| names(&field, reading)).unwrap_or_default();
@@ -89,7 +94,7 @@ pub(super) fn service(name: At<Name>, field: Field<'_>, reading: &mut Reading<'_
     };
     raw.task_definition = fields
         .require("task_definition", reading)
-        .and_then(|field| task_definition_of(&field, raw.containers.as_deref().unwrap_or_default(), reading));
+        .and_then(|field| task_definition_of(&field, raw.containers.as_deref().unwrap_or_default(), reading, &mut raw.lines));
     raw.strategy = match fields.get("strategy") {
         Some(field) => strategy_of(&field, reading),
         None => {
@@ -167,12 +172,14 @@ fn task_definition_of(
     field: &Field<'_>,
     containers: &[(At<String>, At<Name>)],
     reading: &mut Reading<'_>,
+    lines: &mut Lines,
 ) -> Option<TaskDefinitionSource> {
     if field.is_text_of("running") {
         field.text(reading);
         return Some(TaskDefinitionSource::Running);
     }
     let EcsJson { path, value: definition, source, .. } = ecs_json(field, reading)?;
+    lines::of_definition(&source, lines);
     let inner = taskdef::registrable(&definition);
     if inner.get("family").and_then(Value::as_str).is_none_or(str::is_empty) {
         reading.complain(Complaint::of_the_world(Place::start_of(&source), "the task definition has no `family`"));

@@ -195,7 +195,7 @@ impl Step {
                 _ if at + 1 < self.stages.len() => Verdict::Passed { said: String::new() },
                 End::Failed { failure, .. } => {
                     let what = format!("the rollout ended at {}: {}", ink::safe(&stage.name), ink::safe(&failure.what));
-                    Verdict::Failed { kind: failure.code.to_string(), text: what.clone(), what }
+                    Verdict::Failed { kind: failure.code.to_string(), text: what.clone(), what, file: None }
                 }
                 End::Waits { what, .. } => skipped(what),
                 End::Begun => skipped("given up"),

@@ -148,6 +148,7 @@ impl Scenario {
             judge: None,
             service_definition: None,
             when_same: WhenSame::Leave,
+            lines: Default::default(),
         });
         let mut world = self.world.lock();
         world.images.create_repository(&repository);

@@ -13,12 +13,21 @@ pub struct Cause {
     pub because: String,
     /// What to do about it.
     pub next: String,
+    /// The container that it is about, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 impl Cause {
     /// A cause with its two sentences.
     pub fn new(cause: Kind, because: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { cause, because: because.into(), next: next.into() }
+        Self { cause, because: because.into(), next: next.into(), container: None }
+    }
+
+    /// The same, about a container.
+    #[must_use]
+    pub fn of(self, container: &str) -> Self {
+        Self { container: Some(container.to_owned()), ..self }
     }
 }
 

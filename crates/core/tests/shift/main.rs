@@ -84,6 +84,7 @@ fn wanted(strategy: Way) -> Service {
         smoke: None,
         service_definition: None,
         when_same: WhenSame::Leave,
+        lines: Default::default(),
     }
 }
 

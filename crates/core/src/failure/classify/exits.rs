@@ -17,7 +17,7 @@ pub(super) fn cause(who: &Who<'_>) -> Option<Cause> {
     let lines = log(who, container).map(|log| log.lines.as_slice()).unwrap_or_default();
     let said = lines.iter().map(String::as_str).chain(container.reason.as_deref());
     if said.clone().any(|line| line.to_ascii_lowercase().contains("exec format error")) {
-        return Some(architecture(who, &container.image, None));
+        return Some(architecture(who, &container.image, None).of(&container.name));
     }
     Some(crash(who, container, code, lines))
 }
@@ -58,7 +58,7 @@ fn crash(who: &Who<'_>, container: &ContainerEnd, code: i64, lines: &[String]) -
             format!("give container `{name}` a `logConfiguration`, or start it by hand: `docker run --rm {}`", container.image)
         }
     };
-    Cause::new(Kind::Crash, because, next)
+    Cause::new(Kind::Crash, because, next).of(name)
 }
 
 /// A container that the kernel killed.
@@ -81,6 +81,7 @@ pub(super) fn memory(who: &Who<'_>, container: &str) -> Cause {
         format!("{who} stopped: container `{container}` was killed for using more memory than {limit}"),
         next,
     )
+    .of(container)
 }
 
 /// A container whose own health check failed. ECS publishes no output of the check, so its command is told.
@@ -106,7 +107,7 @@ pub(super) fn health(who: &Who<'_>) -> Cause {
         "make the check pass in the image (`docker run --rm -it {}`), or give it a longer `startPeriod`",
         container.image
     );
-    Cause::new(Kind::ContainerHealth, because, next)
+    Cause::new(Kind::ContainerHealth, because, next).of(&container.name)
 }
 
 /// An image for another platform.

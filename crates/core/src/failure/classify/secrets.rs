@@ -41,13 +41,14 @@ pub(super) fn cause(who: &Who<'_>, text: &str) -> Cause {
     let variable = variable.or_else(|| if named.is_none() { only() } else { None });
     let shown = variable.map(|(_, _, from)| from).or(named).unwrap_or("a secret or parameter that the task definition names");
     let of = variable.map_or_else(String::new, |(container, name, _)| format!(" (for `{name}` of container `{container}`)"));
+    let about = |cause: Cause| match variable {
+        Some((container, ..)) => cause.of(container),
+        None => cause,
+    };
     if text.contains("did not contain json key") {
         let because = format!("{who} could not start: secret `{shown}`{of} has not the JSON key that `valueFrom` names");
-        return Cause::new(
-            Kind::SecretMissing,
-            because,
-            "correct the key at the end of `valueFrom`, or add it to the secret's JSON",
-        );
+        let next = "correct the key at the end of `valueFrom`, or add it to the secret's JSON";
+        return about(Cause::new(Kind::SecretMissing, because, next));
     }
     let because = format!("{who} could not start: `{shown}`{of} does not exist");
     let parameter =
@@ -63,7 +64,7 @@ pub(super) fn cause(who: &Who<'_>, text: &str) -> Cause {
             "`aws secretsmanager create-secret --name {name} --secret-string …`, or correct `valueFrom` in the task definition"
         )
     };
-    Cause::new(Kind::SecretMissing, because, next)
+    about(Cause::new(Kind::SecretMissing, because, next))
 }
 
 /// A secret's name as it was given: ARNs add a hyphen and six characters.

@@ -18,7 +18,7 @@ fn of_text(who: &Who<'_>, text: &str) -> Option<Cause> {
         return Some(role_not_assumed(who, text));
     }
     if begins("CannotPull") {
-        return Some(image(who, text));
+        return Some(about(who, text, image(who, text)));
     }
     if begins("ResourceInitializationError") || secrets::fetched_on_an_instance(text) {
         return Some(resources(who, text));
@@ -38,7 +38,14 @@ fn of_text(who: &Who<'_>, text: &str) -> Option<Cause> {
         "HostConfigError",
         "DockerTimeoutError",
     ];
-    CONTAINER.iter().any(|word| begins(word)).then(|| container(who, text))
+    CONTAINER.iter().any(|word| begins(word)).then(|| about(who, text, container(who, text)))
+}
+
+fn about(who: &Who<'_>, text: &str, cause: Cause) -> Cause {
+    match concerned(who, text) {
+        Some(container) => cause.of(&container.name),
+        None => cause,
+    }
 }
 
 /// The container that a text is about: the one that has it as its reason, else the one whose image it names, else the first.
@@ -181,14 +188,14 @@ fn resources(who: &Who<'_>, text: &str) -> Cause {
 fn log_group(who: &Who<'_>, text: &str) -> Cause {
     let container = concerned(who, text).and_then(|container| who.dossier.defined(&container.name));
     let all = who.dossier.definition.iter().flat_map(|definition| &definition.containers);
-    let log = container.into_iter().chain(all).find_map(|defined| defined.log.as_ref());
-    let Some(log) = log else {
+    let log = container.into_iter().chain(all).find_map(|defined| Some((&defined.name, defined.log.as_ref()?)));
+    let Some((name, log)) = log else {
         let because = format!("{who} could not start: the log group of its containers does not exist");
         return Cause::new(Kind::LogGroup, because, "make the group that `awslogs-group` names: `aws logs create-log-group`");
     };
     let region = log.region.as_ref().map_or_else(String::new, |region| format!(" --region {region}"));
     let because = format!("{who} could not start: log group `{}` does not exist", log.group);
-    Cause::new(Kind::LogGroup, because, format!("`aws logs create-log-group --log-group-name {}{region}`", log.group))
+    Cause::new(Kind::LogGroup, because, format!("`aws logs create-log-group --log-group-name {}{region}`", log.group)).of(name)
 }
 
 fn role_not_assumed(who: &Who<'_>, text: &str) -> Cause {
