@@ -4,7 +4,7 @@
 mod judges;
 mod told;
 
-use judges::{Judge, commands, console, json, markdown, outputs, page, xml};
+use judges::{Judge, chat, commands, console, data, json, markdown, outputs, page, xml};
 
 /// Each is put wherever text comes from outside: commit message, build log, names, findings, causes, ECS's words.
 const PAYLOADS: &[&str] = &[
@@ -77,6 +77,8 @@ const SURFACES: &[Surface] = &[
     surface("step outputs", told::outputs, outputs),
     surface("JUnit of a run", told::junit_of_a_run, xml),
     surface("JUnit of the gate", told::junit_of_the_gate, xml),
+    surface("webhook", told::webhook, chat),
+    surface("EventBridge", told::event_bridge, data),
     surface("report", told::page, page),
     surface("report of a run that was cut", told::page_of_a_cut_run, page),
 ];
@@ -115,6 +117,8 @@ fn the_judges_see_what_is_not_made_harmless() {
         surface("commands", |text| format!("::error file={text},line=1::{text}\n"), commands),
         surface("outputs", |text| format!("result=failed\nservices={{\"a\":\"{text}\"}}\n"), outputs),
         surface("xml", |text| format!("<a b=\"{text}\">{text}</a>"), xml),
+        surface("chat", |text| format!("`{text}`\n```\n{text}\n```\n"), chat),
+        surface("data", |text| format!("{{\"a\": \"{text}\"}}"), data),
         surface("page", |text| format!("<p title=\"{text}\">{text}</p>"), page),
     ];
     let minds = |judge: &Surface, payload: &str| {

@@ -74,7 +74,7 @@ async fn the_end_of_a_run_is_told_and_what_cannot_be_told_changes_nothing() {
     let [(request, body)] = noted.as_slice() else { panic!("{noted:?}") };
     assert_eq!(*request, format!("POST /{SECRET} HTTP/1.1"));
     let text = body["text"].as_str().unwrap();
-    assert!(text.starts_with("shop: ✓ deployed 4f2a91c") && text.contains("backend"), "{text}");
+    assert!(text.starts_with("`shop: ✓ deployed 4f2a91c") && text.contains("backend"), "{text}");
     let events = shop.sandbox.answered("PutEvents");
     assert_eq!(events.len(), 1);
     let entry = &events[0]["Entries"][0];

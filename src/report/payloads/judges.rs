@@ -29,6 +29,11 @@ fn is_format(c: char) -> bool {
 
 /// A program that reads JSON values one after another, from the log of a CI.
 pub(super) fn json(shown: &str, harmless: &str) -> Result<(), String> {
+    data(shown, harmless).and_then(|()| console(shown, harmless))
+}
+
+/// A program that reads JSON values one after another.
+pub(super) fn data(shown: &str, harmless: &str) -> Result<(), String> {
     let values = |text: &str| {
         let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter::<Value>().collect();
         values.map_err(|error| error.to_string())
@@ -36,7 +41,26 @@ pub(super) fn json(shown: &str, harmless: &str) -> Result<(), String> {
     let (shown_values, harmless_values) = (values(shown)?, values(harmless)?);
     let is_same = shown_values.len() == harmless_values.len()
         && shown_values.iter().zip(&harmless_values).all(|(a, b)| shape(a) == shape(b));
-    if is_same { console(shown, harmless) } else { Err("other values".to_owned()) }
+    if is_same { Ok(()) } else { Err("other values".to_owned()) }
+}
+
+/// Slack and what follows it: the same stands outside of code, in as many pieces, and what is escaped is escaped everywhere.
+pub(super) fn chat(shown: &str, harmless: &str) -> Result<(), String> {
+    let entity = |at: usize| ["&amp;", "&lt;", "&gt;"].iter().any(|entity| shown[at..].starts_with(entity));
+    if shown.contains(['<', '>']) || shown.match_indices('&').any(|(at, _)| !entity(at)) {
+        return Err(format!("a control sequence: {shown:?}"));
+    }
+    if outside_of_code(shown) != outside_of_code(harmless) {
+        return Err(format!("{:?} in place of {:?}", outside_of_code(shown), outside_of_code(harmless)));
+    }
+    console(shown, harmless)
+}
+
+/// What is no code: a line may have some, a block has lines.
+fn outside_of_code(text: &str) -> Vec<String> {
+    let blocks = text.split("```").enumerate().filter(|(at, _)| at % 2 == 0);
+    let lines = blocks.flat_map(|(_, piece)| piece.split('\n'));
+    lines.map(|line| line.split('`').step_by(2).collect::<Vec<_>>().join("`")).collect()
 }
 
 /// How many members it has, all the way down.

@@ -9,6 +9,7 @@ use shipit_core::dossier::{Dossier, Shipped};
 use shipit_core::event::{Event, PlannedStep, Progress, ServiceOutcome, Shifting, StepResult, Work};
 use shipit_core::failure::{Cause, Code, Exit, Failure, Kind, Line};
 use shipit_core::gate::{Finding, Fix, GatePolicy, ImageScan, Record, Scan, Severity, Sight, Status, Waiver, judge};
+use shipit_core::notify::detail;
 use shipit_core::plan::{Plan, Step, StepId, StepKind};
 use shipit_core::release::{Commit, Digest, Revision, RunId, Source, Tag, Tree};
 use shipit_core::review::Note;
@@ -255,6 +256,15 @@ pub(super) fn page(text: &str) -> String {
 
 pub(super) fn page_of_a_cut_run(text: &str) -> String {
     report(&story(text))
+}
+
+pub(super) fn webhook(text: &str) -> String {
+    super::super::webhook::body(&ended(text).events, text)["text"].as_str().unwrap().to_owned()
+}
+
+pub(super) fn event_bridge(text: &str) -> String {
+    let Some(Event::RunFinished { outcome }) = ended(text).events.pop().map(|last| last.event) else { unreachable!() };
+    detail(&RunId(text.to_owned()), &planned(text).0, Some(text), text, &outcome).to_string()
 }
 
 pub(super) fn junit_of_a_run(text: &str) -> String {
