@@ -23,6 +23,8 @@ pub const REPORT: &str = "report.html";
 pub struct Events {
     folder: PathBuf,
     events: Option<Json<File>>,
+    /// The report has been written whole.
+    report: Option<&'static str>,
 }
 
 impl Events {
@@ -31,7 +33,12 @@ impl Events {
         let folder = runs(folder).join(run.as_str());
         let events = std::fs::create_dir_all(&folder)
             .and_then(|()| OpenOptions::new().create(true).append(true).open(folder.join(EVENTS)));
-        Self { folder, events: events.ok().map(Json::new) }
+        Self { folder, events: events.ok().map(Json::new), report: None }
+    }
+
+    /// The name of the report, once it stands in the run's folder.
+    pub fn report_kept(&self) -> Option<&'static str> {
+        self.report
     }
 
     /// All that was told of this run, before it was cut and resumed too.
@@ -40,21 +47,21 @@ impl Events {
     }
 
     /// What is made of all that was told.
-    fn close(&self) {
+    fn close(&mut self) {
         let Ok(told) = self.told() else { return };
         // A line that was cut off says nothing.
         let events = told.lines().filter_map(|line| serde_json::from_str(line).ok());
         if let Ok(text) = junit::of_run(events) {
-            self.keep("junit.xml", &text);
+            let _kept = self.keep("junit.xml", &text);
         }
         if let Some(page) = page(&told) {
-            self.keep(REPORT, page.as_bytes());
+            self.report = self.keep(REPORT, page.as_bytes()).is_ok().then_some(REPORT);
         }
     }
 
     /// A file that is new whenever it is kept.
-    fn keep(&self, name: &str, text: &[u8]) {
-        let _kept = whole(&self.folder.join(name), text);
+    fn keep(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        whole(&self.folder.join(name), text)
     }
 }
 
@@ -66,7 +73,7 @@ impl Reporter for Events {
         match &event.event {
             Event::Dossier { step, .. } => {
                 if let Ok(text) = serde_json::to_vec_pretty(event) {
-                    self.keep(&file(step), &text);
+                    let _kept = self.keep(&file(step), &text);
                 }
             }
             Event::RunFinished { .. } => self.close(),

@@ -181,6 +181,10 @@ impl<W: Write + Send> Reporter for Lines<W> {
             _ => {}
         }
     }
+
+    fn kept(&mut self, report: &'static str) {
+        self.view.report = Some(report);
+    }
 }
 
 impl<W: Write + Send> Lines<W> {

@@ -37,6 +37,9 @@ use shipit_core::release::RunId;
 pub trait Reporter: Send {
     /// Shows one event.
     fn report(&mut self, event: &Stamped);
+
+    /// Hears, before the run's end, that its report stands in the run's folder, under this name.
+    fn kept(&mut self, _report: &'static str) {}
 }
 
 /// How a run is shown.
@@ -79,8 +82,14 @@ impl Colour {
 
 /// All reporters of a run behind one function.
 pub struct Reports {
-    reporters: Mutex<Vec<Box<dyn Reporter>>>,
+    told: Mutex<Told>,
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// Who is told, the files first: what they keep, the others name.
+struct Told {
+    files: files::Events,
+    reporters: Vec<Box<dyn Reporter>>,
 }
 
 impl Reports {
@@ -92,19 +101,24 @@ impl Reports {
             Output::Auto if std::io::stderr().is_terminal() => Box::new(terminal::Terminal::new(Colour::of_stderr())),
             Output::Auto | Output::Lines => Box::new(lines::Lines::new(std::io::stderr(), Colour::of_stderr())),
         };
-        let events = files::Events::new(folder, run);
-        let mut reporters: Vec<Box<dyn Reporter>> = vec![face, Box::new(events)];
+        let mut reporters = vec![face];
         if let Some(place) = github::Place::of_process() {
             reporters.push(Box::new(github::Github::new(place, Box::new(say))));
         }
-        Self { reporters: Mutex::new(reporters), now: Box::new(now) }
+        let told = Told { files: files::Events::new(folder, run), reporters };
+        Self { told: Mutex::new(told), now: Box::new(now) }
     }
 
     /// Tells an event to all of them.
     pub fn tell(&self, event: Event) {
         let stamped = Stamped { at: (self.now)(), event };
-        let mut reporters = self.reporters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for reporter in reporters.iter_mut() {
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Told { files, reporters } = &mut *told;
+        files.report(&stamped);
+        for reporter in reporters {
+            if let Some(report) = files.report_kept() {
+                reporter.kept(report);
+            }
             reporter.report(&stamped);
         }
     }

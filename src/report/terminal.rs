@@ -85,6 +85,10 @@ impl Reporter for Terminal {
             _ => {}
         }
     }
+
+    fn kept(&mut self, report: &'static str) {
+        locked(&self.view).report = Some(report);
+    }
 }
 
 impl Drop for Terminal {

@@ -36,6 +36,8 @@ pub struct View {
     pub(super) notes: Vec<String>,
     pub(super) steps: Vec<Seen>,
     pub(super) outcome: Option<Outcome>,
+    /// The name of its report in the run's folder, once it stands there.
+    pub(super) report: Option<&'static str>,
 }
 
 /// What a run is about.

@@ -30,7 +30,9 @@ impl View {
             lines.push(line.to(column + 2).join(remark));
         }
         if let Some(head) = &self.head {
-            lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}", "run", head.run)));
+            // After a failure the report is what to read next.
+            let report = self.report.filter(|_| outcome.failure.is_none()).map_or_else(String::new, |name| format!("/{name}"));
+            lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}{report}", "run", head.run)));
         }
         lines.extend(self.dossiers(label));
         lines.iter().map(|line| line.paint(frame.width, frame.colour)).collect()
@@ -39,7 +41,11 @@ impl View {
     /// The failure's four parts, last; nothing where there is none. Not cut: what can be typed stays whole.
     pub fn failure(&self, frame: &Frame) -> Option<String> {
         let outcome = self.outcome.as_ref()?;
-        Some(failure::ending(outcome.failure.as_ref()?, outcome.exit, frame.colour))
+        let mut failure = outcome.failure.clone()?;
+        if let (Some(name), Some(head)) = (self.report, &self.head) {
+            failure = failure.next(format!(".shipit/runs/{}/{name} shows the whole run", head.run));
+        }
+        Some(failure::ending(&failure, outcome.exit, frame.colour))
     }
 
     fn verdict(&self, outcome: &Outcome) -> Line {

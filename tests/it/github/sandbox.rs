@@ -72,6 +72,7 @@ async fn a_person_and_a_workflow_are_told_how_it_ended() {
 
     let good = deploy(&stage, "good", &[]).await;
     insta::assert_snapshot!("deployed", shown(&stage, &good));
+    assert!(good.log.contains("/report.html\n"), "the summary names the report: {}", good.log);
     stage.steady().await;
 
     let strict = file.replace("gate: { fail_on: never, allow_status: [UNSUPPORTED_IMAGE] }", "gate: { fail_on: high }");
@@ -85,6 +86,7 @@ async fn a_person_and_a_workflow_are_told_how_it_ended() {
 
     let bad = deploy(&stage, "crash", &[]).await;
     insta::assert_snapshot!("turned_back", shown(&stage, &bad));
+    assert!(bad.log.contains("/report.html shows the whole run"), "it is what to read next: {}", bad.log);
     stage.steady().await;
 
     let new = file.replace("  web:\n    task", "  fresh:\n    service_definition: fresh.service.json\n    task");
