@@ -113,7 +113,7 @@ async fn full_matrix_who_does_not_hear_a_cancel_is_ended_with_all_that_it_starte
 }
 
 /// A server of releases; answers its address.
-async fn releases(folder: PathBuf) -> String {
+pub async fn releases(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

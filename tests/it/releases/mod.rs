@@ -1,6 +1,7 @@
 //! What a release is made by: the version and its commit, the archive, the workflow's own shell bodies.
 
 mod commit;
+mod made;
 mod workflows;
 
 use std::fs::Permissions;
