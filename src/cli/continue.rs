@@ -95,7 +95,7 @@ async fn found(session: &Session, waiting: &Waiting) -> Result<Found, Exit> {
         Err(PortError::Failed(failure)) if failure.code == Code::Locked => return Ok(Found::Elsewhere),
         Err(error) => return Err(refuse(&[error.into()])),
     }
-    let which = waiting.run.clone().map_or(Which::Last, Which::Seen);
+    let which = waiting.run.clone().map_or(Which::Last, Which::Named);
     let asked = Asked { which, foreign: Foreign::Refuse, fresh: new_run(jiff::Timestamp::now()) };
     Ok(match find(&session.context(&|_| {}), &asked).await {
         Ok(found) => Found::Run(Box::new(found)),

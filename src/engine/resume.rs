@@ -26,10 +26,8 @@ pub struct Asked {
 pub enum Which {
     /// The last one that has not ended.
     Last,
-    /// That of this name.
+    /// That of this name: by its journal, or without one by what the services tell of it.
     Named(RunId),
-    /// That of this name, which services tell of: by its journal, or without one by sight.
-    Seen(RunId),
     /// That of this journal, from another machine.
     Journal(String),
 }
@@ -77,8 +75,7 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
     let one = |failure| vec![failure];
     let services = observe::services(context).await?;
     let run = match &asked.which {
-        Which::Named(run) => Some(run.clone()),
-        Which::Seen(run) => store.runs().await.map_err(Failure::from).map_err(one)?.into_iter().find(|known| known == run),
+        Which::Named(run) => store.runs().await.map_err(Failure::from).map_err(one)?.into_iter().find(|known| known == run),
         Which::Journal(text) => Some(store.adopt(text).await.map_err(Failure::from).map_err(one)?),
         Which::Last => unfinished(context).await.map_err(one)?,
     };
@@ -92,9 +89,10 @@ pub async fn find(context: &Context<'_>, asked: &Asked) -> Result<Found, Vec<Fai
     }
     let rebuilt = from_sight(context.pipeline, &sights).filter(|rebuilt| is_to_follow(rebuilt, &services));
     match (rebuilt, ended) {
-        (rebuilt, _) if let Which::Seen(run) = &asked.which => match rebuilt.filter(|rebuilt| rebuilt.head.run == *run) {
+        (rebuilt, _) if let Which::Named(run) = &asked.which => match rebuilt.filter(|rebuilt| rebuilt.head.run == *run) {
             Some(rebuilt) => by_sight(context, rebuilt).await.map_err(one),
-            None => Err(vec![nothing()]),
+            // Its store says which runs there are.
+            None => by_journal(context, asked, run, &services).await,
         },
         (Some(rebuilt), ended) if ended.as_ref() != Some(&rebuilt.head.run) => by_sight(context, rebuilt).await.map_err(one),
         (_, Some(run)) => by_journal(context, asked, &run, &services).await,

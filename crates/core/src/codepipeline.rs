@@ -112,7 +112,16 @@ pub fn answer(ended: &Ended) -> Answer {
     let stands = outcome.as_ref().map(standing).unwrap_or_default();
     match (exit, run) {
         (Some(Exit::Done), run) => Answer::Success(success(run, tag, outcome, &stands)),
-        (Some(Exit::Running), Some(run)) => Answer::Later { run, summary: bounded(&format!("still running; {stands}"), SUMMARY) },
+        (Some(Exit::Running), Some(run)) => {
+            let next = outcome.and_then(|outcome| outcome.failure).map(|failure| failure.next).unwrap_or_default();
+            // Going on is the worker's own affair.
+            let next = next
+                .iter()
+                .filter(|line| !line.starts_with("shipit resume"))
+                .map(|line| format!("\nnext: {line}"))
+                .collect::<String>();
+            Answer::Later { run, summary: bounded(&format!("still running; {stands}{next}"), SUMMARY) }
+        }
         (_, run) => {
             let failure = outcome.and_then(|outcome| outcome.failure);
             let code = failure.as_ref().map(|failure| failure.code).or_else(|| code(&ended.said));
@@ -273,8 +282,10 @@ mod tests {
     #[test]
     fn one_that_waits_is_offered_again_with_its_run() {
         let paused = ServiceOutcome::Paused { revision: revision(), stage: "POST_TEST_TRAFFIC_SHIFT".into(), expires_at: None };
-        let told = answer(&ended(6, Some(outcome(Exit::Running, paused, None)), ""));
-        let summary = "still running; web.shop: web:8 waits at POST_TEST_TRAFFIC_SHIFT".to_owned();
+        let waits = Failure::new(Code::Paused, "it waits").next("shipit continue web --proceed").next("shipit resume run-1");
+        let told = answer(&ended(6, Some(outcome(Exit::Running, paused, Some(waits))), ""));
+        let summary = "still running; web.shop: web:8 waits at POST_TEST_TRAFFIC_SHIFT\nnext: shipit continue web --proceed";
+        let summary = summary.to_owned();
         assert_eq!(told, Answer::Later { run: RunId("run-1".into()), summary });
     }
 

@@ -1,20 +1,16 @@
 //! From the build to the answered job: the buildspec's commands where there is no `.git`, its artefact in S3, the worker.
 
-use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shipit_sandbox::client::Client;
 use tokio::process::Command;
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
 
+use super::jobs;
 use super::template::buildspec;
 use crate::support::PATIENCE;
-use crate::support::http::HTTP;
 use crate::together::stage::{Ended, Stage, ended};
 
 /// As CodeBuild names it.
@@ -56,32 +52,17 @@ async fn build(stage: &Stage, source: &Path) -> String {
     said
 }
 
-/// An archive with these files at its root, in S3.
-async fn put(stage: &Stage, key: &str, files: &[(&str, &[u8])]) {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    let archive = writer.finish().unwrap().into_inner();
-    let credential = "AWS4-HMAC-SHA256 Credential=AKIABUILD/20261122/ap-northeast-2/s3/aws4_request";
-    let sent = HTTP.put(format!("{}/artefacts/{key}", stage.endpoint)).header("authorization", credential).body(archive).send();
-    assert_eq!(sent.await.unwrap().status(), 200);
+/// A job of the queue, its artefact put to `key`.
+async fn queue(stage: &Stage, key: &str) -> String {
+    jobs::queue(&stage.endpoint, key, COMMIT).await
 }
 
-async fn queue(stage: &Stage, key: &str) -> String {
-    let job = json!({
-        "actionTypeId": {"category": "Deploy", "owner": "Custom", "provider": "shipit", "version": "1"},
-        "configuration": {"Application": "shop", "Commit": COMMIT},
-        "inputArtifacts": [{"name": "web", "bucketName": "artefacts", "objectKey": key}],
-    });
-    let queued = Client::new(&stage.endpoint).post("jobs", &job).await.unwrap();
-    queued["id"].as_str().unwrap().to_owned()
+async fn put(stage: &Stage, key: &str, files: &[(&str, &[u8])]) {
+    jobs::put(&stage.endpoint, key, files).await;
 }
 
 async fn job(stage: &Stage, id: &str) -> Value {
-    let jobs = Client::new(&stage.endpoint).get("jobs").await.unwrap();
-    jobs["jobs"].as_array().unwrap().iter().find(|job| job["id"] == id).unwrap().clone()
+    jobs::job(&stage.endpoint, id).await
 }
 
 async fn failed(stage: &Stage, id: &str, kind: &str) -> String {

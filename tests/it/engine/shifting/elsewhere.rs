@@ -1,5 +1,6 @@
 //! A shift answered from another machine, waited for in part, and taken back after its end.
 
+use shipit::engine::resume::{Foreign, Which};
 use shipit::engine::rollback::Wanted;
 use shipit_core::analysis::{Judge, Latency};
 use shipit_core::event::ServiceOutcome;
@@ -16,19 +17,23 @@ use crate::support::scenario::{Scenario, revision};
 /// In CI each pause ends the run; whoever answers it elsewhere, and goes on, gets one share further.
 #[tokio::test(start_paused = true)]
 async fn each_pause_is_answered_from_elsewhere_and_gone_on_with() {
-    for without_journal in [false, true] {
+    for known in ["its journal", "its name alone", "nothing"] {
         for by in By::ALL {
             let scenario = asked(by);
             let mut run = scenario.deploy().await;
+            let name = scenario.world.lock().surroundings.runs.keys().next().unwrap().clone();
             for (number, share) in by.shares().iter().enumerate().skip(1) {
                 let what = format!("{by:?} before {share}: {}", told(&run));
                 assert_eq!((run.exit, run.code()), (Exit::Running, Code::Paused), "{what}");
                 assert_eq!(had(&scenario).unwrap().0, by.shares()[..number], "{what}");
                 assert!(scenario.answer(Answer::Continue).await, "{what}");
-                if without_journal {
+                if known != "its journal" {
                     scenario.world.lock().surroundings.runs.clear();
                 }
-                run = scenario.resumed().await;
+                run = match known {
+                    "its name alone" => scenario.resume(Which::Named(name.clone()), Foreign::Refuse).await,
+                    _ => scenario.resumed().await,
+                };
             }
             assert_eq!(run.exit, Exit::Done, "{by:?}: {}", told(&run));
             assert_eq!(had(&scenario).unwrap().0, by.shares(), "{by:?}");

@@ -7,3 +7,4 @@ mod rollbacks;
 mod said;
 mod terminal;
 mod waits;
+mod worker;

@@ -32,7 +32,7 @@ impl Program {
         let kept = ["PATH", "DOCKER_HOST"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(env!("CARGO_BIN_EXE_shipit"));
         command.args(arguments).arg("--sandbox");
-        if !arguments.contains(&"--output") {
+        if !arguments.contains(&"--output") && arguments[0] != "codepipeline-worker" {
             command.args(["--output", "lines"]);
         }
         if arguments.iter().any(|argument| ["deploy", "push"].contains(argument)) {
