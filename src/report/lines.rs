@@ -15,8 +15,8 @@ use super::ink::{self, Line, Style};
 use super::view::{Frame, View, cause_words, compared_words, header, result_words};
 use super::{Colour, Reporter, words};
 
-/// Columns of a log line; its readers scroll.
-const WIDTH: usize = 160;
+/// Columns of a log line: its readers scroll, and a sentence of ours has its point at the end.
+const WIDTH: usize = 400;
 /// Columns of the summary.
 const SUMMARY: usize = 110;
 /// Progress that means little is told this often at most.
@@ -166,7 +166,9 @@ impl<W: Write + Send> Reporter for Lines<W> {
             }
             Event::Dossier { step, cause, .. } => {
                 let before = self.causes.insert(step.clone(), cause.cause);
-                if before != Some(cause.cause) {
+                // Where versions are compared, the comparison says why.
+                let silent = cause.cause == Kind::Unknown && self.compared.contains_key(step);
+                if before != Some(cause.cause) && !silent {
                     self.of_step(step, Style::Bad, &format!("! {}", cause_words(cause)));
                 }
             }
@@ -201,6 +203,7 @@ fn progress_words(progress: &Progress) -> Option<(String, u64)> {
         Progress::Build { current, .. } if current.starts_with('[') => (current.clone(), 0),
         Progress::Build { current, done, total } => (format!("[{done}/{total}] {current}"), 0),
         Progress::BuildOutput { .. } | Progress::Served { .. } | Progress::Judged { .. } => return None,
+        Progress::Push { total: 0, .. } => return None,
         Progress::Push { sent, total, .. } => (format!("{} of {}", words::bytes(*sent), words::bytes(*total)), 0),
         Progress::Scan { status } => (status.clone(), 0),
         Progress::Smoke { last } => (last.clone(), 0),
