@@ -184,9 +184,19 @@ fn the_file_says_what_the_stages_are_for() {
         ["stage plan", "stage plan", "stage build", "stage gate", "stage deploy", "always", "aborted"],
         "{bodies:#?}"
     );
-    for wanted in
-        ["skipStagesAfterUnstable()", "disableConcurrentBuilds()", "if (exit == 3) {\n", "unstable('", "returnStatus: true"]
-    {
-        assert!(file.contains(wanted), "{wanted}");
+    let lines: Vec<&str> = file.lines().map(str::trim).collect();
+    for wanted in [
+        &["skipStagesAfterUnstable()"][..],
+        &["disableConcurrentBuilds()"],
+        &[
+            "int exit = sh(script: 'shipit scan --output junit > .shipit/this-build/gate.xml', returnStatus: true)",
+            "if (exit == 3) {",
+            "unstable('stopped at the gate; no service was touched')",
+            "} else if (exit != 0) {",
+            "error(\"shipit scan: exit ${exit}\")",
+            "}",
+        ],
+    ] {
+        assert!(lines.windows(wanted.len()).any(|found| found == wanted), "{wanted:#?}");
     }
 }
