@@ -27,6 +27,7 @@ mod notified;
 mod pages;
 mod pipelines;
 mod placement;
+mod push_order;
 mod pushes;
 mod releases;
 mod routes;

@@ -1,6 +1,7 @@
 //! What is built and what is not: the same content, another commit, another base, another platform.
 
 use serde_json::json;
+use shipit::port::PortError;
 use shipit_core::event::Event;
 use shipit_core::failure::{Code, Exit};
 use shipit_core::pipeline::TaskDefinitionSource;
@@ -121,6 +122,36 @@ async fn a_tag_that_cannot_be_added_ends_the_run_before_a_service_is_touched() {
     assert!(run.exit != Exit::Done && run.touches().is_empty(), "{:?}", run.outcome);
     let run = scenario.deploy().await;
     assert_eq!((run.exit, run.touches()), (Exit::Done, vec![(Op::UpdateService, "backend")]), "{:?}", run.outcome);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_someone_else_gives_meanwhile_stays_theirs_and_no_service_is_touched() {
+    let mut scenario = deployed().await;
+    scenario.wanted("backend").task_definition = changed(&scenario, "backend");
+    let theirs = digest("theirs");
+    scenario.world.lock().images.raced.insert("shop/backend".into(), theirs.clone());
+    let run = scenario.deploy().await;
+    assert_eq!((run.exit, run.code(), run.touches()), (Exit::Failed, Code::TagTaken, vec![]), "{:?}", run.outcome);
+    assert!(run.words().contains(&format!("it is {}, pushed since this plan was made", theirs.short())), "{}", run.words());
+    assert_eq!(scenario.world.lock().images.repositories["shop/backend"][NEXT].0.digest, theirs);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_ends_in_the_middle_of_a_push_is_renewed_but_not_for_ever() {
+    let expired = || PortError::Expired { message: "Your authorization token has expired".into() };
+    let logins = |run: &Run| run.calls(Op::Login).len();
+    let usual = logins(&Scenario::storefront().deploy().await);
+    for (times, exit) in [(1, Exit::Done), (2, Exit::Done), (6, Exit::Failed)] {
+        let scenario = Scenario::storefront();
+        scenario.world.lock().faults.fail_next(Op::Push, times, When::Before, expired());
+        let run = scenario.deploy().await;
+        assert_eq!(run.exit, exit, "{times}: {:?}", run.outcome);
+        if exit == Exit::Done {
+            assert_eq!(logins(&run), usual + times, "each refusal is answered by a new login");
+        } else {
+            assert_eq!((run.code(), run.touches()), (Code::ExpiredCredentials, vec![]), "{:?}", run.outcome);
+        }
+    }
 }
 
 /// The definition of a service with more memory.

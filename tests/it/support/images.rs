@@ -58,6 +58,8 @@ pub struct Images {
     pub repositories: BTreeMap<String, BTreeMap<String, (StoredImage, Time)>>,
     /// What the scan of a repository's images comes to; nothing found, unless said otherwise.
     pub scans: BTreeMap<String, ScanStory>,
+    /// Whoever comes first with a tag of a repository gives it to this image.
+    pub raced: BTreeMap<String, Digest>,
     /// How long a repository's scans take, where it is not 15 s.
     pub scans_take: BTreeMap<String, Span>,
 }
@@ -220,6 +222,10 @@ impl Registry for Fake {
         self.call(Op::Tag, repository, json!({"tag": tag, "digest": digest}), |world| {
             let missing = || PortError::NotFound { what: format!("image {repository}@{digest}") };
             let tags = world.images.repositories.get_mut(repository).ok_or_else(missing)?;
+            if let Some(other) = world.images.raced.remove(repository) {
+                let (image, at) = under(tags, digest).cloned().ok_or_else(missing)?;
+                tags.insert(tag.0.clone(), (StoredImage { digest: other, ..image }, at));
+            }
             if let Some((there, _)) = tags.get(&tag.0) {
                 return Ok(if there.digest == *digest { Tagged::Yes } else { Tagged::Taken { by: there.digest.clone() } });
             }

@@ -100,3 +100,71 @@ async fn a_login_is_kept_until_shortly_before_it_ends() {
         assert_eq!(server.asked().len(), asked, "at {second}");
     }
 }
+
+#[tokio::test]
+async fn a_login_that_was_refused_is_renewed_once_for_all_who_had_it() {
+    use base64::Engine as _;
+    let given = std::sync::atomic::AtomicU32::new(0);
+    let server = Canned::start(move |_| {
+        let number = given.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let mut reply = recorded("ecr-get-authorization-token");
+        let token = base64::engine::general_purpose::STANDARD.encode(format!("AWS:pw{number}"));
+        reply["authorizationData"][0]["authorizationToken"] = token.into();
+        Reply::ok(reply)
+    })
+    .await;
+    let repositories = repositories(&server, 1_790_000_000);
+    let refused = repositories.login().await.unwrap();
+    let (one, other) = futures_util::join!(repositories.login_anew(&refused), repositories.login_anew(&refused));
+    for login in [one.unwrap(), other.unwrap(), repositories.login_anew(&refused).await.unwrap()] {
+        assert_eq!(login.password.reveal(), "pw1");
+    }
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_tag_is_added_to_the_same_manifest_or_is_another_s() {
+    const AS_IT_CAME: &str = "{ \"config\":  {\"digest\": \"sha256:cc\"} }";
+    let tag = || Tag("4f2a91c".to_owned());
+    let (ours, theirs) = (digest("sha256:aaaa"), digest("sha256:bbbb"));
+    const EXISTS: Option<&str> = Some("ImageTagAlreadyExistsException");
+    let taken = || Tagged::Taken { by: theirs.clone() };
+    // Who has the tag at the first look, how PutImage refuses, and who has it then.
+    for (before, refused, after, wanted) in [
+        (None, None, None, Tagged::Yes),
+        (Some("sha256:aaaa"), None, None, Tagged::Yes),
+        (Some("sha256:bbbb"), None, None, taken()),
+        (None, EXISTS, Some("sha256:bbbb"), taken()),
+        (None, EXISTS, Some("sha256:aaaa"), Tagged::Yes),
+    ] {
+        let image = |digest: &str, tag: Option<&str>| {
+            json!({"imageId": {"imageDigest": digest, "imageTag": tag}, "imageManifest": AS_IT_CAME,
+                   "imageManifestMediaType": "application/x"})
+        };
+        let server = Canned::start(move |asked| match (asked.operation(), asked.json()["imageIds"].as_array().map(Vec::len)) {
+            ("BatchGetImage", Some(2)) => {
+                let under = before.map(|digest| image(digest, Some("4f2a91c")));
+                let images: Vec<Value> = [image("sha256:aaaa", None)].into_iter().chain(under).collect();
+                Reply::ok(json!({"images": images, "failures": []}))
+            }
+            ("BatchGetImage", _) => {
+                let under: Vec<Value> = after.iter().map(|digest| image(digest, Some("4f2a91c"))).collect();
+                Reply::ok(json!({"images": under, "failures": []}))
+            }
+            ("PutImage", _) => match refused {
+                Some(code) => Reply::error(code, "no"),
+                None => Reply::ok(json!({"image": {}})),
+            },
+            other => panic!("{other:?}"),
+        })
+        .await;
+        let tagged = repositories(&server, 0).tag("shop/web", &ours, &tag()).await.unwrap();
+        assert_eq!(tagged, wanted, "{before:?} {refused:?}");
+        for put in server.asked().iter().filter(|asked| asked.operation() == "PutImage") {
+            let put = put.json();
+            assert_eq!((&put["imageManifest"], &put["imageManifestMediaType"]), (&json!(AS_IT_CAME), &json!("application/x")));
+            assert_eq!((&put["imageTag"], &put["imageDigest"]), (&json!("4f2a91c"), &json!("sha256:aaaa")));
+            assert_eq!(before, None, "what has the tag is not put again");
+        }
+    }
+}
