@@ -28,7 +28,7 @@ pub const IDLE_MINUTES: u64 = 120;
 pub struct Wish {
     /// How many times faster than AWS it waits.
     pub factor: f64,
-    /// The seed; else `seed.json` beside the first task definition.
+    /// The seed; else `seed.json` beside the first task definition or the pipeline file.
     pub seed: Option<PathBuf>,
     /// Where each exchange is written down, one JSON line each.
     pub record: Option<PathBuf>,
@@ -178,18 +178,13 @@ async fn start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
     }
 }
 
-/// `seed.json` beside the first task definition file of the pipeline.
+/// `seed.json` beside the first task definition file of the pipeline, else beside the pipeline file.
 pub fn seed_file(pipeline: &Pipeline) -> Option<PathBuf> {
-    pipeline
-        .services
-        .iter()
-        .find_map(|service| match &service.task_definition {
-            TaskDefinitionSource::File { path, .. } => {
-                Some(pipeline.folder.join(path).parent().unwrap_or(&pipeline.folder).join("seed.json"))
-            }
-            TaskDefinitionSource::Running => None,
-        })
-        .filter(|path| path.exists())
+    let beside = pipeline.services.iter().find_map(|service| match &service.task_definition {
+        TaskDefinitionSource::File { path, .. } => Some(pipeline.folder.join(path).parent()?.join("seed.json")),
+        TaskDefinitionSource::Running => None,
+    });
+    beside.into_iter().chain([pipeline.folder.join("seed.json")]).find(|path| path.exists())
 }
 
 /// Plays a seed file: a list of AWS requests; `"file"` stands for a body kept in a file beside it. Answers how many

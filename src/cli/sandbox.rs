@@ -17,7 +17,7 @@ use crate::report;
 /// What to do with the sandbox.
 #[derive(Debug, Subcommand)]
 pub enum Sandbox {
-    /// Start it, if it does not run, and play the seed
+    /// Start it, if it does not run, and play the seed; stdout is what a shell sets for the AWS CLI
     Up(Up),
     /// End it and remove its containers
     Down(At),
@@ -40,7 +40,7 @@ pub struct Up {
     /// How many times faster than AWS it waits
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     clock: f64,
-    /// The seed, instead of `seed.json` beside the first task definition
+    /// The seed, instead of `seed.json` beside the first task definition or the pipeline file
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Write each exchange down, one JSON line each, for whoever checks them
@@ -58,7 +58,7 @@ pub struct At {
 /// Play a seed.
 #[derive(Debug, Args)]
 pub struct Seed {
-    /// The seed, instead of `seed.json` beside the first task definition
+    /// The seed, instead of `seed.json` beside the first task definition or the pipeline file
     seed: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
@@ -152,7 +152,11 @@ async fn up(args: Up) -> Result<Exit, Trouble> {
             report::say(&format!("  {name}:{port}  http://{address}"));
         }
     }
-    report::say(&format!("  for the AWS CLI: export AWS_ENDPOINT_URL={} AWS_REGION={}", endpoints.endpoint, endpoints.region));
+    let Endpoints { endpoint, region, .. } = &endpoints;
+    report::data(&format!(
+        "export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=sandbox \
+         AWS_SECRET_ACCESS_KEY=sandbox"
+    ));
     Ok(Exit::Done)
 }
 
@@ -183,7 +187,7 @@ async fn seed(args: Seed) -> Result<Exit, Trouble> {
     let pipeline = load_without_contexts(&args.common)?.pipeline;
     let Some(seed) = args.seed.or_else(|| process::seed_file(&pipeline)) else {
         return Err(Failure::new(Code::Usage, "which seed?")
-            .because("there is no `seed.json` beside the first task definition of the pipeline file")
+            .because("there is no `seed.json` beside the first task definition, nor beside the pipeline file")
             .next("shipit sandbox seed FILE")
             .into());
     };
