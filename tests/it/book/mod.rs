@@ -1,8 +1,15 @@
-//! README and `docs/`: every page is in the book, every link leads somewhere, every command is one that shipit takes.
+//! README and `docs/`: every page is in the book, every link leads somewhere, every command is one that shipit takes, and every
+//! block's commands are run.
 
+mod aws;
+mod blocks;
 mod commands;
+mod elsewhere;
+mod files;
 mod links;
 mod runs;
+mod scenes;
+mod shell;
 
 use std::path::{Path, PathBuf};
 
@@ -35,13 +42,13 @@ fn pages() -> Vec<Page> {
 }
 
 impl Page {
-    /// Its lines, each with what kind of block it stands in: nothing, or the word behind the fence.
+    /// Its lines, each with what kind of block it stands in: nothing, or the first word behind the fence.
     fn lines(&self) -> Vec<(Option<&str>, &str)> {
         let (mut lines, mut inside): (Vec<_>, Option<&str>) = (Vec::new(), None);
         for line in self.text.lines() {
             match (line.trim_start().strip_prefix("```"), inside) {
                 (Some(_), Some(_)) => inside = None,
-                (Some(kind), None) => inside = Some(kind.trim()),
+                (Some(kind), None) => inside = Some(kind.split_whitespace().next().unwrap_or_default()),
                 (None, _) => lines.push((inside, line)),
             }
         }

@@ -22,11 +22,11 @@ pub async fn put(endpoint: &str, key: &str, files: &[(&str, &[u8])]) {
     assert_eq!(sent.await.unwrap().status(), 200);
 }
 
-/// A job of the application `shop` with that artefact; its id.
-pub async fn queue(endpoint: &str, key: &str, commit: &str) -> String {
+/// A job of the application with that artefact; its id.
+pub async fn queue(endpoint: &str, application: &str, key: &str, commit: &str) -> String {
     let job = json!({
         "actionTypeId": {"category": "Deploy", "owner": "Custom", "provider": "shipit", "version": "1"},
-        "configuration": {"Application": "shop", "Commit": commit},
+        "configuration": {"Application": application, "Commit": commit},
         "inputArtifacts": [{"name": "web", "bucketName": "artefacts", "objectKey": key}],
     });
     let queued = Client::new(endpoint).post("jobs", &job).await.unwrap();

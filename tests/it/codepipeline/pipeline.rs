@@ -54,7 +54,7 @@ async fn build(stage: &Stage, source: &Path) -> String {
 
 /// A job of the queue, its artefact put to `key`.
 async fn queue(stage: &Stage, key: &str) -> String {
-    jobs::queue(&stage.endpoint, key, COMMIT).await
+    jobs::queue(&stage.endpoint, "shop", key, COMMIT).await
 }
 
 async fn put(stage: &Stage, key: &str, files: &[(&str, &[u8])]) {

@@ -83,6 +83,8 @@ fn text<'a>(from: &'a str, quote: &str) -> (String, &'a str) {
         }
         let mut characters = rest.chars();
         match (characters.next(), characters.clone().next()) {
+            // A line that goes on is one line to the shell.
+            (Some('\\'), Some('\n')) => rest = &rest[2..],
             (Some('\\'), Some(escaped)) => {
                 assert!("\\'\"$".contains(escaped), "`\\{escaped}` is not an escape that is used here");
                 text.push(escaped);
@@ -102,7 +104,8 @@ fn bodies_are_found_where_they_stand() {
     let file = r#"pipeline { // sh 'not this'
         stages { stage('a b') { steps { sh 'one \'1\'' ; script { int x = sh(script: "two", returnStatus: true) } } } }
         post { always { sh '''
-            if :; then { echo "}" 'x'; } fi''' } } }"#;
+            if :; then { echo "}" 'x'; \
+} fi''' } } }"#;
     let body = |place: &str, script: &str| Body { place: place.to_owned(), script: script.to_owned() };
     assert_eq!(
         bodies(file),

@@ -2,7 +2,7 @@
 
 mod agent;
 mod examples;
-mod groovy;
+pub mod groovy;
 mod jenkins;
 
 use std::path::Path;

@@ -121,10 +121,6 @@ impl Stage {
     }
 
     async fn start(name: &str, pipeline: &str, at_first: Service) -> Self {
-        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
-        let mut stage = Self { folder, endpoint: String::new(), address: None, down: false };
-        let home = stage.home();
-        std::fs::create_dir_all(home.join("web")).unwrap();
         let mut seed = vec![
             json!({"service": "ecs", "operation": "CreateCluster", "body": {"clusterName": "shop"}}),
             json!({"service": "ecr", "operation": "CreateRepository", "body":
@@ -142,27 +138,40 @@ impl Stage {
             seed.push(json!({"service": "ecs", "operation": "RegisterTaskDefinition", "body": placeholder}));
             seed.push(json!({"service": "ecs", "operation": "CreateService", "body": create}));
         }
-        for (path, text) in [
+        let files = [
             ("shipit.yaml", pipeline.to_owned()),
             ("web/Dockerfile", format!("FROM shipit-busybox:1\nLABEL stage={name}\n")),
             ("web.taskdef.json", define("shop/web", "${env:NOTE:-none}").to_string()),
             ("web.service.json", service().to_string()),
             ("seed.json", Value::Array(seed).to_string()),
-            (".gitignore", ".shipit\n".to_owned()),
-        ] {
-            std::fs::write(home.join(path), text).unwrap();
-        }
-        git(&home, &["init", "-q", "-b", "main"]).await;
-        git(&home, &["add", "--all"]).await;
-        git(&home, &["commit", "-q", "-m", "sell tea and honey"]).await;
+        ];
+        let stage = Self::of(name, |home| {
+            std::fs::create_dir(home.join("web")).unwrap();
+            for (path, text) in files {
+                std::fs::write(home.join(path), text).unwrap();
+            }
+        })
+        .await;
+        stage.run(&stage.home(), &["push", "--sandbox"], "setup").await.done();
+        stage
+    }
+
+    /// With files of its own, a pipeline file and a seed among them, in a repository of one commit.
+    pub async fn of(name: &str, furnish: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        let mut stage = Self { folder, endpoint: String::new(), address: None, down: false };
+        let home = stage.home();
+        std::fs::create_dir_all(&home).unwrap();
+        furnish(&home);
+        repository(&home).await;
         let record = stage.record_file();
         let up = ["sandbox", "up", "--clock", CLOCK, "--record", record.to_str().unwrap()];
         stage.run(&home, &up, "up").await.done();
         let endpoints = std::fs::read(home.join(".shipit/sandbox/endpoints.json")).unwrap();
         let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
         stage.endpoint = endpoints["endpoint"].as_str().unwrap().to_owned();
-        stage.address = endpoints["load_balancers"]["shop"]["80"].as_str().and_then(|address| address.parse().ok());
-        stage.run(&home, &["push", "--sandbox"], "setup").await.done();
+        let mut listeners = endpoints["load_balancers"].as_object().into_iter().flat_map(|balancers| balancers.values());
+        stage.address = listeners.find_map(|ports| ports["80"].as_str()?.parse().ok());
         stage
     }
 
@@ -315,6 +324,17 @@ pub async fn ended(child: Child) -> Ended {
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("shipit ends").unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Ended { exit: output.status.code().unwrap_or(-1), said }
+}
+
+/// A repository of what is in the folder.
+pub async fn repository(folder: &Path) {
+    let ignored = folder.join(".gitignore");
+    if !ignored.exists() {
+        std::fs::write(ignored, ".shipit\n").unwrap();
+    }
+    git(folder, &["init", "-q", "-b", "main"]).await;
+    git(folder, &["add", "--all"]).await;
+    git(folder, &["commit", "-q", "-m", "sell tea and honey"]).await;
 }
 
 /// Git as if nobody had configured it.

@@ -28,7 +28,7 @@ async fn queued(sandbox: &TestSandbox, name: &str) -> String {
     let image = format!("{}/storefront/web@{digest}", sandbox.registry());
     let definitions = json!([{"name": "web", "imageUri": image}]).to_string();
     put(&sandbox.endpoint(), name, &[("imagedefinitions.json", definitions.as_bytes())]).await;
-    queue(&sandbox.endpoint(), name, COMMIT).await
+    queue(&sandbox.endpoint(), "shop", name, COMMIT).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ mod complaint;
 mod differences;
 mod errors;
 mod exchange;
-mod model;
+pub mod model;
 #[cfg(test)]
 mod tests;
 mod walk;
