@@ -140,6 +140,12 @@ async fn settled(endpoints: &Endpoints) {
 }
 
 async fn start(pipeline: &Pipeline, wish: &Wish) -> Result<Endpoints, Failure> {
+    if cfg!(windows) {
+        return Err(Failure::new(Code::Sandbox, "the sandbox does not run on Windows")
+            .because("its tasks are containers of an Engine on the same Linux or macOS machine")
+            .now("nothing was deployed")
+            .next("run the same command in WSL 2"));
+    }
     let folder = folder(&pipeline.folder);
     let trouble = |what: &str, error: &dyn std::fmt::Display| {
         Failure::new(Code::Sandbox, format!("the sandbox does not start: {what}"))

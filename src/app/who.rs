@@ -2,7 +2,7 @@
 
 /// As the process's environment tells it.
 pub fn who() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
     named(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()), &host)
 }
 

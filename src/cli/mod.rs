@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod built;
+#[cfg(unix)]
 pub mod codepipeline_worker;
 pub mod completions;
 pub mod r#continue;
@@ -80,6 +81,7 @@ pub enum Command {
     /// Say what a code means, or list all codes
     Explain(explain::Explain),
     /// Deploy what CodePipeline asks for: the worker of a custom action
+    #[cfg(unix)]
     CodepipelineWorker(codepipeline_worker::Worker),
     /// A local AWS for rehearsals
     #[command(subcommand)]
@@ -218,6 +220,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Wait(args) => wait::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain::run(&args),
+        #[cfg(unix)]
         Command::CodepipelineWorker(args) => codepipeline_worker::run(args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Schema(args) => schema::run(&args),

@@ -217,6 +217,7 @@ async fn fault(args: Fault) -> Result<Exit, Trouble> {
 /// Serves until it is asked to end or nobody asks for long enough.
 pub fn serve(args: Serve) -> Exit {
     // A session of its own: a signal to the terminal that started it does not end it.
+    #[cfg(unix)]
     let _was_leader = rustix::process::setsid();
     let Ok(runtime) = tokio::runtime::Runtime::new() else {
         return Exit::Failed;

@@ -305,6 +305,7 @@ fn signals(run: Arc<OnceLock<RunId>>, left: Arc<Notify>) -> watch::Receiver<Wish
 }
 
 /// SIGINT or SIGTERM.
+#[cfg(unix)]
 pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
@@ -313,5 +314,19 @@ pub async fn signal() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+    }
+}
+
+/// Ctrl-C, Ctrl-Break, or the end of the console.
+#[cfg(windows)]
+pub async fn signal() {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut close)) = (ctrl_c(), ctrl_break(), ctrl_close()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = close.recv() => {}
     }
 }

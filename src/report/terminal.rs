@@ -117,9 +117,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Columns and rows of the terminal on stderr.
 fn size() -> (usize, usize) {
-    match rustix::termios::tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
-        _ => (80, 24),
+    match terminal_size::terminal_size_of(io::stderr()) {
+        Some((columns, rows)) => (columns.0.into(), rows.0.into()),
+        None => (80, 24),
     }
 }
 

@@ -83,11 +83,7 @@ impl Process {
             let boot = |place: &str| place.split('/').next().map(str::to_owned);
             return if boot(&self.place) == boot(&here) { Life::Unknown } else { Life::Dead };
         }
-        let there = i32::try_from(self.pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
-        match (there, started(self.pid)) {
+        match (is_there(self.pid), started(self.pid)) {
             // A process that has ended and whose parent has not asked yet how, has ended.
             (false, _) => Life::Dead,
             (true, Started::Ended) => Life::Dead,
@@ -95,6 +91,20 @@ impl Process {
             (true, _) => Life::Alive,
         }
     }
+}
+
+#[cfg(unix)]
+fn is_there(pid: u32) -> bool {
+    i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// No sandbox is started on Windows.
+#[cfg(windows)]
+fn is_there(_: u32) -> bool {
+    true
 }
 
 /// What `/proc` tells of a process.

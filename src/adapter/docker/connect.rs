@@ -40,8 +40,8 @@ pub(super) enum Address {
     Unix(PathBuf),
     /// `host:port`, without TLS.
     Tcp(String),
-    /// TLS, or anything else that only the client library can speak.
-    Other,
+    /// TLS, or anything else that only the client library can speak, by its URL.
+    Other(String),
 }
 
 impl std::fmt::Display for Address {
@@ -49,7 +49,7 @@ impl std::fmt::Display for Address {
         match self {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Tcp(place) => write!(f, "tcp://{place}"),
-            Address::Other => f.write_str(&std::env::var("DOCKER_HOST").unwrap_or_default()),
+            Address::Other(host) => f.write_str(host),
         }
     }
 }
@@ -79,7 +79,7 @@ async fn greet(host: &str) -> Result<Engine, String> {
         Some(("tcp" | "http", place)) if !tls => {
             (Address::Tcp(place.trim_end_matches('/').to_owned()), bollard::Docker::connect_with_host(host))
         }
-        _ => (Address::Other, bollard::Docker::connect_with_host(host)),
+        _ => (Address::Other(host.to_owned()), bollard::Docker::connect_with_host(host)),
     };
     let api = api.map_err(|error| plain(&error))?.with_timeout(Duration::from_secs(PATIENCE));
     // bollard names no version in what it asks for, so there is none to agree on: that would be the same question once more.
@@ -94,7 +94,7 @@ async fn greet(host: &str) -> Result<Engine, String> {
     let way = match &address {
         // Podman speaks the Engine's API, but has no BuildKit.
         _ if podman || !has_buildkit(version.api_version.as_deref()) => Way::Classic,
-        Address::Other => Way::Stream,
+        Address::Other(_) => Way::Stream,
         Address::Unix(_) | Address::Tcp(_) => Way::Session,
     };
     Ok(Engine { api: api.with_request_modifier(super::request::header_alphabet), address, way, platform })
@@ -123,18 +123,32 @@ fn plain(error: &bollard::errors::Error) -> String {
     }
 }
 
-/// `DOCKER_HOST` alone when it is set, else Docker's chosen context, else the sockets where an Engine usually listens.
+/// `DOCKER_HOST` alone when it is set, else Docker's chosen context, else where an Engine usually listens.
 fn candidates() -> Vec<String> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(host) = env("DOCKER_HOST") {
         return vec![host];
     }
-    let home = env("HOME").map(PathBuf::from);
     let folder = super::login::config_folder();
     if let Some(host) = folder.as_deref().and_then(|folder| chosen_context(folder, env("DOCKER_CONTEXT"))) {
         return vec![host];
     }
-    let runtime = env("XDG_RUNTIME_DIR").map(PathBuf::from);
+    usual()
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Docker Desktop's pipe.
+#[cfg(windows)]
+fn usual() -> Vec<String> {
+    vec!["npipe:////./pipe/docker_engine".to_owned()]
+}
+
+/// The sockets where an Engine usually listens, and Podman's.
+#[cfg(unix)]
+fn usual() -> Vec<String> {
+    let (home, runtime) = (env("HOME").map(PathBuf::from), env("XDG_RUNTIME_DIR").map(PathBuf::from));
     let mine = format!("/run/user/{}", rustix::process::getuid().as_raw());
     let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
     sockets.extend(home.map(|home| home.join(".docker/run/docker.sock")));

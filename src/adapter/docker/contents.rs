@@ -17,7 +17,7 @@ use shipit_core::failure::{Code, Failure};
 use super::context::unreadable;
 use super::walk::{Entry, Kind};
 use crate::adapter::content::hex;
-use crate::adapter::git::{self, Blob};
+use crate::adapter::git::{self, Blob, Tracked};
 
 /// Hash of `blob <length>\0` and the content.
 pub(super) type Id = [u8; 20];
@@ -32,10 +32,11 @@ const VERSION: &str = "shipit contents 1";
 pub(super) fn of(
     root: &Path,
     entries: &[Entry],
-    tracked: &HashMap<String, Option<Blob>>,
+    tracked: &HashMap<String, Tracked>,
     cache: Option<&Path>,
 ) -> Result<Vec<Option<Id>>, Failure> {
-    let place = cache.map(|folder| memory(folder, root));
+    // Windows tells no time that changes with every change: there everything is read.
+    let place = cache.filter(|_| cfg!(unix)).map(|folder| memory(folder, root));
     let known = place.as_deref().map(recall).unwrap_or_default();
     let by_us = |entry: &Entry| known.get(entry.path.as_str()).filter(|known| known.stamp == Stamp::of(entry));
     let mut ids: Vec<Option<Id>> = entries.iter().map(|entry| by_us(entry).map(|known| known.id)).collect();
@@ -49,7 +50,8 @@ pub(super) fn of(
     }
     let began = SystemTime::now();
     let by_git = |at: &usize| {
-        let blob = tracked.get(&entries[*at].path).copied().flatten().filter(|blob| is_same(blob, &entries[*at]))?;
+        let blob =
+            tracked.get(&entries[*at].path).and_then(|tracked| tracked.blob).filter(|blob| is_same(blob, &entries[*at]))?;
         Some((*at, blob))
     };
     let clean: Vec<(usize, Blob)> = unknown.iter().filter_map(by_git).collect();

@@ -14,7 +14,7 @@ use super::contents::{self, Id};
 use super::ignore::Rules;
 use super::walk::{Entry, Kind, walk};
 use crate::adapter::content::hex;
-use crate::adapter::git::{self, Blob};
+use crate::adapter::git::{self, Tracked};
 
 /// What a build of one image reads.
 pub(super) struct Context {
@@ -104,7 +104,7 @@ impl Context {
 }
 
 /// Of what git tracks, the modes that git has: whoever cloned it with another umask builds the same image.
-fn as_git_has_them(entries: &mut [Entry], tracked: &HashMap<String, Option<Blob>>) {
+fn as_git_has_them(entries: &mut [Entry], tracked: &HashMap<String, Tracked>) {
     let mut folders: HashSet<&str> = HashSet::new();
     for path in tracked.keys() {
         let parents = std::iter::successors(path.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/'));
@@ -116,11 +116,18 @@ fn as_git_has_them(entries: &mut [Entry], tracked: &HashMap<String, Option<Blob>
     }
     for entry in entries {
         match entry.kind {
-            Kind::File { .. } if tracked.contains_key(&entry.path) => {
-                entry.mode = if entry.mode & 0o100 == 0 { 0o644 } else { 0o755 };
+            Kind::File { .. } => {
+                if let Some(tracked) = tracked.get(&entry.path) {
+                    entry.mode = match entry.mode & 0o100 {
+                        // Windows has no such mode: there it is git's.
+                        _ if cfg!(windows) => tracked.mode,
+                        0 => 0o644,
+                        _ => 0o755,
+                    };
+                }
             }
             Kind::Folder if folders.contains(entry.path.as_str()) => entry.mode = 0o755,
-            Kind::File { .. } | Kind::Folder | Kind::Link { .. } => {}
+            Kind::Folder | Kind::Link { .. } => {}
         }
     }
 }

@@ -48,7 +48,8 @@ pub(super) struct Logins {
 /// `$DOCKER_CONFIG`, else `~/.docker`.
 pub(super) fn config_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(PathBuf::from(set("HOME")?).join(".docker")))
+    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(PathBuf::from(set(home)?).join(".docker")))
 }
 
 impl Logins {

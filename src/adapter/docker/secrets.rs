@@ -12,8 +12,7 @@ use bollard::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentR
 use futures_util::{Stream, StreamExt};
 use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::{Agent, Image, SecretSource};
-use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -113,6 +112,18 @@ impl secrets_server::Secrets for Held {
     }
 }
 
+/// A connection to the agent's socket, to read from and to write to.
+#[cfg(unix)]
+async fn connected(agent: &Path) -> io::Result<(impl AsyncRead + use<>, impl AsyncWrite + use<>)> {
+    Ok(tokio::net::UnixStream::connect(agent).await?.into_split())
+}
+
+/// On Windows it is a pipe.
+#[cfg(windows)]
+async fn connected(agent: &Path) -> io::Result<(impl AsyncRead + use<>, impl AsyncWrite + use<>)> {
+    Ok(tokio::io::split(tokio::net::windows::named_pipe::ClientOptions::new().open(agent)?))
+}
+
 type Pieces = Pin<Box<dyn Stream<Item = Result<BytesMessage, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -127,9 +138,9 @@ impl Ssh for Held {
     /// One connection to the agent, as long as the container keeps its own open.
     async fn forward_agent(&self, request: Request<Streaming<BytesMessage>>) -> Result<Response<Pieces>, Status> {
         let id = request.metadata().get("buildkit.ssh.id").and_then(|id| id.to_str().ok()).unwrap_or(DEFAULT).to_owned();
-        let agent = UnixStream::connect(self.agent(&id)?).await;
-        let agent = agent.map_err(|error| Status::unavailable(format!("the SSH agent does not answer: {error}")))?;
-        let (from_agent, mut to_agent) = agent.into_split();
+        let agent = connected(self.agent(&id)?).await;
+        let (from_agent, mut to_agent) =
+            agent.map_err(|error| Status::unavailable(format!("the SSH agent does not answer: {error}")))?;
         let mut asked = request.into_inner();
         tokio::spawn(async move {
             while let Some(Ok(piece)) = asked.next().await {

@@ -21,7 +21,9 @@ use bollard::moby::sshforward::v1::ssh_server::SshServer;
 use futures_util::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
@@ -58,9 +60,12 @@ impl Session {
         let shared = hex(&Sha256::digest(served.context.root.as_os_str().as_encoded_bytes()));
         let services = (served, held);
         let until = match address {
+            #[cfg(unix)]
             Address::Unix(path) => serve(UnixStream::connect(path).await?, id, &shared, services).await?,
             Address::Tcp(place) => serve(TcpStream::connect(place).await?, id, &shared, services).await?,
-            Address::Other => return Err(io::Error::new(io::ErrorKind::Unsupported, "no session over TLS")),
+            #[cfg(windows)]
+            Address::Unix(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, "no session over a Unix socket")),
+            Address::Other(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, "no session over TLS or a pipe")),
         };
         Ok(Session { _until: until })
     }

@@ -1,7 +1,6 @@
 //! The files of a context as `.dockerignore` leaves them: one walk by as many threads as there are cores.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -171,20 +170,51 @@ impl Entry {
                 Kind::Link { target: target.to_string_lossy().into_owned() }
             }
             // Docker leaves sockets out too.
-            kind if kind.is_socket() => return Ok(None),
+            kind if is_socket(kind) => return Ok(None),
             _ => {
                 return Err(Failure::new(Code::ContextUnreadable, format!("`{}` is a device or a pipe", place.display()))
                     .next("leave it out with `.dockerignore`"));
             }
         };
-        let time = |seconds: i64, nanoseconds: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
-        Ok(Some(Entry {
-            path,
-            mode: about.permissions().mode() & 0o7777,
-            modified: time(about.mtime(), about.mtime_nsec()),
-            changed: time(about.ctime(), about.ctime_nsec()),
-            inode: about.ino(),
-            kind,
-        }))
+        let Looks { mode, modified, changed, inode } = looks(&about);
+        Ok(Some(Entry { path, mode, modified, changed, inode, kind }))
     }
+}
+
+/// What the system tells of a file beside its kind and size, as [`Entry`] has it.
+struct Looks {
+    mode: u32,
+    modified: i64,
+    changed: i64,
+    inode: u64,
+}
+
+#[cfg(unix)]
+fn looks(about: &fs::Metadata) -> Looks {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let time = |seconds: i64, nanoseconds: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
+    Looks {
+        mode: about.permissions().mode() & 0o7777,
+        modified: time(about.mtime(), about.mtime_nsec()),
+        changed: time(about.ctime(), about.ctime_nsec()),
+        inode: about.ino(),
+    }
+}
+
+/// Windows has no such permissions: all may be read and run, as Docker's own client sends them from there.
+#[cfg(windows)]
+fn looks(about: &fs::Metadata) -> Looks {
+    let since = about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
+    Looks { mode: 0o755, modified, changed: 0, inode: 0 }
+}
+
+#[cfg(unix)]
+fn is_socket(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(&kind)
+}
+
+#[cfg(windows)]
+fn is_socket(_: fs::FileType) -> bool {
+    false
 }

@@ -4,11 +4,11 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use same_file::Handle;
 use shipit_core::failure::{Code, Failure};
 
 use super::trouble;
@@ -144,9 +144,9 @@ fn attempt(path: &Path) -> io::Result<Attempt> {
 }
 
 fn is_at(path: &Path, file: &File) -> io::Result<bool> {
-    let here = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
+    let here = Handle::from_file(file.try_clone()?)?;
+    match Handle::from_path(path) {
+        Ok(there) => Ok(here == there),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -158,7 +158,7 @@ fn this_process() -> Process {
 }
 
 fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    gethostname::gethostname().to_string_lossy().into_owned()
 }
 
 /// `/proc/PID/stat`, field 22. The name before it may hold blanks and brackets.

@@ -1,7 +1,6 @@
 //! What git knows of the files below a folder without anyone reading them: which are tracked, and the content of clean ones.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexEntryExtendedFlag, IndexEntryFlag, IndexTime, Oid, Repository};
@@ -23,32 +22,55 @@ pub(crate) struct Blob {
     pub(crate) inode: u32,
 }
 
-/// Tracked files by their path relative to the folder, with their content where git's word can be taken for it. Nothing where
-/// no repository holds the folder, or one that cannot be read: then everything is read.
-pub(crate) fn below(folder: &Path) -> HashMap<String, Option<Blob>> {
+/// What git knows of a tracked file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tracked {
+    /// Its mode as git has it: it may be run, or not.
+    pub(crate) mode: u32,
+    /// Its content, where git's word can be taken for it.
+    pub(crate) blob: Option<Blob>,
+}
+
+/// Tracked files by their path relative to the folder. Nothing where no repository holds the folder, or one that cannot be read:
+/// then everything is read.
+pub(crate) fn below(folder: &Path) -> HashMap<String, Tracked> {
     tracked(folder).unwrap_or_default()
 }
 
-fn tracked(folder: &Path) -> Option<HashMap<String, Option<Blob>>> {
+fn tracked(folder: &Path) -> Option<HashMap<String, Tracked>> {
     let folder = folder.canonicalize().ok()?;
     let repository = open::discover(&folder).ok()??;
     let root = repository.workdir()?.canonicalize().ok()?;
-    let inside = folder.strip_prefix(&root).ok()?.to_str()?;
+    let inside = folder.strip_prefix(&root).ok()?.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>()?.join("/");
     let prefix = if inside.is_empty() { String::new() } else { format!("{inside}/") };
     let index = repository.index().ok()?;
-    let written = index.path()?.metadata().ok()?;
-    let written = nanoseconds(written.mtime(), written.mtime_nsec());
+    let written = written(index.path()?);
     let as_stored = is_as_stored(&repository, &root, &index, &folder);
     let mut files = HashMap::new();
     for entry in index.iter() {
         let Some(path) = std::str::from_utf8(&entry.path).ok().and_then(|path| path.strip_prefix(&prefix)) else { continue };
         // A merge that is not done has stages; submodules and links have no file's mode.
         if (entry.flags >> 12) & 3 == 0 && entry.mode & 0o170_000 == 0o100_000 {
-            let blob = blob(&entry).filter(|blob| as_stored && blob.modified < written && is_looked_after(&entry));
-            files.insert(path.to_owned(), blob);
+            let blob =
+                blob(&entry).filter(|blob| as_stored && written.is_some_and(|at| blob.modified < at) && is_looked_after(&entry));
+            files.insert(path.to_owned(), Tracked { mode: entry.mode & 0o777, blob });
         }
     }
     Some(files)
+}
+
+/// When the index was written, in nanoseconds since 1970.
+#[cfg(unix)]
+fn written(index: &Path) -> Option<i64> {
+    use std::os::unix::fs::MetadataExt;
+    let about = index.metadata().ok()?;
+    Some(nanoseconds(about.mtime(), about.mtime_nsec()))
+}
+
+/// Windows tells too little of a file to see that it is the one git has looked at: git's word is not taken there.
+#[cfg(windows)]
+fn written(_: &Path) -> Option<i64> {
+    None
 }
 
 fn blob(entry: &IndexEntry) -> Option<Blob> {

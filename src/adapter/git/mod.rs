@@ -22,7 +22,7 @@ use shipit_core::release::{Commit, Source as SourceTree, Tree};
 use crate::adapter::docker;
 use crate::port::{Dirty, PortResult, Source, SourceWish};
 pub use environment::Environment;
-pub(crate) use index::{Blob, below, stored_as_they_lie};
+pub(crate) use index::{Blob, Tracked, below, stored_as_they_lie};
 
 /// Reads the repository that holds a folder; it is opened anew at every call.
 pub struct Git {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use git2::{Repository, Status, StatusOptions, SubmoduleIgnore, SubmoduleStatus};
@@ -100,7 +99,7 @@ fn within(root: &Path, place: &Path) -> Option<String> {
         return Some(String::new());
     }
     let relative = place.strip_prefix(root).ok()?;
-    Some(relative.to_string_lossy().into_owned())
+    Some(relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -142,7 +141,7 @@ pub(super) fn fingerprint(root: &Path, changes: &[Change]) -> Result<String, Fai
                 hash.update(format!("link\0{}\0", target.display()));
             }
             Ok(about) if about.is_file() => {
-                hash.update(format!("file\0{:o}\0{}\0", about.permissions().mode() & 0o777, about.len()));
+                hash.update(format!("file\0{:o}\0{}\0", permissions(&about), about.len()));
                 let copied = fs::File::open(&path).and_then(|file| pour(file, &mut hash));
                 copied.map_err(|error| unreadable_file(&path, &error))?;
             }
@@ -151,6 +150,16 @@ pub(super) fn fingerprint(root: &Path, changes: &[Change]) -> Result<String, Fai
         }
     }
     Ok(hex(&hash.finalize())[..12].to_owned())
+}
+
+#[cfg(unix)]
+fn permissions(about: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o777
+}
+
+#[cfg(windows)]
+fn permissions(_: &fs::Metadata) -> u32 {
+    0o755
 }
 
 fn unreadable_file(path: &Path, error: &io::Error) -> Failure {

@@ -14,7 +14,9 @@ use crate::github::runner::{Cancel, Runner};
 use crate::together::stage::git;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const MACHINES: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+const LINUX: &str = "x86_64-unknown-linux-musl";
+const MACHINES: [&str; 3] = [WINDOWS, LINUX, "aarch64-unknown-linux-musl"];
 const PIPELINE: &str = "\
 pipeline: shop
 region: ap-northeast-2
@@ -30,7 +32,7 @@ services:
 /// Stands for what is asked of `cargo` and `gh`: it writes down how it was called, and makes what would be made.
 const STANDS_IN: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>\"$SAID\"\ncase \"$*\" in\n\
     cyclonedx*) echo '{\"bomFormat\": \"CycloneDX\"}' >shipit.cdx.json ;;\n\
-    build*) mkdir -p \"target/$TARGET/release\" && cp \"$BUILT\" \"target/$TARGET/release/shipit\" ;;\nesac\n";
+    build*) mkdir -p \"target/$TARGET/release\" && cp \"$BUILT\" \"target/$TARGET/release/$PROGRAM\" ;;\nesac\n";
 
 /// The checkout in which the jobs work.
 struct Checkout {
@@ -67,12 +69,12 @@ impl Checkout {
     }
 
     fn commit(&self) -> String {
-        said(Command::new("git").arg("-C").arg(self.work()).args(["rev-parse", "HEAD"]))[..12].to_owned()
+        said(Command::new("git").arg("-C").arg(self.work()).args(["rev-parse", "HEAD"])).trim().to_owned()
     }
 
     /// What `cargo` has made for that target.
     fn built(&self, machine: &str) -> PathBuf {
-        self.work().join("target").join(machine).join("release/shipit")
+        self.work().join("target").join(machine).join("release").join(program(machine))
     }
 
     /// The shell body of that step, as a runner runs it.
@@ -99,6 +101,11 @@ impl Checkout {
         let _none = std::fs::remove_file(self.folder.path().join("said"));
         text.lines().map(str::to_owned).collect()
     }
+}
+
+/// What a program is called there.
+fn program(machine: &str) -> &'static str {
+    if machine == WINDOWS { "shipit.exe" } else { "shipit" }
 }
 
 fn runnable(place: &Path, content: &[u8]) {
@@ -132,21 +139,30 @@ async fn full_matrix_a_release_is_made_by_the_workflow_installed_by_the_action_a
     let small = place("small");
     said(Command::new("strip").arg("-o").arg(&small).arg(SHIPIT));
     let stand_in = place("stand-in");
-    let says = format!("#!/bin/sh\n[ \"$*\" != --version ] || {{ echo 'shipit {VERSION} ({})'; exit; }}\n", checkout.commit());
+    let says =
+        format!("#!/bin/sh\n[ \"$*\" != --version ] || {{ echo 'shipit {VERSION} ({})'; exit; }}\n", &checkout.commit()[..12]);
     runnable(&stand_in, format!("{says}exec '{SHIPIT}' \"$@\"\n").as_bytes());
 
     for machine in MACHINES {
-        let built = if machine == MACHINES[0] { &small } else { &stand_in };
-        let environment = [("TARGET", machine), ("BUILT", SHIPIT)];
+        let built = if machine == LINUX { &small } else { &stand_in };
+        let environment = [("TARGET", machine), ("BUILT", SHIPIT), ("PROGRAM", program(machine))];
         checkout.done("build", "The tag is the version", &environment);
         checkout.done("build", "Build", &environment);
         assert_eq!(checkout.calls(), [format!("cargo build --release --locked --package shipit --target {machine}")]);
-        checked(&checkout, &stand_in, &environment);
+        if machine != WINDOWS {
+            checked(&checkout, &stand_in, &environment);
+        }
         std::fs::copy(built, checkout.built(machine)).unwrap();
         checkout.done("build", "Bill of materials", &environment);
         let bill = format!("cargo cyclonedx --manifest-path Cargo.toml --format json --spec-version 1.5 --target {machine}");
         assert_eq!(checkout.calls()[1..], [bill]);
         checkout.done("build", "Archive", &environment);
+        if machine == WINDOWS {
+            // The job has its archive alone in the folder.
+            let starts = "It starts there, and knows its commit";
+            checkout.done("windows", starts, &[("GITHUB_SHA", &checkout.commit())]);
+            assert!(!checkout.step("windows", starts, &[("GITHUB_SHA", &"0".repeat(40))]).status.success());
+        }
     }
     checkout.done("publish", "Checksums", &[]);
     checkout.done("publish", "Release", &[]);
@@ -202,7 +218,7 @@ async fn installed(folder: &Path, dist: &Path) {
     let ran = install().await;
     assert_eq!((ran.exit, ran.log.trim()), (Some(0), format!("shipit-deploy {VERSION} (development)").as_str()));
 
-    let archive = place.join(format!("shipit-{VERSION}-{}.tar.gz", MACHINES[0]));
+    let archive = place.join(format!("shipit-{VERSION}-{LINUX}.tar.gz"));
     let mut content = std::fs::read(&archive).unwrap();
     let middle = content.len() / 2;
     content[middle] ^= 1;

@@ -68,7 +68,7 @@ fn the_archive_of_a_release_has_all_that_the_action_and_a_package_want() {
     let text = format!("#!/bin/sh\nexec '{SHIPIT}' \"$@\"\n");
     std::fs::write(&program, &text).unwrap();
     std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    let archive = said(Command::new(&package).arg(&program).arg(target).arg(&dist));
+    let archive = said(Command::new(&package).arg(folder.path()).arg(target).arg(&dist));
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("shipit-{version}-{target}.tar.gz");
     assert_eq!(archive.trim(), dist.join(&name).display().to_string());

@@ -63,12 +63,19 @@ fn a_release_waits_for_every_build_and_its_rights_are_as_few_as_they_can_be() {
         .collect();
     assert_eq!(
         targets,
-        ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl", "x86_64-apple-darwin", "aarch64-apple-darwin"]
+        [
+            "x86_64-unknown-linux-musl",
+            "aarch64-unknown-linux-musl",
+            "x86_64-apple-darwin",
+            "aarch64-apple-darwin",
+            "x86_64-pc-windows-gnu"
+        ]
     );
+    assert_eq!(release["jobs"]["windows"]["needs"], "build");
     for job in ["publish", "image"] {
-        assert_eq!(release["jobs"][job]["needs"], "build", "{job}");
+        assert_eq!(release["jobs"][job]["needs"], serde_json::json!(["build", "windows"]), "{job}");
     }
-    for (job, rights) in [("build", 3), ("publish", 1), ("image", 4)] {
+    for (job, rights) in [("build", 3), ("windows", 1), ("publish", 1), ("image", 4)] {
         let permissions = release["jobs"][job]["permissions"].as_object().unwrap();
         assert_eq!(permissions.len(), rights, "{job}: {permissions:?}");
     }

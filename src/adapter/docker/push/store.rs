@@ -153,11 +153,21 @@ fn decoded(text: &str) -> io::Result<Vec<u8>> {
     STANDARD.decode(text).map_err(io::Error::other)
 }
 
+#[cfg(unix)]
+fn raw_name(bytes: Vec<u8>) -> io::Result<PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    Ok(std::ffi::OsString::from_vec(bytes).into())
+}
+
+#[cfg(windows)]
+fn raw_name(bytes: Vec<u8>) -> io::Result<PathBuf> {
+    String::from_utf8(bytes).map(PathBuf::from).map_err(io::Error::other)
+}
+
 /// Where a file of the layer lies. A name that leads out of it is nobody's file.
 fn inside(files: &Path, entry: &Entry) -> io::Result<PathBuf> {
-    use std::os::unix::ffi::OsStringExt as _;
     let name = match (&entry.name, &entry.name_raw) {
-        (_, Some(raw)) => PathBuf::from(std::ffi::OsString::from_vec(decoded(raw)?)),
+        (_, Some(raw)) => raw_name(decoded(raw)?)?,
         (Some(name), None) => PathBuf::from(name),
         (None, None) => return Err(io::Error::other("an entry without a name")),
     };
