@@ -10,12 +10,16 @@ use crate::release::Commit;
 use crate::snapshot::StoredImage;
 
 /// The pipeline with these images in place of builds. Services of which none is named are left out, as if they were not in
-/// the file; a service is deployed whole.
+/// the file; a service is deployed whole. Where the pipeline is one service and builds nothing, its task definition gets them.
 ///
 /// # Errors
 /// Containers that no service has, images of other repositories than the pipeline's, and services that are named in part; all
 /// of them.
-pub fn narrowed(pipeline: Pipeline, definitions: &[Definition]) -> Result<Pipeline, Failure> {
+pub fn narrowed(mut pipeline: Pipeline, definitions: &[Definition]) -> Result<Pipeline, Failure> {
+    if let ([service], []) = (pipeline.services.as_mut_slice(), pipeline.images.as_slice()) {
+        service.images = instead(definitions)?;
+        return Ok(pipeline);
+    }
     let mut wrong = Vec::new();
     let mut given: BTreeMap<Name, Given> = BTreeMap::new();
     for Definition { container, image } in definitions {
@@ -47,6 +51,21 @@ pub fn narrowed(pipeline: Pipeline, definitions: &[Definition]) -> Result<Pipeli
     }
     let images = pipeline.images.iter().filter(|image| given.contains_key(&image.name)).cloned().collect();
     Ok(Pipeline { images, services, given, ..pipeline })
+}
+
+/// The image of each container.
+fn instead(definitions: &[Definition]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut images = BTreeMap::new();
+    for Definition { container, image } in definitions {
+        let image = image.to_string();
+        if let Some(other) = images.insert(container.clone(), image.clone()).filter(|other| *other != image) {
+            return Err(Failure::new(Code::ImageDefinitions, "what was built is not what this service can run")
+                .because(format!("container `{container}` is named twice, with `{other}` and with `{image}`"))
+                .now("nothing was touched")
+                .next("name each container once"));
+        }
+    }
+    Ok(images)
 }
 
 /// The image of the pipeline that an entry means: the container's, of that repository.

@@ -137,6 +137,8 @@ pub struct Service {
     pub task_definition: TaskDefinitionSource,
     /// Container name -> image name of this pipeline; empty where the task definition names all images itself.
     pub containers: BTreeMap<String, Name>,
+    /// Container name -> image that another stage built, in place of the task definition's own.
+    pub images: BTreeMap<String, String>,
     /// How the rollout goes.
     pub strategy: Strategy,
     /// `traffic:`: how traffic can be moved between two target groups, where the service is not wired for it yet.

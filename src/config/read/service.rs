@@ -53,6 +53,7 @@ impl RawService {
             needs: self.needs.into_iter().map(|need| need.value).collect(),
             task_definition: self.task_definition?,
             containers,
+            images: BTreeMap::new(),
             strategy: self.strategy?,
             traffic: self.traffic,
             pause: self.pause,

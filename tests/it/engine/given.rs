@@ -167,3 +167,48 @@ async fn where_nothing_else_names_the_commit_the_images_do() {
     assert_eq!((run.exit, run.code()), (Exit::Refused, Code::NoCommit));
     assert!(run.words().contains("differ: 1111"), "{}", run.words());
 }
+
+/// The backend as flags say it: no image of its own is built, and its task definition is the one that runs.
+fn by_flags(mut scenario: Scenario) -> Scenario {
+    scenario.pipeline.images.clear();
+    scenario.pipeline.services.retain(|service| service.name == "backend");
+    let service = scenario.wanted("backend");
+    service.containers.clear();
+    service.task_definition = TaskDefinitionSource::Running;
+    scenario
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_a_pipeline_file_gets_the_images_into_what_it_runs() {
+    let uri = format!("{REGISTRY}/shop/backend@sha256:{}", "c".repeat(64));
+    let scenario = given(by_flags(pushed().await), &[("api", &uri)]).unwrap();
+    let run = scenario.deploy().await;
+    assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
+    run.deployed("backend", "backend:3");
+    assert_eq!(run.calls(Op::Build).len() + run.calls(Op::Push).len(), 0);
+    {
+        let world = scenario.world.lock();
+        let at = |name: &str| &world.ecs.revisions.at(world.ecs.revisions.place(&revision(name)).unwrap()).definition;
+        let (before, now) = (at("backend:2"), at("backend:3"));
+        assert_eq!(now["containerDefinitions"][0]["image"], json!(uri));
+        assert_eq!(now["cpu"], before["cpu"], "all else is as it was");
+    }
+    let again = scenario.deploy().await;
+    assert_eq!((again.exit, again.writes()), (Exit::Done, Vec::new()), "it runs already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_the_task_definition_has_not_is_refused() {
+    let uri = format!("{REGISTRY}/shop/backend@sha256:{}", "c".repeat(64));
+    let scenario = given(by_flags(pushed().await), &[("apj", &uri)]).unwrap();
+    let run = scenario.deploy().await;
+    is_untouched(&run);
+    let failure = &run.refusals[0];
+    assert_eq!(failure.what, "imagedefinitions.json names the container `apj`, which the task definition of `backend` has not");
+    assert_eq!((failure.because.len(), failure.now.len(), failure.next.len()), (1, 1, 1), "{failure:?}");
+    assert!(failure.next[0].starts_with("did you mean `api`?"), "{failure:?}");
+
+    let other = format!("{REGISTRY}/shop/backend:1.2");
+    let twice = given(by_flags(pushed().await), &[("api", &uri), ("api", &other)]).map(drop).unwrap_err();
+    assert_eq!((twice.code, twice.because.len()), (Code::ImageDefinitions, 1), "{twice:?}");
+}

@@ -141,6 +141,7 @@ impl Scenario {
             needs: needs.iter().map(|need| (*need).to_owned()).collect(),
             task_definition: TaskDefinitionSource::File { path: format!("{name}.json").into(), definition: definition.clone() },
             containers: BTreeMap::from([(container.to_owned(), name.to_owned())]),
+            images: BTreeMap::new(),
             strategy: Strategy::Rolling { minimum_percent: None, maximum_percent: None },
             smoke: None,
             traffic: None,

@@ -208,7 +208,15 @@ impl Making<'_> {
                 return None;
             }
         };
+        let definition = service
+            .images
+            .iter()
+            .fold(definition, |definition, (container, image)| taskdef::with_image(definition, container, image));
         let names: BTreeSet<&str> = taskdef::containers(&definition).into_iter().collect();
+        for named in service.images.keys().filter(|named| !names.contains(named.as_str())) {
+            let known: Vec<&str> = names.iter().copied().collect();
+            self.refusals.push(refusal::container_unknown(service, named, &known));
+        }
         for wanted in service.containers.keys().filter(|wanted| !names.contains(wanted.as_str())) {
             let known: Vec<&str> = names.iter().copied().collect();
             self.refusals.push(refusal::container_missing(service, wanted, &known));
@@ -230,7 +238,8 @@ impl Making<'_> {
                 continue;
             }
             // Where the definition alone brings the images, one that is pinned to what runs would bring nothing.
-            let running = running.filter(|_| !service.containers.is_empty());
+            let alone = service.containers.is_empty() && service.images.is_empty();
+            let running = running.filter(|_| !alone && !service.images.contains_key(&container));
             match running.and_then(|running| running.running_digests.get(&container)) {
                 Some(digest) => {
                     let name = image.strip_suffix(":latest").unwrap_or(&image);

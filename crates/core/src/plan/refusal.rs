@@ -67,15 +67,31 @@ pub(super) fn nothing_runs(service: &Service) -> Failure {
         .next("name a task definition file for it")
 }
 
-pub(super) fn container_missing(service: &Service, wanted: &str, known: &[&str]) -> Failure {
+/// The name that may be meant.
+fn nearest<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
     let meant = known.iter().map(|name| (strsim::damerau_levenshtein(wanted, name), *name)).min();
-    let meant = meant.filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1));
+    meant.filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1)).map(|(_, name)| name)
+}
+
+/// Another stage has built an image for a container that is not there.
+pub(super) fn container_unknown(service: &Service, named: &str, known: &[&str]) -> Failure {
+    let what =
+        format!("imagedefinitions.json names the container `{named}`, which the task definition of `{}` has not", service.name);
+    Failure::new(Code::ImageDefinitions, what).because(format!("it has: {}", known.join(", "))).now("nothing was touched").next(
+        match nearest(named, known) {
+            Some(name) => format!("did you mean `{name}`? it is the `name` of an entry of the file"),
+            None => "name one of them in the file, or add the container to the task definition".to_owned(),
+        },
+    )
+}
+
+pub(super) fn container_missing(service: &Service, wanted: &str, known: &[&str]) -> Failure {
     let place = format!("under `services: {}: containers:`", service.name);
     Failure::new(Code::ContainerMissing, format!("container `{wanted}` is not in the task definition of `{}`", service.name))
         .because(format!("it has: {}", known.join(", ")))
         .now("nothing was touched")
-        .next(match meant {
-            Some((_, name)) => format!("did you mean `{name}`? it is named {place}"),
+        .next(match nearest(wanted, known) {
+            Some(name) => format!("did you mean `{name}`? it is named {place}"),
             None => format!("name one of them {place}"),
         })
 }

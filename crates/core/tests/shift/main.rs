@@ -77,6 +77,7 @@ fn wanted(strategy: Way) -> Service {
         needs: Vec::new(),
         task_definition: TaskDefinitionSource::Running,
         containers: BTreeMap::new(),
+        images: BTreeMap::new(),
         strategy,
         traffic: None,
         pause: None,
