@@ -16,6 +16,7 @@ pub mod notify;
 pub mod plan;
 pub mod prompt;
 pub mod prune;
+pub mod register;
 pub mod render;
 pub mod report;
 pub mod resume;
@@ -61,6 +62,8 @@ pub enum Command {
     Scan(scan::Scan),
     /// Print the task definition and imagedefinitions.json of a service
     Render(render::Render),
+    /// Register a task definition and print its ARN, and touch no service
+    Register(register::Register),
     /// Go back to the revision before, or to a named one
     Rollback(rollback::Rollback),
     /// Deregister old revisions that nothing uses
@@ -211,6 +214,7 @@ async fn dispatch(command: Command) -> Exit {
         Command::Push(args) => build::run(args, build::Verb::Push).await,
         Command::Scan(args) => scan::run(args).await,
         Command::Render(args) => render::run(args).await,
+        Command::Register(args) => register::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Prune(args) => prune::run(args).await,
         Command::Lock(command) => lock::run(command),

@@ -20,7 +20,7 @@ use super::built::BuiltArgs;
 use super::prompt::Prompt;
 use super::{GivenArgs, Place, SourceArgs, typed};
 use crate::app::{self, Connected, Target};
-use crate::config::{self, Contexts, Given, Loaded, Overrides, Paint};
+use crate::config::{self, Complaints, Contexts, Given, Loaded, Overrides, Paint};
 use crate::engine::people::People;
 use crate::engine::{Context, observe};
 use crate::port::{Dirty, SourceWish, Taken};
@@ -231,19 +231,22 @@ fn load_for(common: &Place, strategy: Option<&String>, contexts: Contexts) -> Re
             config::load_given(&given, &folder, &overrides, &env)
         }
     };
-    loaded.map_err(|complaints| {
-        let paint = match Colour::of_stderr() {
-            Colour::Yes => Paint::Colours,
-            Colour::No => Paint::Plain,
-        };
-        let told = complaints.render(paint, COLUMNS);
-        report::say(&match paint {
-            Paint::Colours => told.trim_end().to_owned(),
-            Paint::Plain => told.trim_end().lines().map(line).collect::<Vec<_>>().join("\n"),
-        });
-        report::refused(&complaints.failures());
-        Exit::Refused
-    })
+    loaded.map_err(|complaints| complain(&complaints))
+}
+
+/// Says all that is wrong with what was given and answers the exit.
+pub fn complain(complaints: &Complaints) -> Exit {
+    let paint = match Colour::of_stderr() {
+        Colour::Yes => Paint::Colours,
+        Colour::No => Paint::Plain,
+    };
+    let told = complaints.render(paint, COLUMNS);
+    report::say(&match paint {
+        Paint::Colours => told.trim_end().to_owned(),
+        Paint::Plain => told.trim_end().lines().map(line).collect::<Vec<_>>().join("\n"),
+    });
+    report::refused(&complaints.failures());
+    Exit::Refused
 }
 
 /// The pipeline that needs no file, where flags say one.

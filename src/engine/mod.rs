@@ -34,6 +34,7 @@ pub mod people;
 pub mod prune;
 pub mod reasons;
 pub mod record;
+pub mod register;
 pub mod resume;
 pub mod rollback;
 pub mod rollout;

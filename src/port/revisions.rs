@@ -35,7 +35,7 @@ pub struct RevisionSeen {
 /// Revisions of task definitions.
 #[async_trait]
 pub trait Revisions: Send + Sync {
-    /// The revision; none where there is no such.
+    /// The revision, of a family alone its newest that is ACTIVE; none where there is no such.
     async fn read(&self, revision: &Revision) -> PortResult<Option<RevisionSeen>>;
     /// The ACTIVE revisions of a family, newest first.
     async fn active(&self, family: &str) -> PortResult<Vec<Revision>>;

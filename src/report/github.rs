@@ -8,6 +8,7 @@ mod summary;
 
 use shipit_core::event::{Event, Stamped};
 use shipit_core::failure::Failure;
+use shipit_core::release::Revision;
 
 use super::Reporter;
 use super::view::View;
@@ -45,6 +46,12 @@ impl Reporter for Github {
             }
         }
     }
+}
+
+/// A task definition that was registered, or was there already, in that word.
+pub fn registered(word: &str, revision: &Revision, mut place: Place) {
+    place.outputs.write(&outputs::of_revision(word, revision));
+    place.summary.write(&summary::of_revision(word, revision));
 }
 
 /// What ended before there was a run, in the same places.

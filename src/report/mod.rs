@@ -31,7 +31,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use shipit_core::event::{Event, Stamped};
 use shipit_core::failure::Failure;
-use shipit_core::release::RunId;
+use shipit_core::release::{Revision, RunId};
 
 /// Something that shows events. It cannot fail and does not block.
 pub trait Reporter: Send {
@@ -129,6 +129,13 @@ pub fn refused(failures: &[Failure]) {
     if let Some(place) = github::Place::of_process().filter(|_| !failures.is_empty()) {
         let say: github::Say = Box::new(say);
         github::refused(failures, place, &say);
+    }
+}
+
+/// A task definition that was registered, or was there already, in that word.
+pub fn registered(word: &str, revision: &Revision) {
+    if let Some(place) = github::Place::of_process() {
+        github::registered(word, revision, place);
     }
 }
 

@@ -67,6 +67,15 @@ pub(super) fn of_refusal(failures: &[Failure]) -> String {
     told.0
 }
 
+/// Those of a task definition by itself.
+pub(super) fn of_revision(word: &str, revision: &Revision) -> String {
+    let mut told = Told::default();
+    told.one("result", Some(word));
+    told.one("exit-code", Some(Exit::Done.code()));
+    told.one("task-definition-arn", Some(revision.as_str()));
+    told.0
+}
+
 /// `name=value` lines.
 #[derive(Default)]
 struct Told(String);

@@ -40,6 +40,11 @@ pub(super) fn of_refusal(failures: &[Failure], room: usize) -> String {
     page(&parts, room)
 }
 
+/// Of a task definition by itself.
+pub(super) fn of_revision(word: &str, revision: &Revision) -> String {
+    format!("## {}: ✓ {word}\n", code(revision.short()))
+}
+
 fn title(view: &View) -> String {
     let name = view.head().map_or_else(|| "shipit".to_owned(), |head| prose(&clip(&head.pipeline)));
     let ended = match (&view.outcome, result(view)) {

@@ -69,6 +69,10 @@ async fn inputs_become_flags() {
             "<deploy><--region=eu-west-1><--allow-dirty><-v> as arn:aws:iam::123456789012:role/ci",
         ),
         (&[("run-task", "false"), ("service", "$(touch pwned); `id`")], "<deploy><--service=$(touch pwned); `id`> as nobody"),
+        (
+            &[("task-definition", "-web.json"), ("cluster", "shop"), ("aws-region", "eu-west-1")],
+            "<register><--region=eu-west-1><--><-web.json> as nobody",
+        ),
         (&[("command", "install")], ""),
     ] {
         assert_eq!(flags(with).await, (Some(0), expected.to_owned()), "{with:?}");
@@ -82,7 +86,7 @@ async fn what_the_aws_action_does_and_shipit_does_not_is_refused() {
         (&[("desired-count", "3")], "desired-count"),
         (&[("propagate-tags", "SERVICE")], "propagate-tags"),
         (&[("codedeploy-deployment-config", "CodeDeployDefault.ECSAllAtOnce")], "codedeploy-deployment-config"),
-        (&[("task-definition", "web.json")], "service"),
+        (&[("task-definition", "web.json"), ("environment", "production")], "pipeline file"),
         (&[("command", "destroy")], "command"),
     ] {
         let ran = with_program("echo 'it was run'", with, Cancel::Never).await;

@@ -169,9 +169,9 @@ async fn workflow_for_the_aws_action(stage: &Stage) {
     let workflow =
         include_str!("workflows/aws.yml").replace("aws-actions/amazon-ecs-deploy-task-definition@v2", "shipit/shipit@v0");
     let workflow: Value = serde_saphyr::from_str(&workflow).unwrap();
-    let mut runner = runner(stage, "dropin");
+    let mut dropin = runner(stage, "dropin");
     for (name, value) in workflow["env"].as_object().unwrap() {
-        runner.env(name, value.as_str().unwrap());
+        dropin.env(name, value.as_str().unwrap());
     }
     let mut ran = None;
     for step in workflow["jobs"]["deploy"]["steps"].as_array().unwrap() {
@@ -181,11 +181,11 @@ async fn workflow_for_the_aws_action(stage: &Stage) {
                 let with: Vec<(&str, String)> =
                     step["with"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), text(value))).collect();
                 let with: Vec<(&str, &str)> = with.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                ran = Some(runner.uses(action(), &with, Cancel::Never).await);
+                ran = Some(dropin.uses(action(), &with, Cancel::Never).await);
             }
             Some(uses) if uses.contains("render") => {
                 let outputs = json!({"task-definition": rendered(&home, &image).display().to_string()});
-                runner.step(step["id"].as_str().unwrap(), outputs);
+                dropin.step(step["id"].as_str().unwrap(), outputs);
             }
             // The image is built and pushed, as these steps would have done it.
             _ => {}
@@ -198,5 +198,29 @@ async fn workflow_for_the_aws_action(stage: &Stage) {
     assert_eq!(service["taskDefinition"], arn.as_str(), "the output that AWS's action has");
     let described = stage.call("DescribeTaskDefinition", json!({"taskDefinition": arn})).await;
     assert_eq!(described["taskDefinition"]["containerDefinitions"][0]["image"], image.as_str());
+    registered_alone(stage, arn).await;
     git(&home, &["checkout", "-q", "shipit.yaml"]).await;
+}
+
+/// As AWS's action without `service`: the definition is registered, once, and nothing runs otherwise than before.
+async fn registered_alone(stage: &Stage, running: &str) {
+    let home = stage.home();
+    let mut definition: Value = serde_json::from_slice(&std::fs::read(home.join("rendered.json")).unwrap()).unwrap();
+    let register = async |with: &[(&str, &str)], definition: &Value| {
+        std::fs::write(home.join("alone.json"), definition.to_string()).unwrap();
+        let ran = runner(stage, "dropin").uses(action(), with, Cancel::Never).await;
+        assert_eq!(ran.exit, Some(0), "{}", ran.log);
+        (ran.outputs["result"].clone(), ran.outputs["task-definition-arn"].clone())
+    };
+    let with = [("task-definition", "alone.json"), ("cluster", "shop"), ("wait-for-service-stability", "true")];
+    let since = stage.exchanges();
+    assert_eq!(register(&with, &definition).await, ("unchanged".to_owned(), running.to_owned()), "it is what runs");
+    assert_eq!(stage.answered(since, "RegisterTaskDefinition"), Vec::<Value>::new());
+    definition["memory"] = "1024".into();
+    let (result, new) = register(&with, &definition).await;
+    assert!(result == "registered" && new != running, "{result}: {new}");
+    assert_eq!(register(&with, &definition).await, ("unchanged".to_owned(), new), "the same content is no second revision");
+    assert_eq!(stage.answered(since, "RegisterTaskDefinition").len(), 1);
+    assert_eq!(stage.answered(since, "UpdateService"), Vec::<Value>::new());
+    assert_eq!(stage.service().await["taskDefinition"], running);
 }

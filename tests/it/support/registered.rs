@@ -10,13 +10,15 @@ use shipit_core::release::Revision;
 use shipit_core::settled::ServiceDeployment;
 
 use super::faults::Op;
+use super::revisions::Registered;
 use super::world::Fake;
 
 #[async_trait]
 impl Revisions for Fake {
     async fn read(&self, revision: &Revision) -> PortResult<Option<RevisionSeen>> {
         self.call(Op::ReadRevision, revision.short(), Value::Null, |world| {
-            let found = world.ecs.revisions.all.iter().find(|known| known.arn == *revision);
+            let newest = |known: &Registered| known.arn.family() == revision.as_str() && known.definition["status"] == "ACTIVE";
+            let found = world.ecs.revisions.all.iter().rev().find(|known| known.arn == *revision || newest(known));
             Ok(found.map(|known| RevisionSeen {
                 revision: known.arn.clone(),
                 standing: if known.definition["status"] == "ACTIVE" { Standing::Active } else { Standing::Inactive },
