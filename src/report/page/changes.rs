@@ -33,7 +33,7 @@ fn differences(step: &Step) -> Markup {
         .map(|one| vec![html! { (one.place) }, cell(&one.before, "removed"), cell(&one.after, "added")])
         .collect();
     html! {
-        article.card {
+        article.card.diff {
             header { h3 { (step.subject) } p { (step.words) } }
             (table(&format!("what changed in {}", step.subject), &["where", "before", "now"], &rows))
         }

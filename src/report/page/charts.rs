@@ -29,8 +29,7 @@ fn span(course: &Course) -> Option<(Timestamp, Timestamp)> {
 
 /// Each look's value until the next look.
 fn held(course: &Course, value: impl Fn(&Look) -> Option<f64>) -> Vec<(Timestamp, Timestamp, f64)> {
-    let pairs = course.looks.windows(2);
-    pairs.filter_map(|pair| Some((pair[0].at, pair[1].at, value(&pair[0])?))).collect()
+    course.pairs().filter_map(|(look, next)| Some((look.at, next.at, value(look)?))).collect()
 }
 
 fn last(course: &Course) -> Option<&Look> {

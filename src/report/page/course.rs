@@ -1,6 +1,6 @@
 //! A rollout over time: tasks by revision, traffic as it was set and as it was measured, both versions minute by minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shipit_core::analysis::Beside;
@@ -21,8 +21,21 @@ pub struct Course {
     pub stages: Vec<(Timestamp, String)>,
     /// What ECS said, each once, with the look at which it was first seen.
     pub said: Vec<(Timestamp, String)>,
+    /// First looks after the run was cut off: what was between them and the looks before is not known.
+    again: BTreeSet<Timestamp>,
+    looking: Looking,
     candidate: Option<Revision>,
     stable: Option<Revision>,
+}
+
+/// Whether the next look follows the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Looking {
+    /// It does.
+    #[default]
+    On,
+    /// The run was cut off in between.
+    Anew,
 }
 
 /// One look.
@@ -49,6 +62,17 @@ impl Look {
 }
 
 impl Course {
+    /// The run goes on after it was cut off.
+    pub fn begin(&mut self) {
+        self.looking = if self.looks.is_empty() { Looking::On } else { Looking::Anew };
+    }
+
+    /// Each look with the one that followed it, as long as somebody looked.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Look, &Look)> {
+        let pairs = self.looks.windows(2).map(|pair| (&pair[0], &pair[1]));
+        pairs.filter(|(_, next)| !self.again.contains(&next.at))
+    }
+
     /// The candidate's revision and the one it replaces.
     pub fn revisions(&self) -> Option<(&Revision, Option<&Revision>)> {
         self.candidate.as_ref().map(|candidate| (candidate, self.stable.as_ref()))
@@ -74,8 +98,16 @@ impl Course {
             failed: seen.failed_tasks,
             share: seen.shift.as_ref().and_then(|shift| shift.share),
         };
+        if std::mem::take(&mut self.looking) == Looking::Anew {
+            self.again.insert(at);
+        }
+        let is_first = |look: &Look| self.again.contains(&look.at);
         match self.looks.as_mut_slice() {
-            [.., before, last] if before.shows_the_same(last) && last.shows_the_same(&look) => *last = look,
+            [.., before, last]
+                if before.shows_the_same(last) && last.shows_the_same(&look) && !is_first(last) && !is_first(&look) =>
+            {
+                *last = look;
+            }
             _ => self.looks.push(look),
         }
         self.candidate = Some(seen.candidate.revision.clone());

@@ -55,7 +55,11 @@ pub struct Ending {
 pub fn ending(model: &Model) -> Ending {
     let of = |tone, word, says| Ending { tone, word, says };
     let Some((_, outcome)) = &model.ended else {
-        return of(Tone::Warn, "Not ended", "The run is still under way, or was cut off: `shipit resume` goes on with it.");
+        return of(
+            Tone::Warn,
+            "Not ended",
+            "The run is still under way, or was cut off. What it has asked for goes on in AWS, or goes back by itself.",
+        );
     };
     let any = |wanted: fn(&ServiceOutcome) -> bool| outcome.services.values().any(wanted);
     match outcome.exit {

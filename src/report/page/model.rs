@@ -41,6 +41,8 @@ pub struct Head {
     pub cluster: String,
     /// The region.
     pub region: String,
+    /// The command that goes on with it, should it be cut off.
+    pub resume: String,
 }
 
 impl Model {
@@ -77,7 +79,7 @@ impl Model {
         let at = *at;
         self.span = Some(self.span.map_or((at, at), |(first, _)| (first, at.max(first))));
         match event {
-            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region, .. } => {
+            Event::RunStarted { run, pipeline, environment, tag, subject, cluster, region, resume } => {
                 self.head = Some(Head {
                     run: run.0.clone(),
                     pipeline: pipeline.clone(),
@@ -86,6 +88,7 @@ impl Model {
                     subject: subject.clone(),
                     cluster: cluster.clone(),
                     region: region.clone(),
+                    resume: resume.clone(),
                 });
                 // It goes on after it was cut off.
                 self.ended = None;

@@ -146,6 +146,9 @@ impl Step {
 
     pub(super) fn begin(&mut self, at: Timestamp, doing: Doing) {
         self.close(at);
+        if doing == Doing::Forward {
+            self.course.begin();
+        }
         self.spans.push(Span { from: at, to: None, doing });
         self.state = State::Running;
     }

@@ -202,3 +202,80 @@ fn every_run_leaves_its_report_also_when_it_failed() {
         assert_eq!(files::told(folder.path()), [run.0]);
     }
 }
+
+/// As it was cut off in the middle of its rollout.
+fn cut(run: &str) -> String {
+    let all = told(run);
+    let looks = all.lines().filter(|line| line.contains("\"kind\":\"rollout\"")).count();
+    let mut seen = 0;
+    let until_half = |line: &&str| {
+        seen += usize::from(line.contains("\"kind\":\"rollout\""));
+        seen <= looks / 2
+    };
+    all.lines().take_while(until_half).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_run_that_was_cut_off_in_its_rollout_says_how_far_it_is_known_and_what_goes_on_with_it() {
+    let events = cut("turned-back");
+    let page = page(&events).unwrap();
+    let text = text(&page);
+    let end = text.iter().position(|line| *line == "Running tasks").unwrap();
+    insta::assert_snapshot!("page-cut", text[..end].join("\n"));
+    insta::assert_snapshot!(
+        "model-cut",
+        essence(&Model::of(&events.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Stamped>>()))
+    );
+}
+
+#[test]
+fn nothing_is_drawn_over_a_time_in_which_nobody_looked() {
+    let mut story = Story::new();
+    story.start("roll frontend");
+    for running in [0, 1, 2] {
+        story.progress("roll frontend", Progress::Rollout(look(2, running, 0))).pass(9);
+    }
+    let cut = story.now();
+    story.pass(600).start("roll frontend");
+    let again = story.now();
+    for _ in 0..4 {
+        story.progress("roll frontend", Progress::Rollout(look(2, 2, 0))).pass(9);
+    }
+    let model = Model::of(&story.events);
+    let charts = charts::charts(&model.rollouts()[0].course, ["candidate", "stable"]);
+    for line in &charts[0].lines {
+        assert!(line.steps.len() > 2, "{}: {:?}", line.name, line.steps);
+        let over = line.steps.iter().find(|(from, to, _)| *from < cut && *to >= again);
+        assert_eq!(over, None, "{} is drawn over the time between", line.name);
+    }
+}
+
+#[test]
+fn a_minute_that_was_not_counted_is_a_gap_in_every_line_and_no_row() {
+    let mut events: Vec<Stamped> = told("success").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let starts = |events: &[Stamped]| {
+        let model = Model::of(events);
+        let minutes = &model.rollouts()[0].course.minutes;
+        minutes.keys().copied().collect::<Vec<_>>()
+    };
+    let all = starts(&events);
+    let lost = all[all.len() / 2 - 1..=all.len() / 2].to_vec();
+    for event in &mut events {
+        if let Event::StepProgress { progress: Progress::Served { minutes }, .. } = &mut event.event {
+            minutes.retain(|minute| !lost.contains(&minute.start));
+        }
+    }
+    assert_eq!(starts(&events).len(), all.len() - 2);
+    let model = Model::of(&events);
+    let charts = charts::charts(&model.rollouts()[0].course, ["candidate", "stable"]);
+    let measured = charts.iter().filter(|chart| chart.title != "Running tasks");
+    for chart in measured {
+        let counted = chart.lines.iter().filter(|line| line.name != "set by the platform");
+        for line in counted {
+            let over = line.steps.iter().find(|(from, to, _)| *from <= lost[1] && *to > lost[0]);
+            assert_eq!(over, None, "{}: {}", chart.title, line.name);
+        }
+        assert!(chart.rows.iter().all(|(at, cells)| !lost.contains(at) || cells[1].is_empty()), "{}", chart.title);
+    }
+    assert!(charts.len() >= 3);
+}

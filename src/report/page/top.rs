@@ -59,6 +59,11 @@ pub fn verdict(model: &Model, ending: Ending) -> Markup {
                 }
             }
             @if let Some(failure) = failure { (parts(failure)) }
+            @if let (None, Some(head)) = (&model.ended, &model.head) {
+                @if !head.resume.is_empty() {
+                    div.parts { div.next { h3 { "To go on with it" } ul { li { (rich(&head.resume)) } } } }
+                }
+            }
             (facts(model, failure))
             (services(model))
         }
@@ -95,7 +100,7 @@ fn facts(model: &Model, failure: Option<&Failure>) -> Markup {
         dl.facts {
             @if let Some((from, to)) = model.span {
                 div { dt { "Began" } dd { (date(from)) } }
-                div { dt { "Took" } dd { (between(from, to)) } }
+                div { dt { @if model.ended.is_some() { "Took" } @else { "Known for" } } dd { (between(from, to)) } }
             }
             @if let Some((_, outcome)) = &model.ended { div { dt { "Exit" } dd { (outcome.exit.code()) } } }
             @if let Some(failure) = failure {
