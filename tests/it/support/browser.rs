@@ -25,6 +25,13 @@ const FLAGS: [&str; 9] = [
     "--remote-debugging-pipe",
 ];
 
+/// The first browser of those that `scripts/browser` looks for.
+const FIRST: &str = r#"to=$1 from=$2; shift 2
+for name in chromium google-chrome chromium-browser; do
+    ! "$name" --version >/dev/null 2>&1 || exec "$name" "$@" 3<"$to" 4>"$from" 2>/dev/null
+done
+echo "none of chromium, google-chrome and chromium-browser starts" >&2; exit 127"#;
+
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -57,7 +64,7 @@ impl Browser {
         let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
         // Chromium reads its orders from descriptor 3 and answers on 4.
         let child = Command::new("sh")
-            .args(["-c", "to=$1 from=$2; shift 2; exec chromium \"$@\" 3<\"$to\" 4>\"$from\" 2>/dev/null", "sh"])
+            .args(["-c", FIRST, "sh"])
             .args([&to, &from])
             .args(FLAGS)
             .args([&profile, "about:blank"])
