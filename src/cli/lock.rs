@@ -1,13 +1,13 @@
 //! `shipit lock`: who works in the pipeline's folder; the lock given back in place of someone else.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shipit_core::failure::{Exit, Failure};
 
 use super::Common;
 use super::session::{load_without_contexts, refuse};
 use crate::app::lock::{self, Force, Standing};
-use crate::report::{self, json};
+use crate::report::{self, Output, json};
 
 /// The lock of the pipeline's folder.
 #[derive(Debug, Subcommand)]
@@ -23,19 +23,6 @@ pub enum Lock {
 pub struct Status {
     #[command(flatten)]
     common: Common,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// How it is written.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// For a program.
-    Json,
 }
 
 /// Give it back.
@@ -79,9 +66,9 @@ impl From<Failure> for Trouble {
 
 fn status(args: &Status) -> Result<Exit, Trouble> {
     let standing = lock::standing(&load_without_contexts(&args.common)?.pipeline.folder)?;
-    report::data(&match args.format {
-        Format::Text => words(&standing),
-        Format::Json => json::compact(&as_json(&standing)),
+    report::data(&match args.common.output {
+        Output::Auto | Output::Lines => words(&standing),
+        Output::Json => json::compact(&as_json(&standing)),
     });
     Ok(Exit::Done)
 }

@@ -145,7 +145,7 @@ pub struct GivenArgs {
 pub struct Common {
     #[command(flatten)]
     place: Place,
-    /// How the run is shown
+    /// How it is shown
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
 }

@@ -1,6 +1,6 @@
 //! `shipit status`: how the services stand, as data on stdout.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shipit_core::failure::Exit;
@@ -19,19 +19,6 @@ use crate::report::{self, Output, json, listing};
 pub struct Status {
     #[command(flatten)]
     pub(super) common: Common,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// How it is written.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// For a program.
-    Json,
 }
 
 /// A service with its deployment in progress.
@@ -59,14 +46,13 @@ pub async fn run(args: Status) -> Exit {
         Ok(all) => all,
         Err(failure) => return refuse(&[failure]),
     };
-    let format = if args.common.output == Output::Json { Format::Json } else { args.format };
-    match format {
-        Format::Text => {
+    match args.common.output {
+        Output::Auto | Output::Lines => {
             let table: Vec<(&str, ServiceSeen)> = all.iter().map(|one| (one.name, one.seen.clone())).collect();
             let shifts = all.iter().filter_map(words).map(|lines| format!("\n\n{}", lines.join("\n")));
             report::data(&(listing::services(&table) + &shifts.collect::<String>()));
         }
-        Format::Json => {
+        Output::Json => {
             let all: serde_json::Map<String, Value> = all.iter().map(|one| (one.name.to_owned(), as_json(one))).collect();
             report::data(&json::compact(&Value::Object(all)));
         }

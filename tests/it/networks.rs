@@ -27,7 +27,7 @@ fn to(shop: &Shop) -> SocketAddr {
     shop.sandbox.registry().parse().unwrap()
 }
 
-const STATUS: &[&str] = &["status", "--format", "json"];
+const STATUS: &[&str] = &["status", "--output", "json"];
 
 /// `shipit status` was answered by the sandbox.
 #[track_caller]

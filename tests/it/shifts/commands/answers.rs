@@ -35,7 +35,7 @@ async fn proceeds(world: &World) {
     let paused = failure(types(&site.folder, "deploy").await, 6);
     insta::assert_snapshot!("paused_where_nobody_can_be_asked", paused);
     insta::assert_snapshot!("status_at_a_pause", ends(types(&site.folder, "status").await, 0));
-    let told = json_of(types(&site.folder, "status --format json").await);
+    let told = json_of(types(&site.folder, "status --output json").await);
     let shift = serde_json::to_string_pretty(&told["asks"]["shift"]).unwrap();
     insta::assert_snapshot!("status_at_a_pause_as_json", steady(&shift));
     insta::assert_snapshot!("wrong_name", failure(types(&site.folder, "continue ask --proceed").await, 2));
