@@ -16,6 +16,11 @@ pub fn standing(folder: &Path) -> Result<Standing, Failure> {
     files::standing(&folder.join(FOLDER).join(LOCK))
 }
 
+/// The same as its note tells it, without touching the lock.
+pub fn noted(folder: &Path) -> Standing {
+    files::noted(&folder.join(FOLDER).join(LOCK))
+}
+
 /// Gives it back in place of its holder; answers how it stood.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use shipit_core::settled::{Begun, Settled, ShiftSeen, settled, shift_of};
 use super::session::{Session, refuse};
 use super::typed;
 use crate::engine::theirs;
-use crate::engine::underway::{again, open_pauses};
+use crate::engine::underway::{again, given_up, open_pauses};
 use crate::engine::wait::Pace;
 use crate::report;
 
@@ -178,18 +178,6 @@ fn end(name: &str, begun: &Begun, settled: &Settled, ends: &Ends) -> Option<Resu
             .now(format!("`{name}` runs {to}"))
             .next(format!("shipit rollback {name}")))),
         (Settled::RolledBack { to, .. }, Ends::Back) => Some(Ok(format!("`{name}` serves {} again", to.short()))),
-        (Settled::RolledBack { to, reason }, _) => {
-            Some(Err(Failure::new(Code::RolloutTurnedBack, format!("`{name}` was turned back to {}", to.short()))
-                .because(format!("ECS: {reason}"))
-                .now(format!("`{name}` serves {} again", to.short()))))
-        }
-        (Settled::Failed { reason }, _) => {
-            Some(Err(
-                Failure::new(Code::RolloutStuck, format!("the deployment of `{name}` failed")).because(format!("ECS: {reason}"))
-            ))
-        }
-        (Settled::Superseded { by }, _) => {
-            Some(Err(Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short()))))
-        }
+        (settled, _) => given_up(name, settled).map(Err),
     }
 }

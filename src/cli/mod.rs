@@ -28,6 +28,7 @@ pub mod session;
 pub mod status;
 pub mod typed;
 pub mod wait;
+pub mod watch;
 
 use std::ops::Deref;
 use std::path::PathBuf;

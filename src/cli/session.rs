@@ -78,12 +78,28 @@ impl Session {
         Self::connect(common, load_without_contexts(common)?).await
     }
 
+    /// The same for a command that only looks: an interrupt ends it as it ends any program.
+    ///
+    /// # Errors
+    /// What was refused has been said; the exit is to be answered.
+    pub async fn open_to_look(common: &Place) -> Result<Self, Exit> {
+        Self::joined(common, load_without_contexts(common)?, |_, _| watch::channel(Wish::GoOn).1).await
+    }
+
     async fn connect(common: &Place, loaded: Loaded) -> Result<Self, Exit> {
+        Self::joined(common, loaded, signals).await
+    }
+
+    async fn joined(
+        common: &Place,
+        loaded: Loaded,
+        interrupts: impl FnOnce(Arc<OnceLock<RunId>>, Arc<Notify>) -> watch::Receiver<Wish>,
+    ) -> Result<Self, Exit> {
         let target = target(common, &loaded.pipeline);
         let connected = app::connect(&target, &loaded.pipeline).await.map_err(|failure| refuse(&[failure]))?;
         let run = Arc::new(OnceLock::new());
         let (until, prompt, left) = (Until::default(), Prompt::default(), Arc::new(Notify::new()));
-        let interrupt = signals(run.clone(), left.clone());
+        let interrupt = interrupts(run.clone(), left.clone());
         Ok(Self { loaded, connected, by: app::who(), until, prompt, interrupt, left, run })
     }
 

@@ -133,10 +133,16 @@ impl<'a> Judging<'a> {
 pub struct Told(BTreeMap<Timestamp, Beside>);
 
 impl Told {
-    /// Tells the minutes that are new, or that have been counted further since.
-    pub fn tell(&mut self, context: &Context<'_>, service: &str, samples: &Samples) {
+    /// The minutes that are new, or that have been counted further since.
+    pub fn news(&mut self, samples: &Samples) -> Vec<Beside> {
         let mut minutes = Beside::of(samples);
         minutes.retain(|minute| self.0.insert(minute.start, *minute) != Some(*minute));
+        minutes
+    }
+
+    /// Tells them.
+    pub fn tell(&mut self, context: &Context<'_>, service: &str, samples: &Samples) {
+        let minutes = self.news(samples);
         if !minutes.is_empty() {
             (context.tell)(Event::StepProgress { step: StepId::roll(service), progress: Progress::Served { minutes } });
         }

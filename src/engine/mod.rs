@@ -8,7 +8,7 @@
 //! whoever reads on; [`hidden`] says what cannot be answered; [`leftovers`] takes
 //! out of a service's configuration what a rollout had put there; [`people`] are asked at pauses, [`answer`] is given from
 //! elsewhere; [`turned_back`] says why and at what cost; [`underway`] looks at what is in progress; [`unwind`] undoes; [`trail`]
-//! knows what a service ran before; [`wait`] says when to look again.
+//! knows what a service ran before; [`wait`] says when to look again; [`watching`] is for who only looks on.
 
 pub mod answer;
 pub mod artefacts;
@@ -46,6 +46,7 @@ pub mod turned_back;
 pub mod underway;
 pub mod unwind;
 pub mod wait;
+pub mod watching;
 
 use shipit_core::event::Event;
 use shipit_core::pipeline::Pipeline;

@@ -11,7 +11,7 @@ use shipit_core::pipeline::{Service, Smoke};
 use shipit_core::plan::{Plan, Roll, StepId, StepKind};
 use shipit_core::release::Revision;
 use shipit_core::rollout::{Phase, Why};
-use shipit_core::settled::{Stage, Strength, shift_of};
+use shipit_core::settled::{Stage, shift_of};
 
 use super::Context;
 use super::reasons::{advice, reasons};
@@ -176,10 +176,7 @@ pub fn of_rollout(roll: &Roll, revision: &Revision, ended: Ended) -> Result<Done
             result: StepResult::RolledOut {
                 revision: revision.clone(),
                 running: ended.evidence.as_ref().map_or(0, |evidence| evidence.running),
-                evidence: match strength {
-                    Strength::ServiceDeployment => "service deployment".into(),
-                    Strength::Weaker => "weaker evidence".into(),
-                },
+                evidence: strength.word().to_owned(),
             },
         }),
         Phase::Reached { baking_until, .. } => Ok(Done {

@@ -1,6 +1,6 @@
 //! The deployment of a service that is in progress, whoever asked for it: one look.
 
-use shipit_core::failure::Failure;
+use shipit_core::failure::{Code, Failure};
 use shipit_core::pipeline::Service;
 use shipit_core::release::Revision;
 use shipit_core::settled::{Begun, Evidence, HookSeen, Settled, ShiftSeen, settled, shift_of};
@@ -35,9 +35,29 @@ pub async fn underway(context: &Context<'_>, service: &Service) -> Result<Option
 }
 
 impl Underway {
-    fn of(begun: Begun, evidence: &Evidence) -> Self {
+    /// Of a look.
+    pub fn of(begun: Begun, evidence: &Evidence) -> Self {
         let stable = evidence.deployments.iter().map(|one| &one.revision).find(|revision| **revision != begun.revision);
         Self { settled: settled(&begun, evidence), shift: shift_of(&begun, evidence).cloned(), stable: stable.cloned(), begun }
+    }
+}
+
+/// Why a deployment of the service came to nothing; none while it may still come to something.
+pub fn given_up(name: &str, settled: &Settled) -> Option<Failure> {
+    match settled {
+        Settled::Pending | Settled::RollingBack { .. } | Settled::Done { .. } => None,
+        Settled::RolledBack { to, reason } => {
+            let to = to.short();
+            let failure = Failure::new(Code::RolloutTurnedBack, format!("`{name}` was turned back to {to}"));
+            Some(failure.because(format!("ECS: {reason}")).now(format!("`{name}` serves {to} again")))
+        }
+        Settled::Failed { reason } => {
+            let failure = Failure::new(Code::RolloutStuck, format!("the deployment of `{name}` failed"));
+            Some(failure.because(format!("ECS: {reason}")))
+        }
+        Settled::Superseded { by } => {
+            Some(Failure::new(Code::Superseded, format!("another deployment of `{name}` took over: {}", by.short())))
+        }
     }
 }
 

@@ -81,6 +81,12 @@ impl<W: Write + Send> Lines<W> {
         self.say(&start.add(style, words), WIDTH);
     }
 
+    /// A line that no event tells.
+    pub(super) fn about(&mut self, name: &str, verb: &str, words: &str) {
+        self.names = self.names.max(ink::width(name).min(24));
+        self.tell(name, verb, Style::Plain, words);
+    }
+
     fn of_step(&mut self, step: &StepId, style: Style, words: &str) {
         let (name, verb) = self.view.names(step);
         self.tell(&name, &verb, style, words);

@@ -19,8 +19,10 @@ pub mod sarif;
 pub mod scanned;
 #[cfg(test)]
 mod stories;
+pub mod tail;
 pub mod terminal;
 pub mod view;
+pub mod watch;
 pub mod webhook;
 pub mod words;
 

@@ -61,6 +61,8 @@ const fn surface(name: &'static str, shown: fn(&str) -> String, judge: Judge) ->
 const SURFACES: &[Surface] = &[
     surface("terminal", told::terminal, console),
     surface("lines", told::lines, console),
+    surface("watch", told::watched, console),
+    surface("watch of a run that has ended", told::watched_to_the_end, console),
     surface("failure", told::failure, console),
     surface("plan", told::plan, console),
     surface("scan table", told::scan_table, console),

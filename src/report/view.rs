@@ -21,7 +21,7 @@ use shipit_core::release::RunId;
 
 use super::Colour;
 
-pub(super) use block::{header, tag};
+pub(super) use block::{Extent, WIDEST, header, tag};
 pub(super) use dossier::{cause_words, file};
 pub(super) use rows::result_words;
 pub(super) use sides::compared_words;
@@ -160,6 +160,11 @@ impl View {
     /// The run has ended.
     pub fn is_finished(&self) -> bool {
         self.outcome.is_some()
+    }
+
+    /// What was told of a step is told no more.
+    pub(super) fn forget(&mut self, step: &StepId) {
+        self.steps.retain(|seen| seen.id != *step);
     }
 
     /// The subject and the verb of a step, as the plan said.

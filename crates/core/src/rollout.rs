@@ -19,7 +19,7 @@ use crate::release::Revision;
 use crate::settled::{Begun, HookId, Settled, ShiftSeen, Stage, Strength};
 
 pub use decide::decide;
-pub use guard::{Answer, Guard, Guards, Judged, Person, to_ask};
+pub use guard::{Answer, Guard, Guards, Judged, Person, to_ask, wished};
 pub use policy::{OnStall, Policy, Until};
 pub use progress::Progress;
 

@@ -180,6 +180,16 @@ pub enum Strength {
     Weaker,
 }
 
+impl Strength {
+    /// For a person.
+    pub fn word(self) -> &'static str {
+        match self {
+            Strength::ServiceDeployment => "service deployment",
+            Strength::Weaker => "weaker evidence",
+        }
+    }
+}
+
 /// Judges a look.
 ///
 /// The service deployment that is ours is the one that was created at or after our call and whose target service revision

@@ -109,6 +109,15 @@ pub fn standing(path: &Path) -> Result<Standing, Failure> {
     }
 }
 
+/// The same by the note alone, as often as one likes: whoever comes to take the lock meanwhile is not in its way. Of a process on
+/// another host nothing more is known than that it has not given the lock back.
+pub fn noted(path: &Path) -> Standing {
+    let note = fs::read_to_string(path).unwrap_or_default();
+    let Ok(holder) = serde_json::from_str::<Holder>(&note) else { return Standing::Free };
+    let Process { pid, started: then, host: at } = &holder.process;
+    if *at == host() && *then != started(*pid) { Standing::Left(holder) } else { Standing::Held(Some(holder)) }
+}
+
 /// Gives the lock back in place of its holder; answers how it stood.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use shipit_core::release::RunId;
 
 use crate::port::{PortResult, Ships, Store, Taken};
 use journal::Journal;
-pub use lock::{Force, Standing, release, standing};
+pub use lock::{Force, Standing, noted, release, standing};
 
 /// The folder beside the pipeline file that holds everything shipit writes.
 pub const FOLDER: &str = ".shipit";

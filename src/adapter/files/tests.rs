@@ -247,3 +247,24 @@ async fn a_journal_from_elsewhere_is_taken_in_unless_another_is_here() {
     let told: Failure = ours.read(&run("02CD")).await.unwrap_err().into();
     assert_eq!(told.next, ["shipit resume 01AB"]);
 }
+
+#[tokio::test]
+async fn the_note_alone_tells_how_the_lock_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".shipit").join(LOCK);
+    assert_eq!(noted(&path), Standing::Free);
+    let files = Files::open(folder.path()).unwrap();
+    files.claim("ana@laptop", "deploy").await.unwrap();
+    let Standing::Held(Some(holder)) = noted(&path) else { panic!("{:?}", noted(&path)) };
+    assert_eq!((holder.by.as_str(), holder.doing.as_str()), ("ana@laptop", "deploy"));
+    drop(files);
+    assert_eq!(noted(&path), Standing::Free);
+    let mut dead = holder.clone();
+    dead.process.started += 1;
+    fs::write(&path, serde_json::to_string(&dead).unwrap()).unwrap();
+    assert_eq!(noted(&path), Standing::Left(dead.clone()));
+    // Of another host's processes nothing is known here.
+    dead.process.host = "elsewhere".into();
+    fs::write(&path, serde_json::to_string(&dead).unwrap()).unwrap();
+    assert_eq!(noted(&path), Standing::Held(Some(dead)));
+}

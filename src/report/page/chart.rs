@@ -17,6 +17,8 @@ const ROWS: usize = 60;
 pub struct Chart {
     /// What of.
     pub title: &'static str,
+    /// The same in a word.
+    pub word: &'static str,
     /// What it shows, in a sentence.
     pub summary: String,
     /// The times at both ends.
@@ -174,6 +176,7 @@ mod tests {
     fn what_is_not_known_is_a_gap_and_nothing_leaves_the_drawing() {
         let chart = Chart {
             title: "Tasks",
+            word: "Tasks",
             summary: String::new(),
             span: (at(0), at(100)),
             top: 4.0,

@@ -65,6 +65,7 @@ fn tasks(course: &Course, span: (Timestamp, Timestamp), [candidate, stable]: [&s
     let number = |value: u32| words::number(u64::from(value));
     Chart {
         title: "Running tasks",
+        word: "tasks",
         summary,
         span,
         top: f64::from(top),
@@ -130,6 +131,7 @@ fn traffic(course: &Course, minutes: &[&Beside], span: (Timestamp, Timestamp)) -
     rows.sort_by_key(|(at, _)| *at);
     Chart {
         title: "Traffic of the candidate",
+        word: "traffic",
         summary,
         span,
         top: 100.0,
@@ -165,6 +167,7 @@ fn errors(course: &Course, minutes: &[&Beside], span: (Timestamp, Timestamp), na
         span,
         Both {
             title: "Failed requests",
+            word: "errors",
             summary,
             top,
             ticks: [tick(top), tick(top / 2.0)],
@@ -198,6 +201,7 @@ fn latency(course: &Course, minutes: &[&Beside], span: (Timestamp, Timestamp), n
         span,
         Both {
             title: "Response time, p95",
+            word: "p95",
             summary,
             top,
             ticks: [tick(top), tick(top / 2.0)],
@@ -212,6 +216,7 @@ fn latency(course: &Course, minutes: &[&Beside], span: (Timestamp, Timestamp), n
 /// Both versions, minute by minute.
 struct Both<'a> {
     title: &'static str,
+    word: &'static str,
     summary: String,
     top: f64,
     ticks: [String; 2],
@@ -229,6 +234,7 @@ fn both(course: &Course, minutes: &[&Beside], span: (Timestamp, Timestamp), both
     let [candidate, stable] = both.last;
     Chart {
         title: both.title,
+        word: both.word,
         summary: both.summary,
         span,
         top: both.top,

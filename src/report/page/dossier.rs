@@ -71,21 +71,12 @@ fn stops(dossier: &Dossier) -> Markup {
 }
 
 fn targets(group: &TargetGroup) -> Markup {
-    let state = |state: &TargetState| match state {
-        TargetState::Initial => "initial".to_owned(),
-        TargetState::Healthy => "healthy".to_owned(),
-        TargetState::Unhealthy => "unhealthy".to_owned(),
-        TargetState::Unused => "unused".to_owned(),
-        TargetState::Draining => "draining".to_owned(),
-        TargetState::Unavailable => "unavailable".to_owned(),
-        TargetState::Other(word) => word.clone(),
-    };
     let rows: Vec<Vec<Markup>> = group
         .targets
         .iter()
         .map(|target| {
             let why = [&target.reason, &target.description].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
-            vec![html! { (target.address) ":" (target.port) }, html! { (state(&target.state)) }, html! { (why) }]
+            vec![html! { (target.address) ":" (target.port) }, html! { (target.state.word()) }, html! { (why) }]
         })
         .collect();
     html! {

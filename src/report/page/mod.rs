@@ -1,19 +1,19 @@
 //! A run as a page: events -> model (a pure fold) -> one HTML file that needs nothing but itself, the worst first.
 
 mod changes;
-mod chart;
-mod charts;
+pub(super) mod chart;
+pub(super) mod charts;
 mod course;
 mod dossier;
 mod ending;
 mod gate;
 mod harmless;
-mod model;
-mod rollout;
-mod step;
+pub(super) mod model;
+pub(super) mod rollout;
+pub(super) mod step;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod timeline;
 mod top;
 

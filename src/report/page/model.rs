@@ -75,7 +75,8 @@ impl Model {
         gates
     }
 
-    fn take(&mut self, Stamped { at, event }: &Stamped) {
+    /// Takes an event in.
+    pub fn take(&mut self, Stamped { at, event }: &Stamped) {
         let at = *at;
         self.span = Some(self.span.map_or((at, at), |(first, _)| (first, at.max(first))));
         match event {
@@ -125,6 +126,11 @@ impl Model {
             // An event of a later version says nothing here.
             _ => {}
         }
+    }
+
+    /// What was told of a step is told no more.
+    pub fn forget(&mut self, step: &StepId) {
+        self.steps.retain(|known| known.id != *step);
     }
 
     fn note(&mut self, note: &str) {

@@ -5,6 +5,7 @@ use shipit_core::event::Compared;
 
 use super::super::view::compared_words;
 use super::Part;
+use super::chart::Chart;
 use super::charts::charts;
 use super::ending::Tone;
 use super::model::Model;
@@ -13,19 +14,30 @@ use super::text::{clock, rich};
 use super::{dossier, text};
 
 /// All rollouts of a run.
-pub fn part(model: &Model) -> Option<Part> {
+pub(super) fn part(model: &Model) -> Option<Part> {
     let steps = model.rollouts();
     let body = html! { @for step in &steps { (one(step)) } };
     (!steps.is_empty()).then_some(Part { id: "rollouts", title: "Rollouts", body })
 }
 
-fn one(step: &Step) -> Markup {
-    let (candidate, stable) = match step.revisions() {
+/// What its candidate and the revision that it replaces are called.
+fn revisions(step: &Step) -> (&str, &str) {
+    match step.revisions() {
         Some((candidate, stable)) => (candidate.short(), stable.map_or("nothing before", |stable| stable.short())),
         None => ("the candidate", "the stable version"),
-    };
+    }
+}
+
+/// The charts of a rollout.
+pub fn drawn(step: &Step) -> Vec<Chart> {
+    let (candidate, stable) = revisions(step);
     let names = sides(candidate, stable);
-    let charts = charts(&step.course, [&names[0], &names[1]]);
+    charts(&step.course, [&names[0], &names[1]])
+}
+
+fn one(step: &Step) -> Markup {
+    let (candidate, stable) = revisions(step);
+    let charts = drawn(step);
     let tone = if step.went_wrong() {
         Tone::Bad
     } else if step.state == State::Done {

@@ -13,11 +13,13 @@ use shipit_core::notify::detail;
 use shipit_core::plan::{Plan, Step, StepId, StepKind};
 use shipit_core::release::{Commit, Digest, Revision, RunId, Source, Tag, Tree};
 use shipit_core::review::Note;
+use shipit_core::snapshot::ServiceSeen;
 use shipit_core::taskdef::Difference;
 
 use super::super::scanned::{self, Scanned};
 use super::super::stories::{Story, id, look, revision};
 use super::super::view::Frame;
+use super::super::watch::{About, Moment, Place, Standing, Watch};
 use super::super::{Colour, Reporter, failure as failures, github, junit, listing, planned, sarif as log};
 
 fn failed(text: &str) -> Failure {
@@ -73,6 +75,26 @@ fn story(text: &str) -> Story {
     story.tell(Event::UndoFailed { step: id("smoke 6"), failure: failed(text) });
     story.start("verify 7");
     story
+}
+
+/// A watch of it, at a width at which nothing is cut; the payload stands wherever AWS or a lock tells something too.
+fn watch(story: &Story, text: &str, place: Place) -> String {
+    let [pipeline, cluster, region] = [(); 3].map(|()| text.to_owned());
+    let mut watch = Watch::new(About { pipeline, environment: Some(text.to_owned()), cluster, region });
+    let (name, words) = (text.to_owned(), vec![text.to_owned(); 2]);
+    watch.service(Standing { name, seen: ServiceSeen::Missing, targets: Vec::new(), words, told: json!(null) }, &[]);
+    watch.silent(story.now(), text);
+    watch.place(place);
+    story.events.iter().for_each(|event| watch.run(&Moment { event: event.clone(), wall: event.at }));
+    watch.draw(&Frame { width: 4096, colour: Colour::No, now: story.now(), pulse: '●' }, 4096).join("\n") + "\n"
+}
+
+pub fn watched(text: &str) -> String {
+    watch(&story(text), text, Place::Runs(text.to_owned())) + &watch(&story(text), text, Place::Cut)
+}
+
+pub fn watched_to_the_end(text: &str) -> String {
+    watch(&ended(text), text, Place::Free)
 }
 
 /// The same at its end.

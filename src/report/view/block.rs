@@ -2,15 +2,24 @@
 
 use super::super::ink::{self, Line, Style};
 use super::super::words;
-use super::rows::{Mark, Row, rows};
+use super::rows::{Mark, Row, folded, rows};
 use super::{Frame, Head, View};
 
 /// The block is not wider than this, however wide the terminal is.
-pub(super) const WIDEST: usize = 110;
+pub(in crate::report) const WIDEST: usize = 110;
 /// `sha256:` and four digits.
 const DETAIL: usize = 12;
 /// `59m 59s`.
 const TOOK: usize = 7;
+
+/// How much of a run is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum Extent {
+    /// A row for each step.
+    Whole,
+    /// One row for what is done, one for what is to come.
+    UnderWay,
+}
 
 impl View {
     /// The run as it stands: header, remarks, rows. No line is wider than the frame.
@@ -20,18 +29,26 @@ impl View {
             lines.push(header(head, frame.width));
         }
         lines.extend(self.remarks(frame));
-        let rows = rows(self, frame);
+        let rows = self.rows(frame, Extent::Whole);
         if !rows.is_empty() {
             lines.push(Line::new());
         }
-        let label = rows.iter().map(|row| ink::width(&row.label)).max().unwrap_or(0).clamp(9, 20);
-        for row in &rows {
-            lines.extend(row.lines(label, frame));
-        }
+        lines.extend(rows);
         lines.iter().map(|line| line.paint(frame.width, frame.colour)).collect()
     }
 
-    fn remarks(&self, frame: &Frame) -> Vec<Line> {
+    /// The rows alone.
+    pub(in crate::report) fn rows(&self, frame: &Frame, extent: Extent) -> Vec<Line> {
+        let rows = match extent {
+            Extent::Whole => rows(self, frame),
+            Extent::UnderWay => folded(rows(self, frame)),
+        };
+        let label = rows.iter().map(|row| ink::width(&row.label)).max().unwrap_or(0).clamp(9, 20);
+        rows.iter().flat_map(|row| row.lines(label, frame)).collect()
+    }
+
+    /// What a person should know, each with a sign before it.
+    pub(in crate::report) fn remarks(&self, frame: &Frame) -> Vec<Line> {
         let mut lines = Vec::new();
         for note in &self.notes {
             for (at, part) in ink::wrap(note, frame.width.min(WIDEST).saturating_sub(4)).into_iter().enumerate() {

@@ -6,7 +6,7 @@ use super::super::ink::{Line, Style};
 use super::super::words;
 use super::block::WIDEST;
 use super::dossier::cause_words;
-use super::rows::{Row, plight, result_words, services_width};
+use super::rows::{ROLLOUT, Row, plight, result_words, services_width};
 use super::{Frame, Seen, State, View, sides};
 
 pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
@@ -29,7 +29,7 @@ pub(super) fn row(step: &Seen, view: &View, frame: &Frame) -> Row {
         (State::Done { result, .. }, None) => Line::plain(name).add(Style::Plain, done(step, result)),
         _ => Line::plain(name).add(Style::Plain, format!("unchanged: {}", step.because)),
     };
-    let mut row = Row::new(step.mark(), "rollout", text);
+    let mut row = Row::new(step.mark(), ROLLOUT, text);
     row.took = step.took(frame.now);
     row.under = under;
     row

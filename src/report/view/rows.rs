@@ -9,6 +9,9 @@ use super::super::ink::{Line, Style};
 use super::super::words;
 use super::{Frame, Seen, State, View, gate, rollout};
 
+/// The label of a rollout's row.
+pub(super) const ROLLOUT: &str = "rollout";
+
 /// A row of the block.
 pub(super) struct Row {
     pub mark: Mark,
@@ -102,16 +105,28 @@ pub(super) fn rows(view: &View, frame: &Frame) -> Vec<Row> {
 /// At the end, what was never begun takes one row.
 fn without_not_run(rows: Vec<Row>) -> Vec<Row> {
     let (not_run, mut rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.mark == Mark::NotRun);
+    rows.extend(in_one(Mark::NotRun, "not run", &not_run));
+    rows
+}
+
+/// What is done takes one row, what is to come another; a rollout that is to come keeps its own.
+pub(super) fn folded(rows: Vec<Row>) -> Vec<Row> {
+    let of = |mark| move |row: &Row| row.mark == mark && (mark == Mark::Done || row.label != ROLLOUT);
+    let (done, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(of(Mark::Done));
+    let (to_come, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(of(Mark::NotRun));
+    let (done, to_come) = (in_one(Mark::Done, "done", &done), in_one(Mark::NotRun, "to come", &to_come));
+    done.into_iter().chain(rows).chain(to_come).collect()
+}
+
+/// One row that names them, each once.
+fn in_one(mark: Mark, label: &str, rows: &[Row]) -> Option<Row> {
     let mut labels: Vec<&str> = Vec::new();
-    for row in &not_run {
+    for row in rows {
         if !labels.contains(&row.label.as_str()) {
             labels.push(&row.label);
         }
     }
-    if !labels.is_empty() {
-        rows.push(Row::new(Mark::NotRun, "not run", Line::new().add(Style::Dim, words::list(&labels))));
-    }
-    rows
+    (!labels.is_empty()).then(|| Row::new(mark, label, Line::new().add(Style::Dim, words::list(&labels))))
 }
 
 fn is_image(step: &Seen) -> bool {

@@ -13,6 +13,11 @@ use super::{Frame, View};
 impl View {
     /// The summary; nothing while the run goes on.
     pub fn summary(&self, frame: &Frame) -> Vec<String> {
+        self.summary_lines().iter().map(|line| line.paint(frame.width, frame.colour)).collect()
+    }
+
+    /// The same, not cut yet.
+    pub(in crate::report) fn summary_lines(&self) -> Vec<Line> {
         let Some(outcome) = &self.outcome else { return Vec::new() };
         let mut lines = vec![self.verdict(outcome)];
         let label = outcome.services.keys().map(|name| ink::width(name)).max().unwrap_or(0).clamp(9, 24);
@@ -35,7 +40,7 @@ impl View {
             lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}{report}", "run", head.run)));
         }
         lines.extend(self.dossiers(label));
-        lines.iter().map(|line| line.paint(frame.width, frame.colour)).collect()
+        lines
     }
 
     /// The failure's four parts, last; nothing where there is none. Not cut: what can be typed stays whole.

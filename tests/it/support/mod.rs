@@ -26,6 +26,7 @@ pub mod shop;
 pub mod stranger;
 pub mod stream;
 pub mod surroundings;
+pub mod tmux;
 pub mod traffic;
 pub mod venv;
 pub mod world;

@@ -85,4 +85,17 @@ impl TargetState {
             other => TargetState::Other(other.to_owned()),
         }
     }
+
+    /// ELBv2's word.
+    pub fn word(&self) -> &str {
+        match self {
+            TargetState::Initial => "initial",
+            TargetState::Healthy => "healthy",
+            TargetState::Unhealthy => "unhealthy",
+            TargetState::Unused => "unused",
+            TargetState::Draining => "draining",
+            TargetState::Unavailable => "unavailable",
+            TargetState::Other(word) => word,
+        }
+    }
 }

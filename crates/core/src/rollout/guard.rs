@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Policy, Rollout, Why};
+use crate::analysis::Judge;
 use crate::codedeploy::Alarms;
-use crate::pipeline::{PauseAt, Share};
+use crate::pipeline::{Pause, PauseAt, Service, Share};
 use crate::plan::{Driver, JUDGED, Roll};
 use crate::settled::{HookId, HookSeen, ShiftSeen};
 
@@ -33,10 +34,19 @@ pub(super) fn guards(roll: &Roll) -> Guards {
     if roll.driver == Driver::CodeDeploy && roll.alarms == Alarms::Off {
         return [(PauseAt::BeforeProduction, Guard::Nobody)].into();
     }
-    let mut guards: Guards = roll.pause.iter().flat_map(|pause| &pause.at).map(|at| (*at, Guard::Person)).collect();
+    asked(roll.pause.as_ref(), roll.judge.as_ref(), roll.driver)
+}
+
+/// Those that any rollout of this service places, as the pipeline file has it.
+pub fn wished(service: &Service, driver: Driver) -> Guards {
+    asked(service.pause.as_ref(), service.judge.as_ref(), driver)
+}
+
+fn asked(pause: Option<&Pause>, judge: Option<&Judge>, driver: Driver) -> Guards {
+    let mut guards: Guards = pause.iter().flat_map(|pause| &pause.at).map(|at| (*at, Guard::Person)).collect();
     // CodeDeploy waits once all traffic has moved, and asks nobody.
-    let is_there = |at: &PauseAt| roll.driver == Driver::Ecs || *at == PauseAt::BeforeProduction;
-    for at in roll.judge.iter().flat_map(|_| JUDGED).filter(is_there) {
+    let is_there = |at: &PauseAt| driver == Driver::Ecs || *at == PauseAt::BeforeProduction;
+    for at in judge.iter().flat_map(|_| JUDGED).filter(is_there) {
         guards.entry(at).and_modify(|guard| *guard = Guard::Both).or_insert(Guard::Judge);
     }
     guards

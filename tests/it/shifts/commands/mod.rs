@@ -7,4 +7,5 @@ mod rollbacks;
 mod said;
 mod terminal;
 mod waits;
+mod watch;
 mod worker;
