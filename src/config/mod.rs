@@ -109,7 +109,9 @@ pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<Str
     let file = path.display().to_string();
     let (absolute, text) = read_text(path).map_err(|text| {
         let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text: String::new() });
-        Complaints::new(&file, vec![Complaint::of_the_world(Place::start_of(&source), text)])
+        let complaint = Complaint::of_the_world(Place::start_of(&source), text);
+        let complaint = if path.is_file() { complaint } else { complaint.help(ANOTHER_FILE) };
+        Complaints::new(&file, vec![complaint])
     })?;
     let source = Arc::new(Source { kind: SourceKind::File, name: file.clone(), text });
     let world = World {
@@ -147,6 +149,8 @@ fn strategy_by(overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> O
 }
 
 /// The absolute path of a text file and its content, or why it cannot be had.
+const ANOTHER_FILE: &str = "`-f FILE` or `SHIPIT_FILE` names another; `shipit schema --markdown` says what one holds";
+
 fn read_text(path: &Path) -> Result<(PathBuf, String), String> {
     let absolute = path.canonicalize().map_err(|error| why_unreadable(&error))?;
     let bytes = std::fs::read(&absolute).map_err(|error| why_unreadable(&error))?;

@@ -23,9 +23,16 @@ pub fn failure(roll: &Roll, revision: &Revision, (to, why): (&Revision, &Why), e
     if let Some(hidden) = ended.hidden.as_ref().filter(|_| *why == Why::Stalled) {
         failure = failure.because(format!("it waited for {hidden}"));
     }
-    // Where traffic told, what tasks and events do not tell is no advice.
-    let found = found.filter(|(_, cause)| code != Code::CandidateWorse || cause.cause != Kind::Unknown);
-    advice(failure, found, "fix the cause, then deploy again")
+    // Where traffic told, or was to tell, what tasks and events do not tell is no advice.
+    let judged = matches!(code, Code::CandidateWorse | Code::Inconclusive);
+    let found = found.filter(|(_, cause)| !judged || cause.cause != Kind::Unknown);
+    match code {
+        Code::Inconclusive => {
+            advice(failure, found, "deploy while requests come, or give it more of them: a larger first share, a longer bake")
+                .next("or ask for fewer: a lower `at_least:`; `patience:` of `judge:` is how long it may stay open")
+        }
+        _ => advice(failure, found, "fix the cause, then deploy again"),
+    }
 }
 
 fn code(why: &Why) -> Code {
@@ -148,6 +155,20 @@ mod tests {
         now `frontend` serves frontend:42 again, 100% of its traffic since 2027-01-15T08:00:30Z
         now frontend:43 was sent 1,204 of 12,040 requests, and 58 of them failed
         next fix the cause, then deploy again
+        "#);
+    }
+
+    #[test]
+    fn what_could_not_be_told_asks_for_requests() {
+        let why = Why::Inconclusive { found: "errors: 12 of 500 requests".to_owned() };
+        insta::assert_snapshot!(told(&why, &ended(why.clone(), &[(0, 10), (30, 0)])), @r#"
+        SHIP211: `frontend` was turned back to frontend:42
+        because whether it is worse could not be told: errors: 12 of 500 requests
+        because what was deployed: image, by 4f2a91c "free shipping banner"
+        now `frontend` serves frontend:42 again, 100% of its traffic since 2027-01-15T08:00:30Z
+        now frontend:43 was sent 1,204 of 12,040 requests, and 58 of them failed
+        next deploy while requests come, or give it more of them: a larger first share, a longer bake
+        next or ask for fewer: a lower `at_least:`; `patience:` of `judge:` is how long it may stay open
         "#);
     }
 

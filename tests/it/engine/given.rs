@@ -77,17 +77,23 @@ async fn images_by_digest_and_by_tag_are_deployed_by_digest_and_nothing_is_built
     assert_eq!(*image, json!(format!("{REGISTRY}/shop/frontend@{frontend}")), "the tag is resolved");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_service_that_is_not_named_is_left_alone() {
+/// The backend's image of another stage, by its digest.
+async fn backend_given() -> Scenario {
     let scenario = pushed().await;
     let uri = format!("{REGISTRY}/shop/backend@{}", digest(&scenario, "shop/backend"));
-    let scenario = given(scenario, &[("api", &uri)]).unwrap();
-    scenario
-        .world
-        .lock()
-        .images
-        .scans
-        .insert("shop/frontend".into(), ScanStory::Finds(vec![finding("CVE-1", Severity::Critical)]));
+    given(scenario, &[("api", &uri)]).unwrap()
+}
+
+/// The scan of a repository's images finds what no gate lets through.
+fn is_critical(scenario: &Scenario, repository: &str) {
+    let finds = ScanStory::Finds(vec![finding("CVE-1", Severity::Critical)]);
+    scenario.world.lock().images.scans.insert(repository.into(), finds);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_not_named_is_left_alone() {
+    let scenario = backend_given().await;
+    is_critical(&scenario, "shop/frontend");
     let run = scenario.deploy().await;
     assert_eq!(run.exit, Exit::Done, "{:?}", run.outcome);
     assert!(run.all_calls().all(|call| !call.subject.contains("frontend")), "nobody asks for the other");
@@ -95,15 +101,8 @@ async fn a_service_that_is_not_named_is_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn the_gate_holds_what_another_stage_built() {
-    let scenario = pushed().await;
-    let uri = format!("{REGISTRY}/shop/backend@{}", digest(&scenario, "shop/backend"));
-    let scenario = given(scenario, &[("api", &uri)]).unwrap();
-    scenario
-        .world
-        .lock()
-        .images
-        .scans
-        .insert("shop/backend".into(), ScanStory::Finds(vec![finding("CVE-2", Severity::Critical)]));
+    let scenario = backend_given().await;
+    is_critical(&scenario, "shop/backend");
     let run = scenario.deploy().await;
     assert_eq!((run.exit, run.code()), (Exit::Gate, Code::GateBlocked), "{:?}", run.outcome);
     assert_eq!(run.touches(), []);
