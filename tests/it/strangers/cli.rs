@@ -90,12 +90,10 @@ async fn the_aws_cli_sees_healthy_targets_behind_the_load_balancer() {
     for listener in listeners["Listeners"].as_array().unwrap() {
         let listener_arn = listener["ListenerArn"].as_str().unwrap();
         let rules = sandbox.aws(&format!("elbv2 describe-rules --listener-arn {listener_arn}")).await.json();
-        // The frontend's rule moves traffic between two target groups; all of it is on the first.
-        let shifting = listener["Port"] == 80;
-        let priorities = each(&rules["Rules"], "Priority");
-        assert_eq!(priorities, if shifting { vec!["1", "default"] } else { vec!["default"] });
+        // A service's rule moves traffic between two target groups; all of it is on the first.
+        assert_eq!(each(&rules["Rules"], "Priority"), ["1", "default"]);
         let forwards = &rules["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"];
-        assert_eq!(forwards[0]["Weight"], if shifting { 100 } else { 1 });
+        assert_eq!(forwards[0]["Weight"], 100);
         let group = forwards[0]["TargetGroupArn"].as_str().unwrap();
         sandbox.aws(&format!("elbv2 wait target-in-service --target-group-arn {group}")).await.text();
         let health = sandbox.aws(&format!("elbv2 describe-target-health --target-group-arn {group}")).await.json();
