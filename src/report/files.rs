@@ -19,6 +19,15 @@ pub const EVENTS: &str = "events.jsonl";
 /// Its report.
 pub const REPORT: &str = "report.html";
 
+/// What stands in the folder of a run, for a person.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The folder, as one names it from here.
+    pub folder: String,
+    /// Its report, if that could be written.
+    pub report: Option<&'static str>,
+}
+
 /// The files of a run. Where they cannot be written the run goes on: the journal is what counts.
 pub struct Events {
     folder: PathBuf,
@@ -36,9 +45,11 @@ impl Events {
         Self { folder, events: events.ok().map(Json::new), report: None }
     }
 
-    /// The name of the report, once it stands in the run's folder.
-    pub fn report_kept(&self) -> Option<&'static str> {
-        self.report
+    /// What stands there.
+    pub fn standing(&self) -> Kept {
+        let here = std::env::current_dir().ok();
+        let folder = here.as_ref().and_then(|here| self.folder.strip_prefix(here).ok()).unwrap_or(&self.folder);
+        Kept { folder: folder.display().to_string(), report: self.report }
     }
 
     /// All that was told of this run, before it was cut and resumed too.

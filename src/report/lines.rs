@@ -11,6 +11,7 @@ use shipit_core::event::{Event, Progress, RolloutSeen, Shifting, Stamped, Work};
 use shipit_core::failure::Kind;
 use shipit_core::plan::StepId;
 
+use super::files::Kept;
 use super::ink::{self, Line, Style};
 use super::view::{Frame, View, cause_words, compared_words, header, result_words};
 use super::{Colour, Reporter, words};
@@ -190,8 +191,8 @@ impl<W: Write + Send> Reporter for Lines<W> {
         }
     }
 
-    fn kept(&mut self, report: &'static str) {
-        self.view.report = Some(report);
+    fn kept(&mut self, kept: &Kept) {
+        self.view.kept = Some(kept.clone());
     }
 }
 

@@ -40,8 +40,8 @@ pub trait Reporter: Send {
     /// Shows one event.
     fn report(&mut self, event: &Stamped);
 
-    /// Hears, before the run's end, that its report stands in the run's folder, under this name.
-    fn kept(&mut self, _report: &'static str) {}
+    /// Hears, before the run's end, what stands in its folder.
+    fn kept(&mut self, _kept: &files::Kept) {}
 }
 
 /// How a run is shown.
@@ -117,9 +117,10 @@ impl Reports {
         let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Told { files, reporters } = &mut *told;
         files.report(&stamped);
+        let kept = matches!(stamped.event, Event::RunFinished { .. }).then(|| files.standing());
         for reporter in reporters {
-            if let Some(report) = files.report_kept() {
-                reporter.kept(report);
+            if let Some(kept) = &kept {
+                reporter.kept(kept);
             }
             reporter.report(&stamped);
         }

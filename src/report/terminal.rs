@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use shipit_core::event::{Event, Stamped};
 
+use super::files::Kept;
 use super::view::{Frame, View};
 use super::{Colour, Reporter};
 
@@ -66,8 +67,8 @@ impl Reporter for Terminal {
         }
     }
 
-    fn kept(&mut self, report: &'static str) {
-        locked(&self.view).report = Some(report);
+    fn kept(&mut self, kept: &Kept) {
+        locked(&self.view).kept = Some(kept.clone());
     }
 }
 

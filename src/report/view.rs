@@ -20,6 +20,7 @@ use shipit_core::plan::StepId;
 use shipit_core::release::RunId;
 
 use super::Colour;
+use super::files::Kept;
 
 pub(super) use block::{Extent, WIDEST, header, tag};
 pub(super) use dossier::{cause_words, file};
@@ -36,8 +37,8 @@ pub struct View {
     pub(super) notes: Vec<String>,
     pub(super) steps: Vec<Seen>,
     pub(super) outcome: Option<Outcome>,
-    /// The name of its report in the run's folder, once it stands there.
-    pub(super) report: Option<&'static str>,
+    /// What stands in its folder, once it has ended.
+    pub(super) kept: Option<Kept>,
 }
 
 /// What a run is about.

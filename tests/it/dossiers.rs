@@ -379,6 +379,7 @@ impl Told {
     fn failure(&self, registry: &str) -> String {
         let at = self.terminal.find("\nerror[").map_or(0, |at| at + 1);
         let text = self.terminal[at..].trim_end().replace(registry, "REGISTRY");
+        let text = regex_lite::Regex::new(r"\d{8}T\d{6}-[0-9a-f]+").unwrap().replace_all(&text, "RUN");
         let hex = |word: &str| word.len() >= 8 && word.chars().all(|c| c.is_ascii_hexdigit());
         let mut words = String::new();
         for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {

@@ -26,9 +26,8 @@ impl View {
     pub(super) fn dossiers(&self, label: usize) -> Vec<Line> {
         let Some(head) = &self.head else { return Vec::new() };
         let steps = self.steps.iter().filter(|step| step.cause.is_some());
-        let line = |name: String| {
-            Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}/{name}", "dossier", head.run))
-        };
+        let line =
+            |name: String| Line::plain("    ").add(Style::Dim, format!("{:<label$}  {}/{name}", "dossier", self.folder(head)));
         steps.map(|step| line(file(&step.id))).collect()
     }
 }

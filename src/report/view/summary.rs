@@ -8,7 +8,7 @@ use super::super::failure;
 use super::super::ink::{self, Line, Style};
 use super::super::words;
 use super::block::tag;
-use super::{Frame, View};
+use super::{Frame, Head, View};
 
 impl View {
     /// The summary; nothing while the run goes on.
@@ -36,8 +36,9 @@ impl View {
         }
         if let Some(head) = &self.head {
             // After a failure the report is what to read next.
-            let report = self.report.filter(|_| outcome.failure.is_none()).map_or_else(String::new, |name| format!("/{name}"));
-            lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  .shipit/runs/{}{report}", "run", head.run)));
+            let report = self.report().filter(|_| outcome.failure.is_none());
+            let run = report.unwrap_or_else(|| self.folder(head));
+            lines.push(Line::plain("    ").add(Style::Dim, format!("{:<label$}  {run}", "run")));
         }
         lines.extend(self.dossiers(label));
         lines
@@ -47,10 +48,20 @@ impl View {
     pub fn failure(&self, frame: &Frame) -> Option<String> {
         let outcome = self.outcome.as_ref()?;
         let mut failure = outcome.failure.clone()?;
-        if let (Some(name), Some(head)) = (self.report, &self.head) {
-            failure = failure.next(format!(".shipit/runs/{}/{name} shows the whole run", head.run));
+        if let Some(report) = self.report() {
+            failure = failure.next(format!("{report} shows the whole run"));
         }
         Some(failure::ending(&failure, outcome.exit, frame.colour))
+    }
+
+    /// The folder of the run.
+    pub(super) fn folder(&self, head: &Head) -> String {
+        self.kept.as_ref().map_or_else(|| format!(".shipit/runs/{}", head.run), |kept| kept.folder.clone())
+    }
+
+    fn report(&self) -> Option<String> {
+        let kept = self.kept.as_ref()?;
+        Some(format!("{}/{}", kept.folder, kept.report?))
     }
 
     fn verdict(&self, outcome: &Outcome) -> Line {

@@ -6,6 +6,7 @@ use shipit_core::failure::{Code, Exit, Failure};
 use unicode_width::UnicodeWidthStr;
 
 use super::super::Colour;
+use super::super::files::Kept;
 use super::super::stories::{Story, building, id, look, revision};
 use super::{Frame, View};
 
@@ -455,12 +456,13 @@ proptest! {
 fn the_report_is_named_where_it_was_written_after_a_failure_as_what_to_read_next() {
     let at_end = |story: &Story| {
         let mut view = story.view();
-        view.report = Some("report.html");
+        let folder = "pipelines/.shipit/runs/20261118T084640-abc0".to_owned();
+        view.kept = Some(Kept { folder, report: Some("report.html") });
         let frame = Frame { width: 80, colour: Colour::No, now: story.now(), pulse: '●' };
         let failure = view.failure(&frame).unwrap_or_default();
         view.summary(&frame).into_iter().chain(failure.lines().map(str::to_owned)).collect::<Vec<_>>().join("\n")
     };
-    let path = ".shipit/runs/20261118T084640-abc0/report.html";
+    let path = "pipelines/.shipit/runs/20261118T084640-abc0/report.html";
     let well = at_end(&Story::success());
     assert!(well.ends_with(&format!("    run        {path}")), "{well}");
     let back = at_end(&Story::turned_back());

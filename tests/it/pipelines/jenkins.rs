@@ -130,8 +130,10 @@ async fn the_jenkinsfile_deploys_turns_back_is_aborted_and_stops_at_the_gate() {
         stage.end_fault(&slow).await;
     };
     let (aborted, ()) = tokio::join!(running.aborted(), asked);
-    assert_eq!(aborted.exit, 130, "{}", aborted.log);
-    assert!(aborted.log.contains("interrupted: the policy is carried out"), "{}", aborted.log);
+    // The shell that waits for shipit is told to end too, after it: its own exit may be either.
+    for told in ["interrupted: the policy is carried out", "(exit 130)"] {
+        assert!(aborted.log.contains(told), "{told}: {}", aborted.log);
+    }
     stage.steady().await;
     assert_eq!(stage.service().await["taskDefinition"], good);
     let (results, _) = job.results(&stage).await;

@@ -247,7 +247,8 @@ impl Shop {
     pub fn steady(&self, text: &str) -> String {
         let text = text.replace(&self.sandbox.registry(), "REGISTRY").replace(&self.folder().display().to_string(), "FOLDER");
         let times = regex_lite::Regex::new(r"\d{8}T\d{6}Z").unwrap();
-        times.replace_all(&text, "TIME").into_owned()
+        let runs = regex_lite::Regex::new(r"\d{8}T\d{6}-[0-9a-f]+").unwrap();
+        runs.replace_all(&times.replace_all(&text, "TIME"), "RUN").into_owned()
     }
 
     /// The `shipit` program in the shop's folder, with nothing of this machine's environment but the path.
