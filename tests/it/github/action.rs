@@ -98,7 +98,7 @@ async fn what_the_aws_action_does_and_shipit_does_not_is_refused() {
 
 #[tokio::test]
 async fn a_cancel_is_heard_by_the_program_itself() {
-    // A shell hears a signal after each of its own commands; `wait` may miss one that comes just before it begins.
+    // A shell hears a signal after each of its own commands.
     let hears = "trap 'echo \"heard as $0\"; exit 130' INT; exec 3<> <(:); echo ready; while :; do read -rt 0.05 -u 3 || :; done";
     let ran = with_program(hears, &[], Cancel::Once("ready")).await;
     assert_eq!((ran.exit, ran.signals.as_slice()), (Some(130), &["INT"][..]), "{}", ran.log);

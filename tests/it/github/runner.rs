@@ -169,8 +169,11 @@ impl Runner {
         let temp = self.temp.path();
         let script = temp.join(format!("{number}.sh"));
         std::fs::write(&script, fill(step["run"].as_str().unwrap(), contexts)).unwrap();
-        let mut bash = Process::new("bash");
-        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(&script).current_dir(&self.workspace);
+        // Tests that run in the background of a shell inherit an ignored SIGINT, which no shell can trap.
+        let mut bash = Process::new("env");
+        bash.args(["--default-signal=INT", "bash", "--noprofile", "--norc", "-e", "-o", "pipefail"])
+            .arg(&script)
+            .current_dir(&self.workspace);
         bash.env_clear().envs(&self.environment).env("PATH", &self.path);
         for (name, value) in step["env"].as_object().into_iter().flatten() {
             bash.env(name, fill(value.as_str().unwrap(), contexts));
